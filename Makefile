@@ -1,0 +1,76 @@
+# Everything from a clean clone: each target makes the environment that it needs first.
+#
+#   make demo    compile the trained digits network and write its report (no PyTorch needed)
+#   make test    all tests
+#   make lint    format, style, types, import direction
+#   make help    the other targets
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LAVA := lava-nc==0.10.0
+WORKERS ?= 2
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# ---------------------------------------------------------------------------------------------------- for everyone
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: $(VENV)/.run  ## compile zoo:digits for the default target, prove it, write build/digits
+	@$(BIN)/seamount deploy zoo:digits --out build/digits
+	@echo "The report is build/digits/report.html"
+
+.PHONY: test
+test: $(VENV)/.dev  ## all tests; PYTEST_FLAGS="-k name" narrows them
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev  ## format, style, strict types, import direction
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev  ## rewrite the files as `make lint` wants them
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+# ------------------------------------------------------------------------------------ longer runs, not part of CI
+
+# ------------------------------------------------------------------------------------------------ the environment
+
+.PHONY: setup
+setup: $(VENV)/.dev  ## make .venv with everything in it
+
+.PHONY: clean
+clean:  ## remove what was built, and the caches; .venv stays
+	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no python3 found; set PYTHON to a Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) is older than Python 3.11; set PYTHON to a newer one" >&2; exit 1; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+# What compiling and proving needs. lava-nc declares Python 3.10 only but works (toolchain/doctor.py), so it alone is
+# installed without its metadata's word; what it imports comes with the "lava" extra, under the usual rules.
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing Seamount, ONNX and Lava in $(VENV)"
+	@$(PIP) --constraint constraints.txt --editable '.[onnx,lava]'
+	@$(PIP) --no-deps --ignore-requires-python $(LAVA)
+	@touch $@
+
+# Training and the tests on top: this brings PyTorch (see constraints.txt for which).
+$(VENV)/.dev: $(VENV)/.run
+	@echo "installing PyTorch and the test tools in $(VENV)"
+	@$(PIP) --constraint constraints.txt --editable '.[train,onnx,lava,dev]'
+	@touch $@

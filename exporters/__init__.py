@@ -1,0 +1,1 @@
+"""A program written down for somebody else: NIR, Lava, ONNX."""

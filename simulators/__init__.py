@@ -1,0 +1,1 @@
+"""A program run: each simulator returns a trace, and two traces are compared exactly."""

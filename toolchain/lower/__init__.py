@@ -1,0 +1,1 @@
+"""NIR and scales to an integer program."""

@@ -1,0 +1,1 @@
+"""A program on the cores of a target; targets are data files, each number with its source."""

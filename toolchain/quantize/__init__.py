@@ -1,0 +1,1 @@
+"""NIR and calibration data to scales and bit widths."""

@@ -1,0 +1,1 @@
+"""Program, placement and trace to synaptic operations, energy, latency and pages."""
