@@ -1,0 +1,100 @@
+"""What a simulator returns: messages, chosen registers and counts of one run.
+
+Arrays have the axes (sample, step, neuron) or (sample, step, neuron, mode). A trace is written to one `.npz` file
+whose bytes depend on its content alone.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from toolchain.errors import InputError
+from toolchain.files import write_npz
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import SEMANTICS_VERSION
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One run of a program.
+
+    Attributes:
+        program: sha256 of the program's text.
+        simulator: which one ran it.
+        samples, steps: extent of the run.
+        messages: by input or population, (sample, step, neuron) integers; 0 is "no message". May be partial.
+        registers: by ``"population.register"``, values after each step, (sample, step, neuron[, mode]).
+        sent: by input or population, number of messages of each neuron over the whole run, (sample, neuron).
+        final: by ``"population.register"``, values after the last step, (sample, neuron[, mode]): outputs' registers.
+        overflows: by ``"population.register"``, values that did not fit (not counting traps, which stop a run).
+    """
+
+    program: str
+    simulator: str
+    samples: int
+    steps: int
+    messages: Mapping[str, IntArray] = field(default_factory=dict)
+    registers: Mapping[str, IntArray] = field(default_factory=dict)
+    sent: Mapping[str, IntArray] = field(default_factory=dict)
+    final: Mapping[str, IntArray] = field(default_factory=dict)
+    overflows: Mapping[str, int] = field(default_factory=dict)
+
+
+_GROUPS = ("messages", "registers", "sent", "final")
+
+
+def save_trace(trace: Trace, path: Path) -> None:
+    """Write a trace; the file appears whole or not at all."""
+    header = {
+        "semantics_version": SEMANTICS_VERSION,
+        "program": trace.program,
+        "simulator": trace.simulator,
+        "samples": trace.samples,
+        "steps": trace.steps,
+        "overflows": dict(trace.overflows),
+    }
+    arrays = {f"{group}/{name}": _narrow(array) for group in _GROUPS for name, array in getattr(trace, group).items()}
+    write_npz(path, header, arrays)
+
+
+def load_trace(path: Path) -> Trace:
+    """Read a trace.
+
+    Raises:
+        InputError: the file is absent, is no trace, or was made under another meaning of programs.
+    """
+    if not path.is_file():
+        raise InputError(str(path), "no such file", "give the path of a trace written by seamount")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(stored["header"].tobytes().decode())
+            groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
+            for key in stored.files:
+                if key != "header":
+                    group, _, name = key.partition("/")
+                    groups[group][name] = stored[key].astype(np.int64)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
+    if header["semantics_version"] != SEMANTICS_VERSION:
+        raise InputError(
+            str(path),
+            f"was made under semantics version {header['semantics_version']}, this is {SEMANTICS_VERSION}",
+            "simulate again",
+        )
+    del header["semantics_version"]
+    return Trace(**header | groups)
+
+
+def _narrow(array: IntArray) -> IntArray:
+    """Store integers in the smallest signed type that holds them all."""
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array

@@ -1,0 +1,237 @@
+"""When a program is well formed: a table of named rules.
+
+`verify` runs every rule and raises one error that lists what is broken. A rule looks at the whole program and yields
+problems, each *where: what, with numbers; what to do*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.errors import VerificationError
+from toolchain.ir.connections import Connection
+from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.neurons import NEURONS_BY_NAME, Coefficient
+from toolchain.ir.program import (
+    MAX_DELAY_STEPS,
+    PAYLOAD_BITS,
+    SEMANTICS_VERSION,
+    WEIGHT_BITS,
+    Population,
+    Program,
+    Projection,
+)
+
+Problems = Iterator[str]
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*")
+MAX_EXPONENT = 23
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition that every program meets.
+
+    Attributes:
+        name: how errors and documentation call it.
+        meaning: the condition in words.
+        problems: yields one text for each place where a program breaks it.
+    """
+
+    name: str
+    meaning: str
+    problems: Callable[[Program], Problems]
+
+
+def verify(program: Program) -> None:
+    """Check every rule.
+
+    Raises:
+        VerificationError: listing each broken rule and where.
+    """
+    for rule in RULES:
+        found = list(rule.problems(program))
+        if found:
+            more = f" (and {len(found) - 1} more of rule {rule.name!r})" if len(found) > 1 else f" [{rule.name}]"
+            where, _, what = found[0].partition(": ")
+            raise VerificationError(where, what + more)
+
+
+def _version(program: Program) -> Problems:
+    if program.semantics_version != SEMANTICS_VERSION:
+        yield (
+            f"{program.name}: semantics version {program.semantics_version}, this is {SEMANTICS_VERSION}; deploy again"
+        )
+
+
+def _names(program: Program) -> Problems:
+    nodes = [source.name for source in program.inputs] + [p.name for p in program.populations]
+    groups = (nodes, [p.name for p in program.projections], [o.name for o in program.outputs])
+    for names in groups:
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{name}: the name is used {names.count(name)} times; give each part its own"
+    for name in nodes:
+        if not NAME.fullmatch(name):
+            yield f"{name}: not a name; use letters, digits, '_' and '-'"
+
+
+def _neuron_types(program: Program) -> Problems:
+    for population in program.populations:
+        if population.neuron not in NEURONS_BY_NAME:
+            known = ", ".join(NEURONS_BY_NAME)
+            yield f"{population.name}: unknown neuron type {population.neuron!r}; use one of {known}"
+
+
+def _sizes(program: Program) -> Problems:
+    for population in program.populations:
+        has_modes = any(c.per == "mode" for c in population.type.coefficients)
+        if population.size < 1:
+            yield f"{population.name}: size {population.size}; give at least one neuron"
+        if has_modes and population.modes < 1:
+            yield f"{population.name}: {population.modes} modes; a {population.neuron} needs at least one"
+        if not 0 <= population.start_step <= 127:
+            yield f"{population.name}: start_step {population.start_step} is not in 0 .. 127; shorten the network"
+    for source in program.inputs:
+        if source.size < 1 or not 1 < source.bits <= PAYLOAD_BITS:
+            yield f"{source.name}: size {source.size}, {source.bits} bits; payloads have 2 to {PAYLOAD_BITS} bits"
+
+
+def _settings(program: Program) -> Problems:
+    for population in program.populations:
+        declared = {setting.name: setting for setting in population.type.settings}
+        for name, value in population.settings.items():
+            if name not in declared:
+                yield f"{population.name}.{name}: a {population.neuron} has no such setting; remove it"
+            elif not declared[name].low <= value <= declared[name].high:
+                low, high = declared[name].low, declared[name].high
+                yield f"{population.name}.{name}: {value} is not in {low} .. {high}; choose a value inside"
+
+
+def _coefficients(program: Program) -> Problems:
+    for population in program.populations:
+        declared = {coefficient.name: coefficient for coefficient in population.type.coefficients}
+        for name in population.coefficients.keys() - declared.keys():
+            yield f"{population.name}.{name}: a {population.neuron} has no such coefficient; remove it"
+        for name, coefficient in declared.items():
+            if name in population.coefficients:
+                yield from _coefficient(population, coefficient, population.coefficients[name])
+            elif coefficient.default is None:
+                yield f"{population.name}.{name}: is missing; a {population.neuron} needs it"
+
+
+def _coefficient(population: Population, coefficient: Coefficient, values: IntArray) -> Problems:
+    where = f"{population.name}.{coefficient.name}"
+    expected = population.extent(coefficient.per)
+    if coefficient.per != "population" and values.shape != expected:
+        yield f"{where}: shape {values.shape} instead of {expected}; give one value a {coefficient.per}"
+        return
+    bits = population.width(coefficient.bits)
+    low, high = limits(bits) if coefficient.signed else (0, (1 << bits) - 1)
+    outside = np.argwhere((values < low) | (values > high))
+    if len(outside):
+        value = int(values[tuple(outside[0])])
+        sign = "a signed" if coefficient.signed else "an unsigned"
+        bound = f"max {high}" if value > high else f"min {low}"
+        yield (
+            f"{where}: {value} does not fit {sign} {bits}-bit register ({bound}), neuron {int(outside[0][0])};"
+            " lower the weight exponent or rescale the layer"
+        )
+
+
+def _type_rules(program: Program) -> Problems:
+    for population in program.populations:
+        for rule in population.type.rules:
+            for problem in rule(population.values()):
+                yield f"{population.name}: {problem}"
+
+
+def _endpoints(program: Program) -> Problems:
+    populations = {population.name: population for population in program.populations}
+    sources = {source.name: source.size for source in program.inputs} | {n: p.size for n, p in populations.items()}
+    for projection in program.projections:
+        if projection.source not in sources or projection.target not in populations:
+            missing = projection.target if projection.source in sources else projection.source
+            yield f"{projection.name}: {missing!r} is not in the program; check the projection's ends"
+            continue
+        target = populations[projection.target]
+        if projection.port not in {port.name for port in target.type.ports}:
+            yield f"{projection.name}: a {target.neuron} has no port {projection.port!r}; check the projection's end"
+        yield from _extent(projection, sources[projection.source], target.size)
+
+
+def _extent(projection: Projection, source_size: int, target_size: int) -> Problems:
+    found = (projection.connection.target_size, projection.connection.source_size)
+    if found != (target_size, source_size):
+        yield f"{projection.name}: weights are {found}, the ends need {(target_size, source_size)}; check the shape"
+
+
+def _weights(program: Program) -> Problems:
+    low, high = limits(WEIGHT_BITS)
+    for projection in program.projections:
+        values = projection.connection.values
+        if values.size and (values.min() < low or values.max() > high):
+            worst = int(values.max() if values.max() > high else values.min())
+            yield f"{projection.name}: weight {worst} does not fit {low} .. {high}; raise the exponent"
+        if abs(projection.exponent) > MAX_EXPONENT:
+            yield f"{projection.name}: exponent {projection.exponent} is beyond +-{MAX_EXPONENT}; rescale the layer"
+
+
+def _delays(program: Program) -> Problems:
+    for projection in program.projections:
+        if not 1 <= projection.delay_steps <= MAX_DELAY_STEPS:
+            yield f"{projection.name}: delay of {projection.delay_steps} steps is not in 1 .. {MAX_DELAY_STEPS}"
+
+
+def _outputs(program: Program) -> Problems:
+    populations = {population.name: population for population in program.populations}
+    for output in program.outputs:
+        if output.population not in populations:
+            yield f"{output.name}: population {output.population!r} is not in the program; check the output"
+        elif output.register and output.register not in {r.name for r in populations[output.population].type.stored}:
+            yield f"{output.name}: {output.population} keeps no register {output.register!r}; check the output"
+
+
+def _port_ranges(program: Program) -> Problems:
+    for population in program.populations:
+        for port in population.type.ports:
+            arriving = [p for p in program.into(population.name) if p.port == port.name]
+            worst = sum(_worst_arrival(projection, program) for projection in arriving)
+            _, high = limits(port.bits)
+            if worst > high:
+                yield (
+                    f"{population.name}.{port.name}: up to {worst} can arrive in one step, over the port's {port.bits}"
+                    f" bits (max {high}); lower an exponent or split the fan-in"
+                )
+
+
+def _worst_arrival(projection: Projection, program: Program) -> int:
+    """The greatest magnitude that a projection can deliver to one neuron: absolute row sums times the payload."""
+    low, high = program.source_range(projection.source)
+    total = absolute_row_sums(projection.connection) * max(-low, high)
+    worst = int(total.max()) if total.size else 0
+    return worst << projection.exponent if projection.exponent >= 0 else -((-worst) >> -projection.exponent)
+
+
+def absolute_row_sums(connection: Connection) -> IntArray:
+    """Sum of the weights' magnitudes into each target, (target,)."""
+    sums: IntArray = np.asarray(abs(connection.matrix()).sum(axis=1)).ravel()
+    return sums
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("semantics-version", "the program was made for this meaning of programs", _version),
+    Rule("names", "names are unique and plain", _names),
+    Rule("neuron-types", "each neuron type is known", _neuron_types),
+    Rule("sizes", "populations and inputs have neurons, modes and widths that make sense", _sizes),
+    Rule("settings", "each setting is declared and in range", _settings),
+    Rule("coefficients", "each coefficient is declared, of its shape, and fits its width", _coefficients),
+    Rule("neuron-rules", "each type's own rules hold, e.g. poles inside the unit disc", _type_rules),
+    Rule("endpoints", "projections join parts that exist, at ports that exist, with weights of that shape", _endpoints),
+    Rule("weights", "weights have 8 bits and exponents are moderate", _weights),
+    Rule("delays", "delays are 1 to 62 steps", _delays),
+    Rule("outputs", "outputs name what exists", _outputs),
+    Rule("port-ranges", "no possible sum overflows a port", _port_ranges),
+)
