@@ -8,7 +8,8 @@
 PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: errors still show, remarks about indexes do not.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 LAVA := lava-nc==0.10.0
 WORKERS ?= 2
 PYTEST_FLAGS ?=

@@ -6,8 +6,7 @@ Importing this package imports neither torch nor lava nor onnx.
 from __future__ import annotations
 
 from toolchain.errors import ToolchainError
-
-__version__ = "0.1.0"
+from toolchain.version import __version__
 
 __all__ = [
     "ToolchainError",

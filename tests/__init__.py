@@ -1,0 +1,1 @@
+"""Tests of Seamount; the folders mirror the packages."""

@@ -1,0 +1,64 @@
+"""What every test may use: the repository's folder, the shared example files, options, hypothesis profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CASES = REPOSITORY.parent / "shared" / "cases"
+
+# No deadline: nothing here is timed. In CI the examples are the same each time, so that a failure can be repeated.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--refresh-golden", action="store_true", help="rewrite the golden texts instead of comparing")
+    parser.addoption("--forbid-skips", action="store_true", help="fail where a test would skip, with its reason")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds pyproject.toml."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of real NIR files beside the repository; skips, and says so, where a clone has none."""
+    if not CASES.is_dir():
+        pytest.skip("no ../shared/cases beside the repository")
+    return CASES
+
+
+@pytest.fixture(scope="session")
+def refresh_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden texts are to be rewritten."""
+    return bool(request.config.getoption("--refresh-golden"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    return _forbid_skip(item.config, report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report = yield
+    return _forbid_skip(collector.config, report)
+
+
+def _forbid_skip(config: pytest.Config, report):
+    """Turn a skip into a failure under --forbid-skips; an expected failure (xfail) is not a skip."""
+    if report.skipped and config.getoption("--forbid-skips") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"--forbid-skips: {reason}"
+    return report

@@ -1,0 +1,94 @@
+"""What is installed, what each part enables, and how to get what is missing.
+
+Only the metadata of the distributions is read: nothing heavy is imported, so this also works where a part is broken.
+
+About lava-nc: 0.10.0 is the last release (the project is archived). It declares Python 3.10 only, numpy < 2 and
+networkx <= 2.8.7, and it works beyond all three once one thing is mended at import time (simulators/lava.py); hence
+the unusual way of installing it.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+MINIMUM_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that Seamount uses.
+
+    Attributes:
+        name: of the distribution, or ``python``.
+        version: what is installed; None where nothing (or, for Python, nothing usable) is.
+        enables: what works with it, and only with it.
+        remedy: how to get it.
+        required: whether the base install holds it.
+    """
+
+    name: str
+    version: str | None
+    enables: str
+    remedy: str
+    required: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way: installed, or optional."""
+        return self.version is not None or not self.required
+
+
+_BASE = "pip install -c constraints.txt ."
+_REQUIRED = (
+    ("numpy", "all arithmetic"),
+    ("scipy", "discretization and calibration"),
+    ("h5py", "reading NIR files"),
+    ("nir", "writing NIR files"),
+    ("numba", "the fast simulator"),
+    ("safetensors", "reading trained weights"),
+    ("scikit-learn", "the digits data"),
+    ("pydantic", "checking target and settings files"),
+    ("jinja2", "the HTML report"),
+    ("matplotlib", "the figures of the report"),
+    ("typer", "the command line"),
+    ("rich", "tables on the command line"),
+)
+_OPTIONAL = (
+    (
+        "torch",
+        "training networks (models/); compiling and running need it not",
+        "pip install -c constraints.txt '.[train]'",
+    ),
+    ("lava-nc", "simulator 'lava'", "pip install --no-deps --ignore-requires-python lava-nc==0.10.0"),
+    ("asteval", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
+    ("networkx", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
+    ("onnx", "exporter 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
+    ("onnxruntime", "simulator 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
+    ("nirtorch", "tests against a foreign reader of NIR", "pip install -c constraints.txt '.[dev]'"),
+)
+
+
+def examine() -> list[Part]:
+    """List Python and every part, required ones first, each with its installed version or None."""
+    required = [Part(name, installed(name), enables, _BASE, required=True) for name, enables in _REQUIRED]
+    optional = [Part(name, installed(name), enables, remedy) for name, enables, remedy in _OPTIONAL]
+    return [_python(), *required, *optional]
+
+
+def installed(name: str) -> str | None:
+    """Look up the installed version of a distribution; None where there is none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _python() -> Part:
+    usable = sys.version_info[:2] >= MINIMUM_PYTHON
+    wanted = ".".join(map(str, MINIMUM_PYTHON))
+    return Part(
+        "python", platform.python_version() if usable else None, "everything", f"install Python {wanted} or newer", True
+    )
