@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import nir
@@ -24,7 +25,7 @@ def chain(*nodes: Node, metadata: dict[str, object] | None = None) -> Graph:
     first = Node("input", "Input", {}, nodes[0].input_shape, nodes[0].input_shape)
     last = Node("output", "Output", {}, nodes[-1].output_shape, nodes[-1].output_shape)
     line = (first, *nodes, last)
-    edges = tuple((a.name, b.name) for a, b in zip(line, line[1:], strict=False))
+    edges = tuple((a.name, b.name) for a, b in pairwise(line))
     return Graph({node.name: node for node in line}, edges, metadata or {})
 
 
@@ -84,8 +85,9 @@ def test_two_writes_give_equal_bytes(tmp_path: Path) -> None:
 
 def test_another_process_at_another_time_gives_equal_bytes(tmp_path: Path) -> None:
     code = (
-        "import sys, time; time.sleep(1.1); sys.path.insert(0, 'tests/toolchain/frontend')\n"
-        "from test_write import chain, sample_node\nfrom toolchain.frontend.write import write_nir\n"
+        "import sys, time; time.sleep(1.1)\n"
+        "from tests.toolchain.frontend.test_write import chain, sample_node\n"
+        "from toolchain.frontend.write import write_nir\n"
         "write_nir(chain(sample_node('CubaLIF'), metadata={'seamount': {'b': 1}}), sys.argv[1])"
     )
     root = Path(__file__).parents[3]

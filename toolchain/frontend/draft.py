@@ -1,0 +1,97 @@
+"""A graph while it is being repaired: nodes whose shapes may be unknown, and the lists of findings and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolchain.errors import InputError
+from toolchain.frontend.graph import Finding, Graph, Node
+from toolchain.frontend.primitives import PRIMITIVES, Primitive
+
+Shape = tuple[int, ...]
+_LISTED_FAULTS = 8
+
+
+@dataclass
+class DraftNode:
+    """A node under repair; a shape that is not known yet is None.
+
+    `declared` is the shape that the file repeats (`Input.shape`, `Conv2d.input_shape`, `Flatten.input_type`): a claim
+    to be checked. `nested` marks a node that came out of a subgraph.
+    """
+
+    name: str
+    kind: str
+    params: dict[str, Any]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    input_shape: Shape | None = None
+    output_shape: Shape | None = None
+    declared: Shape | None = None
+    nested: bool = False
+
+    @property
+    def primitive(self) -> Primitive:
+        """The NIR type's row in the table."""
+        return PRIMITIVES[self.kind]
+
+    def pinned(self) -> Node:
+        """The finished node; both shapes must be known."""
+        assert self.input_shape is not None and self.output_shape is not None
+        return Node(self.name, self.kind, self.params, self.input_shape, self.output_shape, self.metadata)
+
+
+@dataclass
+class Draft:
+    """A flat graph under repair. Faults are gathered, so that one error can name all of them."""
+
+    nodes: dict[str, DraftNode] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    faults: list[InputError] = field(default_factory=list)
+
+    def sources(self, name: str) -> list[DraftNode]:
+        """Nodes with an edge into `name`."""
+        return [self.nodes[source] for source, target in self.edges if target == name]
+
+    def targets(self, name: str) -> list[DraftNode]:
+        """Nodes that `name` has an edge to."""
+        return [self.nodes[target] for source, target in self.edges if source == name]
+
+    def of_kind(self, *kinds: str) -> list[DraftNode]:
+        """All nodes of the given types, in order."""
+        return [node for node in self.nodes.values() if node.kind in kinds]
+
+    def repair(self, where: str, what: str, action: str) -> None:
+        """Record that something was mended."""
+        self.findings.append(Finding(where, what, action))
+
+    def note(self, where: str, what: str, action: str) -> None:
+        """Record something that changes nothing."""
+        self.findings.append(Finding(where, what, action, "note"))
+
+    def fault(self, where: str, what: str, remedy: str) -> None:
+        """Record something that cannot be mended."""
+        self.faults.append(InputError(where, what, remedy))
+
+    def raise_faults(self) -> None:
+        """Raise the first fault, with the others listed in its text.
+
+        Raises:
+            InputError: if there is any fault.
+        """
+        if not self.faults:
+            return
+        first, *others = self.faults
+        if not others:
+            raise first
+        listed = "; ".join(f"{fault.where}: {fault.what}" for fault in others[:_LISTED_FAULTS])
+        dots = "; ..." if len(others) > _LISTED_FAULTS else ""
+        raise InputError(first.where, f"{first.what} (and {len(others)} more: {listed}{dots})", first.remedy)
+
+    def pinned(self) -> Graph:
+        """The finished graph."""
+        nodes = {name: node.pinned() for name, node in self.nodes.items()}
+        return Graph(nodes, tuple(self.edges), self.metadata, tuple(self.findings))

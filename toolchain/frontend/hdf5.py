@@ -1,0 +1,179 @@
+"""The bytes of a NIR file as plain Python: groups become nodes, datasets values. Nothing is judged here but form.
+
+Every release of nir (0.1 to 1.0.8) writes the same tree; see `write.py`. Names that older writers split at "/" and
+edges stored as integers are put together again, and noted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from toolchain.errors import InputError
+from toolchain.frontend.graph import Finding
+
+
+@dataclass
+class RawNode:
+    """One node as stored: its type and its fields (str, int, float, bool or numpy array), unchecked."""
+
+    name: str
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RawGraph:
+    """One graph as stored. Names are local to it; edges are as written, even where they lead nowhere."""
+
+    name: str
+    nodes: dict[str, RawNode | RawGraph] = field(default_factory=dict)
+    edges: list[tuple[str, str]] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
+    """The file's root graph and what was noticed about its form.
+
+    A root that is a single node becomes a graph of that node.
+
+    Raises:
+        InputError: no such file, not HDF5, cut off, or a group that is no NIR node.
+    """
+    place = Path(path)
+    _check_is_hdf5(place)
+    findings: list[Finding] = []
+    try:
+        with h5py.File(place, "r") as file:
+            return _root(file, place, findings), findings
+    except (OSError, RuntimeError, KeyError) as error:
+        reason = str(error).strip("'\"")
+        raise InputError(str(place), f"is damaged or cut off ({reason})", "get the file again") from None
+
+
+def _check_is_hdf5(place: Path) -> None:
+    try:
+        with place.open("rb") as stream:
+            head = stream.read(40)
+    except FileNotFoundError:
+        raise InputError(str(place), "does not exist", "check the path") from None
+    except OSError as error:
+        raise InputError(str(place), f"cannot be read ({error.strerror})", "give the path of a .nir file") from None
+    if head.startswith(b"version https://git-lfs"):
+        raise InputError(str(place), "is a Git LFS pointer, not the file itself", "run 'git lfs pull'")
+    if not h5py.is_hdf5(place):
+        what = f"is not an HDF5 file (it begins with {head[:16]!r})" if head else "is empty (0 bytes)"
+        raise InputError(str(place), what, "give a file written by nir or Seamount")
+
+
+def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
+    if not isinstance(file.get("node"), h5py.Group):
+        listed = ", ".join(file) or "nothing"
+        raise InputError(str(place), f"has no group 'node' (it holds {listed})", "give a file written by nir")
+    if "version" not in file:
+        findings.append(Finding("file", "no version", "read as nir 1.0", "note"))
+    group = file["node"]
+    if not len(group):
+        what = "the group 'node' is empty: its writer stopped half-way"
+        raise InputError(str(place), what, "export the network again")
+    root = _node(group, "", findings)
+    if isinstance(root, RawGraph):
+        return root
+    name = root.kind.lower()
+    findings.append(Finding(name, f"the root is a single {root.kind}, not a graph", "made a graph of one node"))
+    return RawGraph("", {name: RawNode(name, root.kind, root.fields, root.metadata)})
+
+
+def _node(group: h5py.Group, path: str, findings: list[Finding]) -> RawNode | RawGraph:
+    """The node or graph in `group`; `path` holds its own and its parents' names, joined with NUL (names hold dots)."""
+    kind = _text(group["type"][()]) if "type" in group else ""
+    if kind == "NIRGraph" or (not kind and "nodes" in group):
+        return _graph(group, path, findings)
+    if not kind:
+        listed = ", ".join(group) or "nothing"
+        raise InputError(
+            path.replace("\0", ".") or "node", f"has no type (it holds {listed})", "export the network again"
+        )
+    name = path.rpartition("\0")[2]
+    fields = {key: _value(item) for key, item in group.items() if key not in ("type", "metadata")}
+    return RawNode(name, kind, fields, _metadata(group))
+
+
+def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
+    where = path.replace("\0", ".") or "graph"
+    if not isinstance(group.get("nodes"), h5py.Group):
+        raise InputError(where, "has no nodes: its writer stopped half-way", "export the network again")
+    graph = RawGraph(path.rpartition("\0")[2], metadata=_metadata(group))
+    for name, member in _members(group["nodes"], where, findings):
+        graph.nodes[name] = _node(member, f"{path}\0{name}" if path else name, findings)
+    graph.edges = _edges(group, where, findings)
+    extra = [key for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")]
+    if extra:
+        findings.append(Finding(where, f"unknown entries {', '.join(extra)}", "left out", "note"))
+    return graph
+
+
+def _members(nodes: h5py.Group, where: str, findings: list[Finding]) -> Iterator[tuple[str, h5py.Group]]:
+    """Named groups in order. A name with "/" was stored as nested groups; it is joined with a dot."""
+    for name, member in nodes.items():
+        if not isinstance(member, h5py.Group):
+            raise InputError(f"{where}.{name}", "is a dataset where a node should be", "export the network again")
+        if "type" in member or "nodes" in member or not _only_groups(member):
+            yield name, member
+            continue
+        for inner, group in _members(member, where, findings):
+            findings.append(Finding(f"{name}.{inner}", f"its name was written {name}/{inner}", "renamed with a dot"))
+            yield f"{name}.{inner}", group
+
+
+def _only_groups(group: h5py.Group) -> bool:
+    return len(group) > 0 and all(isinstance(item, h5py.Group) for item in group.values())
+
+
+def _edges(group: h5py.Group, where: str, findings: list[Finding]) -> list[tuple[str, str]]:
+    if "edges" not in group:
+        findings.append(Finding(where, "no edges are stored", "read as none", "note"))
+        return []
+    stored = np.asarray(group["edges"][()])
+    if stored.size == 0:
+        return []
+    if stored.ndim != 2 or stored.shape[1] != 2 or stored.dtype.kind not in "OSUiu":
+        what = f"edges have shape {stored.shape} and dtype {stored.dtype}, not N pairs of names"
+        raise InputError(where, what, "export the network again")
+    if stored.dtype.kind in "iu":
+        findings.append(Finding(where, f"edges are stored as {stored.dtype}", "read as names"))
+    return [(_edge_name(source), _edge_name(target)) for source, target in stored.tolist()]
+
+
+def _edge_name(value: object) -> str:
+    return _text(value).replace("/", ".")
+
+
+def _metadata(group: h5py.Group) -> dict[str, Any]:
+    stored = group.get("metadata")
+    return {key: _value(item) for key, item in stored.items()} if isinstance(stored, h5py.Group) else {}
+
+
+def _value(item: h5py.Group | h5py.Dataset) -> Any:
+    """A dataset's content; a group (nested metadata) becomes a dict; bytes become str."""
+    if isinstance(item, h5py.Group):
+        return {key: _value(inner) for key, inner in item.items()}
+    value = item[()]
+    if isinstance(value, bytes):
+        return _text(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OS":
+        return np.vectorize(_text, otypes=[object])(value) if value.size else value
+    return value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
