@@ -10,6 +10,7 @@ import numpy as np
 from toolchain.errors import ConformanceError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
+from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
 
@@ -94,15 +95,16 @@ def compare(program: Program, left: Trace, right: Trace) -> Comparison:
     Every message and register that both recorded is compared at every step both ran.
 
     Raises:
-        ConformanceError: the traces are of another program, of different extent, or have nothing in common.
+        ConformanceError: the traces are of another program, of different extent or input, or have nothing in common.
     """
-    _check_same_run(left, right)
+    _check_same_run(program, left, right)
     pairs = list(_pairs(program, left, right))
-    if not pairs:
+    if not sum(pair.left.size for pair in pairs):
         raise ConformanceError("compare", "the traces have no recorded quantity in common", "record the same probes")
     counted: dict[str, int] = {}
     mismatches, firsts = 0, []
     for pair in pairs:
+        _check_same_shape(pair)
         counted[pair.group] = counted.get(pair.group, 0) + pair.left.size
         unequal = np.not_equal(pair.left, pair.right)
         mismatches += int(np.count_nonzero(unequal))
@@ -112,12 +114,27 @@ def compare(program: Program, left: Trace, right: Trace) -> Comparison:
     return Comparison((left.simulator, right.simulator), left.samples, left.steps, counted, mismatches, first)
 
 
-def _check_same_run(left: Trace, right: Trace) -> None:
+def _check_same_run(program: Program, left: Trace, right: Trace) -> None:
     if left.program != right.program:
         raise ConformanceError("compare", "the traces are of different programs", "run one program on both simulators")
+    if left.program != program_hash(program):
+        raise ConformanceError(
+            "compare", f"the traces are not of program {program.name!r}", "give the program they ran"
+        )
     if (left.samples, left.steps) != (right.samples, right.steps):
         found = f"{left.samples} samples x {left.steps} steps against {right.samples} x {right.steps}"
         raise ConformanceError("compare", found, "give both simulators the same input")
+    for name in [
+        source.name for source in program.inputs if source.name in left.messages.keys() & right.messages.keys()
+    ]:
+        if not np.array_equal(left.messages[name], right.messages[name]):
+            raise ConformanceError("compare", f"the runs had different input {name!r}", "give both the same input")
+
+
+def _check_same_shape(pair: _Pair) -> None:
+    if pair.left.shape != pair.right.shape:
+        found = f"recorded in shapes {pair.left.shape} and {pair.right.shape}"
+        raise ConformanceError(f"{pair.population}.{pair.register}", found, "simulate again")
 
 
 def _pairs(program: Program, left: Trace, right: Trace) -> Iterator[_Pair]:

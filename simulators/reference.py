@@ -54,11 +54,14 @@ def simulate(
         The trace; `final` holds every stored register after the last step.
 
     Raises:
-        InputError: an input is missing, has the wrong shape, or a payload does not fit.
+        InputError: an input is missing, has the wrong shape, or a payload does not fit; a probe names no register.
         OverflowTrapError: a register left its range in strict mode, or a trap register ever.
     """
     verify(program)
     samples, length = check_inputs(program, inputs)
+    check_probes(program, probes)
+    if steps is not None and steps < 0:
+        raise InputError("steps", f"{steps} is negative", "give 0 or more")
     run = _Run(program, inputs, samples, length + program.latency_steps if steps is None else steps, strict)
     run.prepare(probes, record_messages)
     for t in range(run.steps):
@@ -72,9 +75,22 @@ def check_inputs(program: Program, inputs: Mapping[str, IntArray]) -> tuple[int,
     unknown = sorted(set(inputs) - {source.name for source in program.inputs})
     if unknown:
         raise InputError(unknown[0], "is not an input of the program", f"give {[i.name for i in program.inputs]}")
-    if len(extents) != 1:
+    if not extents:
+        raise InputError(program.name, "the program has no inputs, hence no samples and no length", "give it an input")
+    if len(extents) > 1:
         raise InputError("inputs", f"have different samples and lengths {sorted(extents)}", "make them equal")
     return extents.pop()
+
+
+def check_probes(program: Program, probes: Sequence[Probe]) -> None:
+    """InputError where a probe names no register of the program."""
+    registers = {p.name: [register.name for register in all_registers(p)] for p in program.populations}
+    for probe in probes:
+        if probe.population not in registers:
+            raise InputError(str(probe), f"no population {probe.population!r}", f"probe one of {list(registers)}")
+        if probe.register not in registers[probe.population]:
+            known = registers[probe.population]
+            raise InputError(str(probe), f"no register {probe.register!r}", f"probe one of {known}")
 
 
 def _input_extent(source: Input, inputs: Mapping[str, IntArray]) -> tuple[int, int]:
@@ -127,8 +143,14 @@ class _Run:
             self.registers[str(probe)] = np.zeros((self.samples, self.steps, *extent), dtype=np.int64)
 
     def step(self, t: int) -> None:
-        """Deliver, accumulate, step, emit."""
+        """Deliver, accumulate, step, emit; an overflow's error says in which step."""
         self.now = t
+        try:
+            self._advance(t)
+        except OverflowTrapError as error:
+            raise OverflowTrapError(error.where, f"{error.what}, step {t}", error.remedy) from None
+
+    def _advance(self, t: int) -> None:
         drives = {p.name: self._drive(p, t) for p in self.program.populations}
         leaving = {source.name: self._incoming(source.name, t) for source in self.program.inputs}
         for population in self.program.populations:
@@ -189,10 +211,14 @@ class _Run:
                 self.registers[key][:, self.now] = value
 
     def _keep(self, population: Population) -> Any:
+        extents = {r.name: (self.samples, *population.extent(r.per)) for r in all_registers(population)}
+
         def observe(register: str, value: IntArray, held: IntArray) -> None:
             key = f"{population.name}.{register}"
             if key in self.registers:
                 self.registers[key][:, self.now] = held
+            # A value that hangs on coefficients alone has no sample axis yet.
+            value, held = (np.broadcast_to(each, extents[register]) for each in (value, held))
             changed = np.argwhere(np.not_equal(value, held))
             if len(changed):
                 self._overflow(population, key, changed, value)
@@ -206,6 +232,6 @@ class _Run:
             place = f"neuron {neuron}" + (f", mode {mode[0]}" if mode else "")
             raise OverflowTrapError(
                 f"{key} ({population.origin or population.name})",
-                f"{int(value[tuple(changed[0])])} does not fit at step {self.now}, sample {sample}, {place}",
+                f"{int(value[tuple(changed[0])])} does not fit in sample {sample}, {place}",
                 "lower a weight exponent, widen the register, or run without strict mode to count overflows",
             )

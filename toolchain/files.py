@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +15,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+UNREADABLE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, SyntaxError, RuntimeError, OverflowError,
+    MemoryError, struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What numpy, zipfile and json raise on a truncated or damaged `.npz`: readers turn these into an InputError."""
 
 
 @contextmanager
@@ -33,7 +43,8 @@ def write_text(path: Path, text: str) -> None:
 
 def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays and a JSON header (array ``header``), whole or not at all; equal content, equal bytes."""
-    text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), dtype=np.uint8)
-    ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    # numpy's integers count as integers in a header; an array's memory order must not reach the file.
+    text = np.frombuffer(json.dumps(header, sort_keys=True, default=operator.index).encode(), dtype=np.uint8)
+    ordered: dict[str, Any] = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     with written_whole(path) as beside:
         np.savez_compressed(beside, header=text, **ordered)

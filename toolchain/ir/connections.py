@@ -16,11 +16,18 @@ from toolchain.ir.integer import IntArray
 
 
 def frozen_integers(values: object, shape: tuple[int, ...] | None = None) -> IntArray:
-    """Return a read-only int64 copy; TypeError if the values are not integers."""
+    """Return a read-only int64 copy in C order (so that equal values are stored as equal bytes).
+
+    Raises:
+        TypeError: the values are not integers.
+        OverflowError: a value does not fit int64.
+    """
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"expected integers, got {array.dtype}")
-    copy = np.array(array if shape is None else np.broadcast_to(array, shape), dtype=np.int64)
+    if array.size and array.max() > np.iinfo(np.int64).max:
+        raise OverflowError(f"{array.max()} does not fit int64")
+    copy = np.array(array if shape is None else np.broadcast_to(array, shape), dtype=np.int64, order="C")
     copy.setflags(write=False)
     return copy
 
@@ -38,6 +45,8 @@ class Dense:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", frozen_integers(self.weights))
+        if self.weights.ndim != 2:
+            raise ValueError(f"weights have {self.weights.ndim} axes instead of (target, source)")
 
     @property
     def target_size(self) -> int:
@@ -86,6 +95,21 @@ class Sparse:
     def __post_init__(self) -> None:
         for name in ("rows", "columns", "values"):
             object.__setattr__(self, name, frozen_integers(getattr(self, name)))
+        if not self.rows.shape == self.columns.shape == self.values.shape == (self.rows.size,):
+            raise ValueError(f"{self.rows.shape} rows, {self.columns.shape} columns, {self.values.shape} values")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """ValueError where a synapse is outside the shape, out of order or listed twice."""
+        targets, sources = self.shape
+        outside = (self.rows < 0) | (self.rows >= targets) | (self.columns < 0) | (self.columns >= sources)
+        if outside.any():
+            at = int(np.flatnonzero(outside)[0])
+            raise ValueError(f"synapse {at} ({self.rows[at]}, {self.columns[at]}) is outside {targets}x{sources}")
+        stepping = np.diff(self.rows * sources + self.columns)
+        if (stepping <= 0).any():
+            at = int(np.flatnonzero(stepping <= 0)[0]) + 1
+            raise ValueError(f"synapse {at} ({self.rows[at]}, {self.columns[at]}) is out of order or listed twice")
 
     @classmethod
     def from_dense(cls, weights: IntArray) -> Sparse:

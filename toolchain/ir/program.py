@@ -6,6 +6,7 @@ A `Program` is the only integer form of a network. `timestep` says what it does,
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -68,7 +69,7 @@ class Population:
     def __post_init__(self) -> None:
         frozen = {name: frozen_integers(values) for name, values in self.coefficients.items()}
         object.__setattr__(self, "coefficients", MappingProxyType(frozen))
-        object.__setattr__(self, "settings", MappingProxyType({k: int(v) for k, v in self.settings.items()}))
+        object.__setattr__(self, "settings", MappingProxyType({k: operator.index(v) for k, v in self.settings.items()}))
 
     @property
     def type(self) -> NeuronType:

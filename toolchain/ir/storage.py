@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from toolchain.errors import InputError
-from toolchain.files import write_npz
+from toolchain.files import UNREADABLE, write_npz
 from toolchain.ir.connections import Connection, Dense, Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Output, Population, Program, Projection
@@ -49,7 +48,7 @@ def load_program(path: Path) -> Program:
                     str(path), f"has semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
                 )
             return _program(header, {key: stored[key] for key in stored.files})
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise InputError(str(path), f"is not a program ({error})", "deploy the network again") from error
 
 

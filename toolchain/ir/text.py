@@ -17,13 +17,17 @@
         ...
     output classes readout.total
 
-Names hold no blanks. A matrix is one line a row. Sparse connections are one line a target: `column:weight ...`.
+    end
+
+Names hold no blanks; an origin may, and stands last in its line. A matrix is one line a row. Sparse connections are
+one line a target: `column:weight ...`, or `-` where there is none. `end` tells a whole text from a truncated one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import numpy as np
@@ -34,6 +38,8 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Output, Population, Program, Projection
 
 HEADER = "seamount program"
+ROW = "    "
+ORIGIN = " origin="
 
 
 def write_program(program: Program) -> str:
@@ -51,7 +57,7 @@ def write_program(program: Program) -> str:
     for output in program.outputs:
         target = f"{output.population}.{output.register}" if output.register else output.population
         lines.append(f"output {output.name} {target}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", "end"]) + "\n"
 
 
 def program_hash(program: Program) -> str:
@@ -62,7 +68,7 @@ def program_hash(program: Program) -> str:
 def _population_lines(population: Population) -> Iterator[str]:
     yield (
         f"population {population.name} {population.neuron} size={population.size} modes={population.modes}"
-        f" start_step={population.start_step}" + (f" origin={population.origin}" if population.origin else "")
+        f" start_step={population.start_step}" + (f"{ORIGIN}{population.origin}" if population.origin else "")
     )
     for name, value in sorted(population.settings.items()):
         yield f"  setting {name} {value}"
@@ -76,7 +82,7 @@ def _projection_lines(projection: Projection) -> Iterator[str]:
     yield (
         f"projection {projection.name} {projection.source} {projection.target}.{projection.port} {connection.kind}"
         f" {connection.target_size}x{connection.source_size} exponent={projection.exponent}"
-        f" delay_steps={projection.delay_steps}" + (f" origin={projection.origin}" if projection.origin else "")
+        f" delay_steps={projection.delay_steps}" + (f"{ORIGIN}{projection.origin}" if projection.origin else "")
     )
     if isinstance(connection, Dense):
         yield from _matrix_lines(connection.weights)
@@ -90,14 +96,14 @@ def _extent(values: IntArray) -> str:
 
 def _matrix_lines(values: IntArray) -> Iterator[str]:
     for row in values.reshape(-1, values.shape[-1]) if values.size else ():
-        yield "    " + " ".join(map(str, row.tolist()))
+        yield ROW + " ".join(map(str, row.tolist()))
 
 
 def _sparse_lines(connection: Sparse) -> Iterator[str]:
     for row in range(connection.target_size):
         here = connection.rows == row
         pairs = zip(connection.columns[here].tolist(), connection.values[here].tolist(), strict=True)
-        yield "    " + " ".join(f"{column}:{value}" for column, value in pairs)
+        yield ROW + (" ".join(f"{column}:{value}" for column, value in pairs) or "-")
 
 
 class _Reader:
@@ -105,7 +111,7 @@ class _Reader:
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
-        self.lines = text.split("\n")
+        self.lines = text.removesuffix("\n").split("\n")
         self.at = 0
 
     def peek(self) -> str:
@@ -115,10 +121,25 @@ class _Reader:
         return self.lines[self.at] if self.at < len(self.lines) else ""
 
     def take(self) -> str:
-        """The next line, blank or not."""
-        line = self.lines[self.at] if self.at < len(self.lines) else ""
+        """The next line, blank or not; InputError at the end."""
+        if self.at >= len(self.lines):
+            raise self.fault("the text ends too early")
         self.at += 1
-        return line
+        return self.lines[self.at - 1]
+
+    def row(self) -> list[str]:
+        """The words of the next line, which must be indented as rows are."""
+        line = self.take()
+        if not line.startswith(ROW):
+            raise self.fault(f"expected a row of numbers, found {line[:60]!r}")
+        return line.split()
+
+    def finish(self) -> None:
+        """Take the line `end` and see that nothing follows."""
+        self.take()
+        if self.peek():
+            self.take()
+            raise self.fault("there is more after 'end'")
 
     def fault(self, what: str) -> InputError:
         """An error about the line taken last."""
@@ -132,34 +153,47 @@ def read_program(text: str, name: str = "program.txt") -> Program:
         InputError: with the line that is not understood, or a version of the meaning that is not this one.
     """
     reader = _Reader(text, name)
-    header: dict[str, str] = {}
-    notes: dict[str, str] = {}
-    parts: dict[str, list[object]] = {"input": [], "population": [], "projection": [], "output": []}
     _read_version(reader)
-    while line := reader.peek():
+    parts: dict[str, dict[str, object]] = {word: {} for word in ("name:", "latency_steps:", "note", *_READERS)}
+    while (line := reader.peek()) != "end":
         reader.take()
-        word, _, rest = line.partition(" ")
         try:
-            if word in ("name:", "latency_steps:"):
-                header[word] = rest
-            elif word == "note":
-                key, _, value = rest.partition(": ")
-                notes[key] = value
-            else:
-                parts[word].append(_READERS[word](reader, rest.split(" ")))
-        except InputError:
-            raise
-        except (KeyError, ValueError, IndexError, TypeError) as error:
-            raise reader.fault(f"cannot read {line[:60]!r} ({type(error).__name__}: {error})") from error
+            word, key, part = _read_part(reader, line)
+            if key in parts[word]:
+                raise ValueError(f"{key or word} is given twice")
+            parts[word][key] = part
+        except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
+            found = reader.lines[reader.at - 1][:60]
+            raise reader.fault(f"cannot read {found!r} ({type(error).__name__}: {error})") from error
+    reader.finish()
+    if not parts["name:"] or not parts["latency_steps:"]:
+        raise reader.fault("the lines 'name:' and 'latency_steps:' are not both there")
     return Program(
-        name=header.get("name:", ""),
-        inputs=tuple(cast(list[Input], parts["input"])),
-        populations=tuple(cast(list[Population], parts["population"])),
-        projections=tuple(cast(list[Projection], parts["projection"])),
-        outputs=tuple(cast(list[Output], parts["output"])),
-        latency_steps=int(header.get("latency_steps:", "0")),
-        notes=notes,
+        name=cast(str, parts["name:"][""]),
+        inputs=tuple(cast(dict[str, Input], parts["input"]).values()),
+        populations=tuple(cast(dict[str, Population], parts["population"]).values()),
+        projections=tuple(cast(dict[str, Projection], parts["projection"]).values()),
+        outputs=tuple(cast(dict[str, Output], parts["output"]).values()),
+        latency_steps=cast(int, parts["latency_steps:"][""]),
+        notes=cast(dict[str, str], parts["note"]),
     )
+
+
+def _read_part(reader: _Reader, line: str) -> tuple[str, str, object]:
+    """One part of a program: its kind, its name among that kind, and itself."""
+    word, _, rest = line.partition(" ")
+    if word == "name:":
+        return word, "", rest
+    if word == "latency_steps:":
+        return word, "", int(rest)
+    if word == "note":
+        key, _, value = rest.partition(": ")
+        return word, key, value
+    words = rest.split(" ")
+    if word in ("population", "projection"):
+        rest, _, origin = rest.partition(ORIGIN)
+        words = [*rest.split(" "), f"origin={origin}"]
+    return word, words[0], _READERS[word](reader, words)
 
 
 def _read_version(reader: _Reader) -> None:
@@ -171,29 +205,42 @@ def _read_version(reader: _Reader) -> None:
         raise reader.fault(f"was written under semantics version {version}, this is {SEMANTICS_VERSION}")
 
 
-def _options(words: list[str]) -> dict[str, str]:
-    return dict(word.split("=", 1) for word in words)
+def _options(words: list[str], *names: str) -> dict[str, str]:
+    """The `name=value` words: all of the names, nothing else, nothing twice."""
+    options = dict(word.split("=", 1) for word in words)
+    if len(options) != len(words) or options.keys() != set(names):
+        raise ValueError(f"expected {', '.join(names)}")
+    return options
+
+
+def _shape(extent: str) -> tuple[int, ...]:
+    shape = tuple(map(int, extent.split("x")))
+    if min(shape) < 1:
+        raise ValueError(f"{extent} holds nothing")
+    return shape
 
 
 def _read_input(reader: _Reader, words: list[str]) -> Input:
-    options = {key: int(value) for key, value in _options(words[1:]).items()}
-    return Input(words[0], options["size"], options["bits"], options["exponent"])
+    options = _options(words[1:], "size", "bits", "exponent")
+    return Input(words[0], int(options["size"]), int(options["bits"]), int(options["exponent"]))
 
 
 def _read_population(reader: _Reader, words: list[str]) -> Population:
     name, neuron, *rest = words
-    options = _options(rest)
+    options = _options(rest, "size", "modes", "start_step", "origin")
     settings: dict[str, int] = {}
     coefficients: dict[str, IntArray] = {}
     while (line := reader.peek()).startswith("  "):
         reader.take()
         kind, key, value = line.split()
+        if key in settings or key in coefficients:
+            raise ValueError(f"{key} is given twice")
         if kind == "setting":
             settings[key] = int(value)
         elif kind == "coefficient":
-            coefficients[key] = _read_matrix(reader, tuple(map(int, value.split("x"))))
+            coefficients[key] = _read_matrix(reader, _shape(value))
         else:
-            raise reader.fault(f"expected 'setting' or 'coefficient', found {kind!r}")
+            raise ValueError(f"expected 'setting' or 'coefficient', found {kind!r}")
     return Population(
         name,
         neuron,
@@ -202,53 +249,71 @@ def _read_population(reader: _Reader, words: list[str]) -> Population:
         settings=settings,
         coefficients=coefficients,
         start_step=int(options["start_step"]),
-        origin=options.get("origin", ""),
+        origin=options["origin"],
     )
 
 
 def _read_projection(reader: _Reader, words: list[str]) -> Projection:
     name, source, end, kind, extent, *rest = words
-    options = _options(rest)
+    options = _options(rest, "exponent", "delay_steps", "origin")
     target, _, port = end.rpartition(".")
-    shape = cast(tuple[int, int], tuple(map(int, extent.split("x"))))
-    connection: Connection = Dense(_read_matrix(reader, shape)) if kind == "dense" else _read_sparse(reader, shape)
+    target_size, source_size = _shape(extent)
     return Projection(
         name,
         source,
         target,
-        connection,
+        _CONNECTIONS[kind](reader, (target_size, source_size)),
         port,
         exponent=int(options["exponent"]),
         delay_steps=int(options["delay_steps"]),
-        origin=options.get("origin", ""),
+        origin=options["origin"],
     )
 
 
 def _read_matrix(reader: _Reader, shape: tuple[int, ...]) -> IntArray:
-    count = int(np.prod(shape[:-1]))
-    rows = [reader.take().split() for _ in range(count)]
-    width = shape[-1]
-    for offset, row in enumerate(rows):
-        if len(row) != width:
-            reader.at -= count - 1 - offset
-            raise reader.fault(f"{len(row)} numbers in a row of {width}")
-    return np.array([[int(number) for number in row] for row in rows], dtype=np.int64).reshape(shape)
+    *rows, width = shape
+    read = []
+    for _ in range(math.prod(rows)):
+        words = reader.row()
+        if len(words) != width:
+            raise reader.fault(f"{len(words)} numbers in a row of {width}")
+        read.append(np.array([int(word) for word in words], dtype=np.int64))
+    return np.concatenate(read).reshape(shape)
+
+
+def _read_dense(reader: _Reader, shape: tuple[int, int]) -> Dense:
+    return Dense(_read_matrix(reader, shape))
 
 
 def _read_sparse(reader: _Reader, shape: tuple[int, int]) -> Sparse:
-    rows, columns, values = [], [], []
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[int] = []
     for row in range(shape[0]):
-        for pair in reader.take().split():
-            column, _, value = pair.partition(":")
-            rows.append(row)
-            columns.append(int(column))
-            values.append(int(value))
-    return Sparse(shape, np.array(rows, dtype=np.int64), np.array(columns, np.int64), np.array(values, np.int64))
+        pairs = [(int(column), int(value)) for column, value in _pairs(reader.row())]
+        here = [column for column, _ in pairs]
+        if here != sorted({column for column in here if 0 <= column < shape[1]}):
+            raise reader.fault(f"columns are outside 0 .. {shape[1] - 1}, out of order or listed twice")
+        rows += [row] * len(pairs)
+        columns += here
+        values += [value for _, value in pairs]
+    return Sparse(shape, np.array(rows, np.int64), np.array(columns, np.int64), np.array(values, np.int64))
+
+
+def _pairs(words: list[str]) -> list[list[str]]:
+    return [] if words == ["-"] else [word.split(":") for word in words]
+
+
+_CONNECTIONS: dict[str, Callable[[_Reader, tuple[int, int]], Connection]] = {
+    "dense": _read_dense,
+    "sparse": _read_sparse,
+}
 
 
 def _read_output(reader: _Reader, words: list[str]) -> Output:
-    population, _, register = words[1].partition(".")
-    return Output(words[0], population, register)
+    name, read = words
+    population, _, register = read.partition(".")
+    return Output(name, population, register)
 
 
 _READERS = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from toolchain.errors import OverflowTrapError
 from toolchain.ir.integer import (
     Overflow,
     Value,
@@ -65,7 +66,7 @@ def accumulate(population: Population, arrivals: Mapping[str, list[Value]], noth
         total = nothing
         for arrival in arrivals.get(port.name, []):
             total = add(total, arrival)
-        sums[port.name] = fit(total, port.bits, port.overflow)
+        sums[port.name] = _fit(f"{population.name}.{port.name}", total, port.bits, port.overflow)
     return Values(sums)
 
 
@@ -102,8 +103,16 @@ def keeper(population: Population, observe: Callable[[str, Value, Value], None])
 
     def keep(register: str, value: Value) -> Value:
         declared = registers[register]
-        held = fit(value, population.width(declared.bits), declared.overflow)
+        held = _fit(f"{population.name}.{register}", value, population.width(declared.bits), declared.overflow)
         observe(register, value, held)
         return held
 
     return keep
+
+
+def _fit(where: str, value: Value, bits: int, rule: Overflow) -> Value:
+    """`fit`, with an error that names the register."""
+    try:
+        return fit(value, bits, rule)
+    except OverflowTrapError as error:
+        raise OverflowTrapError(f"{where}, {error.where}", error.what, error.remedy) from None

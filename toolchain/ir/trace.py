@@ -7,7 +7,6 @@ whose bytes depend on its content alone.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from toolchain.errors import InputError
-from toolchain.files import write_npz
+from toolchain.files import UNREADABLE, write_npz
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION
 
@@ -74,21 +73,21 @@ def load_trace(path: Path) -> Trace:
     try:
         with np.load(path, allow_pickle=False) as stored:
             header = json.loads(stored["header"].tobytes().decode())
+            _check_version(header.pop("semantics_version"), path)
             groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
             for key in stored.files:
                 if key != "header":
                     group, _, name = key.partition("/")
                     groups[group][name] = stored[key].astype(np.int64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return Trace(**header | groups)
+    except UNREADABLE as error:
         raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
-    if header["semantics_version"] != SEMANTICS_VERSION:
-        raise InputError(
-            str(path),
-            f"was made under semantics version {header['semantics_version']}, this is {SEMANTICS_VERSION}",
-            "simulate again",
-        )
-    del header["semantics_version"]
-    return Trace(**header | groups)
+
+
+def _check_version(version: object, path: Path) -> None:
+    if version != SEMANTICS_VERSION:
+        made = f"was made under semantics version {version}, this is {SEMANTICS_VERSION}"
+        raise InputError(str(path), made, "simulate again")
 
 
 def _narrow(array: IntArray) -> IntArray:

@@ -1,7 +1,7 @@
 """When a program is well formed: a table of named rules.
 
-`verify` runs every rule and raises one error that lists what is broken. A rule looks at the whole program and yields
-problems, each *where: what, with numbers; what to do*.
+`verify` runs the rules in order (later ones rely on earlier ones) and raises one error for the first that is broken.
+A rule looks at the whole program and yields problems, each *where: what, with numbers; what to do*.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def verify(program: Program) -> None:
     """Check every rule.
 
     Raises:
-        VerificationError: listing each broken rule and where.
+        VerificationError: the first broken rule's first problem, and how many more it has.
     """
     for rule in RULES:
         found = list(rule.problems(program))
@@ -76,6 +76,19 @@ def _names(program: Program) -> Problems:
     for name in nodes:
         if not NAME.fullmatch(name):
             yield f"{name}: not a name; use letters, digits, '_' and '-'"
+    for name in [name for names in groups[1:] for name in names]:
+        if not name.isprintable() or " " in name or not name:
+            yield f"{name!r}: not a name; use printable characters and no blanks"
+
+
+def _texts(program: Program) -> Problems:
+    origins = [p.origin for p in program.populations] + [p.origin for p in program.projections]
+    for text in [program.name, *origins, *program.notes, *program.notes.values()]:
+        if not text.isprintable():
+            yield f"{program.name!r}: {text!r} does not fit one line of text; remove its control characters"
+    for key in program.notes:
+        if ": " in key or key.endswith(":"):
+            yield f"{program.name}: the note's name {key!r} holds a colon; rename it"
 
 
 def _neuron_types(program: Program) -> Problems:
@@ -86,12 +99,16 @@ def _neuron_types(program: Program) -> Problems:
 
 
 def _sizes(program: Program) -> Problems:
+    if program.latency_steps < 0:
+        yield f"{program.name}: latency of {program.latency_steps} steps; give 0 or more"
     for population in program.populations:
         has_modes = any(c.per == "mode" for c in population.type.coefficients)
         if population.size < 1:
             yield f"{population.name}: size {population.size}; give at least one neuron"
         if has_modes and population.modes < 1:
             yield f"{population.name}: {population.modes} modes; a {population.neuron} needs at least one"
+        if not has_modes and population.modes:
+            yield f"{population.name}: {population.modes} modes; a {population.neuron} has none, give 0"
         if not 0 <= population.start_step <= 127:
             yield f"{population.name}: start_step {population.start_step} is not in 0 .. 127; shorten the network"
     for source in program.inputs:
@@ -113,7 +130,7 @@ def _settings(program: Program) -> Problems:
 def _coefficients(program: Program) -> Problems:
     for population in program.populations:
         declared = {coefficient.name: coefficient for coefficient in population.type.coefficients}
-        for name in population.coefficients.keys() - declared.keys():
+        for name in sorted(population.coefficients.keys() - declared.keys()):
             yield f"{population.name}.{name}: a {population.neuron} has no such coefficient; remove it"
         for name, coefficient in declared.items():
             if name in population.coefficients:
@@ -128,6 +145,9 @@ def _coefficient(population: Population, coefficient: Coefficient, values: IntAr
     if coefficient.per != "population" and values.shape != expected:
         yield f"{where}: shape {values.shape} instead of {expected}; give one value a {coefficient.per}"
         return
+    if values.ndim == 0 or not values.size:
+        yield f"{where}: shape {values.shape} is no table; give at least one entry"
+        return
     bits = population.width(coefficient.bits)
     low, high = limits(bits) if coefficient.signed else (0, (1 << bits) - 1)
     outside = np.argwhere((values < low) | (values > high))
@@ -135,8 +155,9 @@ def _coefficient(population: Population, coefficient: Coefficient, values: IntAr
         value = int(values[tuple(outside[0])])
         sign = "a signed" if coefficient.signed else "an unsigned"
         bound = f"max {high}" if value > high else f"min {low}"
+        place = "entry" if coefficient.per == "population" else "neuron"
         yield (
-            f"{where}: {value} does not fit {sign} {bits}-bit register ({bound}), neuron {int(outside[0][0])};"
+            f"{where}: {value} does not fit {sign} {bits}-bit register ({bound}), {place} {int(outside[0][0])};"
             " lower the weight exponent or rescale the layer"
         )
 
@@ -224,6 +245,7 @@ def absolute_row_sums(connection: Connection) -> IntArray:
 RULES: tuple[Rule, ...] = (
     Rule("semantics-version", "the program was made for this meaning of programs", _version),
     Rule("names", "names are unique and plain", _names),
+    Rule("texts", "names, origins and notes fit one line of text each", _texts),
     Rule("neuron-types", "each neuron type is known", _neuron_types),
     Rule("sizes", "populations and inputs have neurons, modes and widths that make sense", _sizes),
     Rule("settings", "each setting is declared and in range", _settings),
