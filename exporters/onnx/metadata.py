@@ -1,0 +1,195 @@
+"""What an exported file says about itself, and how its tensors are called.
+
+    in.<input>                            what enters in this step
+    state.<population>.<register>         a stored register before the step, next.<...> after it
+    state.<source>.message_<k>            what an input or population emitted k steps ago, next.<...> one step later
+    out.<population>                      what the population emits in this step; 0 is no message
+    probe.<population>.<register>         a register's value in this step, where asked for
+    overflow.<population>.<register>      values of each sample that did not fit the register, where asked for
+
+Everything else is in the file's ``metadata_props`` under keys that begin with ``seamount.``: one JSON value each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from toolchain.errors import InputError
+from toolchain.ir.neurons import Register
+from toolchain.ir.program import SEMANTICS_VERSION, Input, Population, Probe, Program
+from toolchain.ir.text import program_hash
+from toolchain.ir.timestep import all_registers, initial_value, stored_registers
+from toolchain.ir.verify import verify
+
+Form = Literal["step", "scan"]
+FORMS: tuple[str, ...] = get_args(Form)
+
+PREFIX = "seamount."
+
+
+@dataclass(frozen=True)
+class StateTensor:
+    """What lives from one step to the next.
+
+    Attributes:
+        name: ``state.<owner>.<word>``; the step graph's input.
+        following: ``next.<owner>.<word>``; its value after the step.
+        shape: without the sample axis.
+        initial: what each word holds before step 0.
+    """
+
+    name: str
+    following: str
+    shape: tuple[int, ...]
+    initial: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is needed to run an exported file: its ``metadata_props``, read.
+
+    Attributes:
+        form: one step, or a scan over a sequence.
+        program: sha256 of the program's text.
+        inputs: with their widths and exponents: a payload p stands for p * 2^-exponent.
+        populations: name to facts: neuron, size, modes, start_step, origin, settings, registers with their widths,
+            overflow rules and initial values.
+        states: everything that the step reads and writes.
+        probes: ``"population.register"`` of each probe.
+        overflows: ``"population.register"`` of each counted register, in the order of a step; empty if not counted.
+        outputs: the program's outputs: name to the tensor that holds it.
+    """
+
+    form: Form
+    semantics_version: int
+    program: str
+    name: str
+    latency_steps: int
+    inputs: tuple[Input, ...]
+    populations: Mapping[str, Mapping[str, Any]]
+    projections: tuple[Mapping[str, Any], ...]
+    states: tuple[StateTensor, ...]
+    probes: tuple[str, ...]
+    overflows: tuple[str, ...]
+    outputs: Mapping[str, str]
+    notes: Mapping[str, str]
+
+    def properties(self) -> dict[str, str]:
+        """The ``metadata_props``: one JSON value a key."""
+        return {PREFIX + key: json.dumps(value, sort_keys=True) for key, value in asdict(self).items()}
+
+
+def describe(program: Program, form: Form, probes: Sequence[Probe], count_overflows: bool) -> Description:
+    """Describe a program's export.
+
+    Raises:
+        VerificationError: the program breaks a rule.
+        InputError: a probe names no register, or one twice.
+    """
+    verify(program)
+    for probe in probes:
+        _check_probe(program, probe)
+    if len(set(probes)) != len(probes):
+        raise InputError("probes", "name a register twice", "give each probe once")
+    counted = [f"{p.name}.{register.name}" for p in program.populations for register in all_registers(p)]
+    return Description(
+        form=form,
+        semantics_version=program.semantics_version,
+        program=program_hash(program),
+        name=program.name,
+        latency_steps=program.latency_steps,
+        inputs=program.inputs,
+        populations={population.name: _population_facts(population) for population in program.populations},
+        projections=tuple(
+            {name: value for name, value in vars(p).items() if name != "connection"} for p in program.projections
+        ),
+        states=state_tensors(program),
+        probes=tuple(map(str, probes)),
+        overflows=tuple(counted) if count_overflows else (),
+        outputs={
+            o.name: f"next.{o.population}.{o.register}" if o.register else f"out.{o.population}"
+            for o in program.outputs
+        },
+        notes=dict(program.notes),
+    )
+
+
+def state_tensors(program: Program) -> tuple[StateTensor, ...]:
+    """Stored registers of every population, then the messages that are still on their way."""
+    states = [
+        _state(population.name, register.name, population.extent(register.per), initial_value(population, register))
+        for population in program.populations
+        for register in stored_registers(population)
+    ]
+    states += [
+        _state(name, f"message_{ago}", (size,), 0)
+        for name, size in program.sizes().items()
+        for ago in range(1, longest_delay(program, name) + 1)
+    ]
+    return tuple(states)
+
+
+def longest_delay(program: Program, source: str) -> int:
+    """Steps for which a source's messages are kept; 0 where nothing listens to it."""
+    return max((p.delay_steps for p in program.projections if p.source == source), default=0)
+
+
+def _state(owner: str, word: str, shape: tuple[int, ...], initial: int) -> StateTensor:
+    return StateTensor(f"state.{owner}.{word}", f"next.{owner}.{word}", shape, initial)
+
+
+def _check_probe(program: Program, probe: Probe) -> None:
+    known = {p.name: [register.name for register in all_registers(p)] for p in program.populations}
+    if probe.register not in known.get(probe.population, ()):
+        raise InputError(str(probe), "is not a register of the program", f"choose among {known}")
+
+
+def _population_facts(population: Population) -> dict[str, Any]:
+    return {
+        "neuron": population.neuron,
+        "size": population.size,
+        "modes": population.modes,
+        "start_step": population.start_step,
+        "origin": population.origin,
+        "settings": {setting.name: population.setting(setting.name) for setting in population.type.settings},
+        "message_range": population.message_range,
+        "registers": {r.name: _register_facts(population, r) for r in all_registers(population)},
+    }
+
+
+def _register_facts(population: Population, register: Register) -> dict[str, Any]:
+    return {
+        "bits": population.width(register.bits),
+        "overflow": register.overflow.value,
+        "per": register.per,
+        "stored": register.stored,
+        "initial": initial_value(population, register) if register.stored else 0,
+        "meaning": register.meaning,
+    }
+
+
+def parse_description(properties: Mapping[str, str], where: str) -> Description:
+    """Read a file's ``metadata_props``.
+
+    Args:
+        properties: as the runtime gives them.
+        where: the file, for errors.
+
+    Raises:
+        InputError: it is not a file of ours, or was made under another meaning of programs.
+    """
+    try:
+        found = {k.removeprefix(PREFIX): json.loads(v) for k, v in properties.items() if k.startswith(PREFIX)}
+        found["inputs"] = tuple(Input(**source) for source in found["inputs"])
+        found["states"] = tuple(StateTensor(**s | {"shape": tuple(s["shape"])}) for s in found["states"])
+        found |= {key: tuple(found[key]) for key in ("projections", "probes", "overflows")}
+        description = Description(**found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(where, f"does not describe itself ({error!r})", "export it with seamount") from error
+    if description.semantics_version != SEMANTICS_VERSION:
+        version = description.semantics_version
+        raise InputError(where, f"has semantics version {version}, this is {SEMANTICS_VERSION}", "export it again")
+    return description
