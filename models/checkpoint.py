@@ -1,0 +1,75 @@
+"""Tensors on disk: safetensors files, written whole or not at all, and checked when read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from toolchain.errors import InputError
+from toolchain.files import write_text, written_whole
+
+NOTE = "seamount"
+"""The key of the file's metadata that holds our JSON."""
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any] | None = None) -> None:
+    """Write tensors and a JSON note in one file, so that they can't disagree."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {NOTE: json.dumps(note, sort_keys=True)} if note is not None else None
+    with written_whole(path) as beside:
+        beside.write_bytes(save(plain, metadata))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and note of a file.
+
+    Raises:
+        InputError: missing, not safetensors, cut short, or with a note that is no JSON object.
+    """
+    if not path.is_file():
+        raise InputError(str(path), "no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            note = json.loads((file.metadata() or {}).get(NOTE, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise InputError(str(path), f"cannot be read as safetensors ({error})", "restore the file") from error
+    if not isinstance(note, dict):
+        raise InputError(str(path), f"its note is a {type(note).__name__}, not a JSON object", "restore the file")
+    return tensors, note
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Copy tensors into a module's parameters.
+
+    Raises:
+        InputError: a name missing or unknown, a wrong shape or type, or a value that is not finite.
+    """
+    wanted = module.state_dict()
+    missing, unknown = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    if missing or unknown:
+        raise InputError(where, f"missing tensors {missing}, unknown tensors {unknown}", "use the config it came with")
+    for name, place in wanted.items():
+        _check(f"{where}: {name}", tensors[name], place)
+    module.load_state_dict(dict(tensors))
+
+
+def _check(where: str, tensor: Tensor, place: Tensor) -> None:
+    if tensor.shape != place.shape or tensor.dtype != place.dtype:
+        found, wanted = f"{tensor.dtype} {tuple(tensor.shape)}", f"{place.dtype} {tuple(place.shape)}"
+        raise InputError(where, f"is {found}, the configuration needs {wanted}", "use the config it came with")
+    bad = int((~torch.isfinite(tensor)).sum())
+    if bad:
+        raise InputError(where, f"{bad} of {tensor.numel()} values are not finite", "train again or restore the file")

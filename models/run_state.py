@@ -1,0 +1,90 @@
+"""The state of a training run between epochs, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.checkpoint import fill, load_tensors, save_tensors
+from models.measure import Figures
+from models.spiking_ssm import SpikingSSM
+from toolchain.errors import InputError
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run stands.
+
+    Attributes:
+        epoch: epochs done.
+        best_epoch: the one whose weights are kept, counted from 1; 0 before the first.
+        best: figures of those weights on the validation part.
+        best_weights: their tensors.
+    """
+
+    epoch: int
+    best_epoch: int
+    best: Figures | None
+    best_weights: Mapping[str, Tensor] = field(repr=False)
+
+
+def write_run(
+    folder: Path, network: SpikingSSM, optimizer: torch.optim.AdamW, settings: Mapping[str, Any], run: RunState
+) -> None:
+    """Write weights, best weights, optimizer state and counters in one file."""
+    tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in run.best_weights.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in values.items()}
+    best = None if run.best is None else run.best.to_mapping()
+    note = {"settings": settings, "epoch": run.epoch, "best_epoch": run.best_epoch, "best": best}
+    save_tensors(folder / FILE, tensors, note)
+
+
+def read_run(
+    folder: Path, network: SpikingSSM, optimizer: torch.optim.AdamW, settings: Mapping[str, Any]
+) -> RunState | None:
+    """Put a run back into `network` and `optimizer`; None if the folder holds none.
+
+    Raises:
+        InputError: the file is damaged, or belongs to a run with other settings.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    tensors, note = load_tensors(path)
+    if note.get("settings") != settings:
+        raise InputError(str(path), "belongs to a run with other settings", "repeat those, or use another folder")
+    fill(network, _under("model.", tensors), str(path))
+    _fill_optimizer(optimizer, _under("optimizer.", tensors), str(path))
+    best_weights = _under("best.", tensors)
+    return RunState(note["epoch"], note["best_epoch"], _figures(note["best"]), best_weights)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _fill_optimizer(optimizer: torch.optim.AdamW, tensors: Mapping[str, Tensor], where: str) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, kind = name.partition(".")
+        state.setdefault(int(index), {})[kind] = tensor
+    blank = optimizer.state_dict()
+    count = sum(len(group["params"]) for group in blank["param_groups"])
+    if sorted(state) != list(range(count)):
+        raise InputError(where, f"holds optimizer state for {len(state)} of {count} parameters", "start the run anew")
+    optimizer.load_state_dict(blank | {"state": state})
+
+
+def _figures(values: Mapping[str, Any] | None) -> Figures | None:
+    if values is None:
+        return None
+    return Figures(values["samples"], values["accuracy"], values["loss"], tuple(values["spike_rates"]))

@@ -1,0 +1,86 @@
+"""The diagonal state-space layer S4D-Lin, as a convolution for training and as a recurrence for inference.
+
+Per channel h and mode n, with A = -1/2 + i pi n at the start (S4D-Lin; Gu et al., "On the parameterization and
+initialization of diagonal state space models", 2022), zero-order hold and B = 1 folded into the readout:
+
+    Abar = exp(dt A)            C' = C (Abar - 1) / A
+    x[t] = Abar x[t-1] + u[t]   y[t] = 2 Re(sum_n C' x[t]) + D u[t]
+
+One mode of each conjugate pair is kept; the factor 2 stands for the other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Coefficients(NamedTuple):
+    """The discrete recurrence: what step-by-step inference and the compiler need.
+
+    Attributes:
+        a_bar: (channels, modes) complex, |a_bar| < 1.
+        c: (channels, modes) complex, with the input matrix folded in; the factor 2 is not.
+        d: (channels,) real.
+    """
+
+    a_bar: Tensor
+    c: Tensor
+    d: Tensor
+
+
+class S4D(nn.Module):
+    """`channels` independent state-space models with `modes` complex modes each."""
+
+    def __init__(self, channels: int, modes: int, dt_min: float, dt_max: float) -> None:
+        super().__init__()
+        spread = math.log(dt_max) - math.log(dt_min)
+        self.log_dt = nn.Parameter(torch.rand(channels) * spread + math.log(dt_min))
+        self.log_decay = nn.Parameter(torch.full((channels, modes), math.log(0.5)))
+        self.frequency = nn.Parameter(math.pi * torch.arange(modes).repeat(channels, 1).to(torch.float32))
+        self.c = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
+        self.d = nn.Parameter(torch.randn(channels))
+
+    def discretize(self) -> Coefficients:
+        """Zero-order hold with B = 1 folded into C."""
+        a = torch.complex(-torch.exp(self.log_decay), self.frequency)
+        a_bar = torch.exp(a * torch.exp(self.log_dt)[:, None])
+        return Coefficients(a_bar, torch.view_as_complex(self.c) * (a_bar - 1) / a, self.d)
+
+    def kernel(self, steps: int) -> Tensor:
+        """The impulse response without D, shape (channels, steps): 2 Re(sum_n C' Abar^t)."""
+        a = torch.complex(-torch.exp(self.log_decay), self.frequency)
+        exponent = a * torch.exp(self.log_dt)[:, None]
+        powers = torch.exp(exponent[..., None] * torch.arange(steps, device=a.device))
+        return 2 * torch.einsum("hn,hnt->ht", self.discretize().c, powers).real
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Causal convolution by FFT, (batch, channels, steps) to the same shape."""
+        steps = u.shape[-1]
+        # Twice the length, so that the circular convolution does not wrap around.
+        spectrum = torch.fft.rfft(u, n=2 * steps) * torch.fft.rfft(self.kernel(steps), n=2 * steps)
+        y: Tensor = torch.fft.irfft(spectrum, n=2 * steps)[..., :steps] + self.d[:, None] * u
+        return y
+
+    def initial_state(self, batch: int) -> Tensor:
+        """State before the first step: zeros, (batch, channels, modes) complex."""
+        dtype = torch.complex128 if self.d.dtype == torch.float64 else torch.complex64
+        return torch.zeros(batch, *self.frequency.shape, dtype=dtype, device=self.d.device)
+
+    @staticmethod
+    def step(u: Tensor, state: Tensor, coefficients: Coefficients) -> tuple[Tensor, Tensor]:
+        """One step of the recurrence.
+
+        Args:
+            u: input of this step, (batch, channels).
+            state: x[t-1], (batch, channels, modes) complex.
+            coefficients: from `discretize`, taken once for a whole sequence.
+
+        Returns:
+            y[t] of (batch, channels), and x[t].
+        """
+        state = coefficients.a_bar * state + u[..., None]
+        return 2 * (coefficients.c * state).sum(-1).real + coefficients.d * u, state

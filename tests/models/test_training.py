@@ -1,0 +1,147 @@
+"""Training: it learns, it repeats itself, it goes on where it stopped, and it refuses what does not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import training
+from models.checkpoint import load_tensors
+from models.config import NetworkConfig, TrainConfig
+from models.tasks import Part, Task, load_task
+from models.training import Progress, train
+from models.zoo import load_folder
+from toolchain.errors import InputError
+
+TINY = NetworkConfig(channels=12, modes=3, dropout=0.1)
+SHORT = TrainConfig(epochs=3, seed=9)
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """A sixth of the digits."""
+    whole = load_task("digits")
+    part = Part(whole.train.inputs[:200], whole.train.labels[:200])
+    few = Part(whole.validation.inputs[:50], whole.validation.labels[:50])
+    return replace(whole, train=part, validation=few, test=few)
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_tensors(folder / "model.safetensors")[0]
+
+
+def test_loss_falls_and_the_folder_is_complete(task: Task, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    config = TrainConfig(epochs=20, batch_size=20, augment=0)
+    result = train(task, NetworkConfig(channels=24, modes=4), config, tmp_path, on_epoch=seen.append)
+    assert result is not None and result.test is not None
+    assert [progress.epoch for progress in seen] == list(range(1, 21))
+    assert seen[-1].train_loss < 0.6 * seen[0].train_loss
+    best = max(seen, key=lambda progress: (progress.validation.accuracy, -progress.validation.loss))
+    assert result.best_epoch == best.epoch
+    assert result.validation.accuracy == pytest.approx(best.validation.accuracy, abs=0.021)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint.safetensors",
+        "config.json",
+        "model.safetensors",
+    ]
+    assert load_folder(tmp_path).training == config
+
+
+def test_the_same_seed_gives_the_same_bytes(task: Task, tmp_path: Path) -> None:
+    for name, seed in (("a", 9), ("b", 9), ("c", 10)):
+        train(task, TINY, replace(SHORT, epochs=1, seed=seed), tmp_path / name, measure_test=False)
+    first, again, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in "abc")
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_resumed_equals_uninterrupted(task: Task, tmp_path: Path, stop: int) -> None:
+    train(task, TINY, SHORT, tmp_path / "whole", measure_test=False)
+    assert train(task, TINY, SHORT, tmp_path / "parts", stop_after=stop) is None
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    train(task, TINY, SHORT, tmp_path / "parts", resume=True, measure_test=False)
+    for name in ("model.safetensors", "config.json", "checkpoint.safetensors"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_resume_refuses_other_settings(task: Task, tmp_path: Path) -> None:
+    train(task, TINY, SHORT, tmp_path, stop_after=1)
+    with pytest.raises(InputError, match="belongs to a run with other settings"):
+        train(task, TINY, replace(SHORT, seed=1), tmp_path, resume=True)
+
+
+def test_resume_refuses_a_damaged_checkpoint(task: Task, tmp_path: Path) -> None:
+    train(task, TINY, SHORT, tmp_path, stop_after=1)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cannot be read as safetensors"):
+        train(task, TINY, SHORT, tmp_path, resume=True)
+
+
+def test_the_test_part_is_left_alone_unless_asked_for(task: Task, tmp_path: Path) -> None:
+    broken = replace(task, test=Part(task.test.inputs[:, :0], task.test.labels))
+    result = train(broken, TINY, replace(SHORT, epochs=1), tmp_path, measure_test=False)
+    assert result is not None and result.test is None
+    assert "test" not in json.loads((tmp_path / "config.json").read_text())["figures"]
+
+
+def test_rate_penalty_lowers_the_rate(task: Task, tmp_path: Path) -> None:
+    rates = []
+    for penalty in (0.0, 20.0):
+        config = TrainConfig(epochs=6, rate_penalty=penalty)
+        result = train(task, TINY, config, tmp_path / str(penalty), measure_test=False)
+        assert result is not None
+        last, _ = load_tensors(tmp_path / str(penalty) / "checkpoint.safetensors")
+        rates.append(_rate(last, task))
+    assert rates[1] < 0.7 * rates[0]
+
+
+def _rate(tensors: dict[str, torch.Tensor], task: Task) -> float:
+    network = training.SpikingSSM(TINY)
+    network.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    return training.measure(network, task.validation).mean_rate
+
+
+def test_the_callers_random_state_and_threads_are_kept(task: Task, tmp_path: Path) -> None:
+    torch.manual_seed(123)
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    train(task, TINY, replace(SHORT, epochs=1), tmp_path, measure_test=False)
+    assert torch.equal(torch.random.get_rng_state(), before) and torch.get_num_threads() == threads
+
+
+def test_sizes_must_fit(task: Task, tmp_path: Path) -> None:
+    wanted = "network: has 2 inputs and 10 classes, task 'digits' has 1 and 10"
+    with pytest.raises(InputError, match=wanted):
+        train(task, NetworkConfig(inputs=2), SHORT, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(task: Task, tmp_path: Path) -> None:
+    inputs = task.train.inputs.copy()
+    inputs[3, 5] = float("nan")
+    broken = replace(task, train=Part(inputs, task.train.labels))
+    with pytest.raises(InputError, match="epoch 1: the loss is nan"):
+        train(broken, TINY, replace(SHORT, augment=0), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_cycle() -> None:
+    ends = [training.one_cycle(progress) for progress in (0.0, 0.15, 0.3, 0.65, 1.0)]
+    assert ends == pytest.approx([0.04, 0.52, 1.0, 0.50005, 1e-4])
+
+
+def test_optimizer_groups() -> None:
+    network = training.SpikingSSM(TINY)
+    optimizer = training.make_optimizer(network, TrainConfig(learning_rate=0.02, weight_decay=0.3))
+    decayed, plain, slow = optimizer.param_groups
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    assert {names[id(weight)].split(".")[-1] for weight in slow["params"]} == {"log_dt", "log_decay", "frequency"}
+    assert {names[id(weight)].split(".")[-1] for weight in plain["params"]} == {"bias", "ln_vth", "d"}
+    assert (decayed["weight_decay"], plain["weight_decay"], slow["weight_decay"]) == (0.3, 0.0, 0.0)
+    assert (decayed["peak"], plain["peak"], slow["peak"]) == (0.02, 0.02, 1e-3)
