@@ -36,8 +36,9 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_loss_falls_and_the_folder_is_complete(task: Task, tmp_path: Path) -> None:
     seen: list[Progress] = []
-    config = TrainConfig(epochs=20, batch_size=20, augment=0)
-    result = train(task, NetworkConfig(channels=24, modes=4), config, tmp_path, on_epoch=seen.append)
+    config = TrainConfig(epochs=20, batch_size=20, learning_rate=0.02, augment=0)
+    network = NetworkConfig(channels=32, modes=8, dt_min=0.01, dt_max=0.3)
+    result = train(task, network, config, tmp_path, on_epoch=seen.append)
     assert result is not None and result.test is not None
     assert [progress.epoch for progress in seen] == list(range(1, 21))
     assert seen[-1].train_loss < 0.6 * seen[0].train_loss
