@@ -1,0 +1,105 @@
+"""Every neuron type's equations a second time: one neuron, plain Python, unbounded integers, exact fractions.
+
+Written from the docstrings of `toolchain/ir/neurons`, not from their code, and sharing nothing with `integer`: a
+rounding is `math.floor` or `math.trunc` of a `Fraction`. Slow, and meant to be read beside the equations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step of one neuron did.
+
+    Attributes:
+        raw: what each register was given, before its overflow rule; a list where there is one a mode.
+        kept: what each register then held.
+        after: the stored registers at the end of the step.
+        message: what is emitted.
+    """
+
+    raw: dict[str, Any]
+    kept: dict[str, Any]
+    after: dict[str, Any]
+    message: int
+
+
+def floor_shift(value: int, bits: int) -> int:
+    return math.floor(Fraction(value, 2**bits))
+
+
+def toward_zero_shift(value: int, bits: int) -> int:
+    return math.trunc(Fraction(value, 2**bits))
+
+
+def wrapped(value: int, bits: int) -> int:
+    """The only member of value + 2^bits Z in -2^(bits-1) .. 2^(bits-1) - 1."""
+    turns = math.floor(Fraction(value, 2**bits) + Fraction(1, 2))
+    return value - turns * 2**bits
+
+
+def saturated(value: int, bits: int) -> int:
+    top = 2 ** (bits - 1) - 1
+    return sorted([-top, value, top])[1]
+
+
+def ssm_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    one = own["a_bits"] - 1
+    raw: dict[str, Any] = {"drive": port["input"] + own["bias"], "state_re": [], "state_im": []}
+    drive = saturated(raw["drive"], 24)
+    for a_re, a_im, re, im in zip(own["a_re"], own["a_im"], state["state_re"], state["state_im"], strict=True):
+        pushed = drive * 2 ** own["input_shift"]
+        raw["state_re"].append(floor_shift(a_re * re, one) - floor_shift(a_im * im, one) + pushed)
+        raw["state_im"].append(floor_shift(a_re * im, one) + floor_shift(a_im * re, one))
+    re_next = [saturated(value, own["state_bits"]) for value in raw["state_re"]]
+    im_next = [saturated(value, own["state_bits"]) for value in raw["state_im"]]
+    raw["readout"] = floor_shift(own["d"] * drive, own["d_shift"])
+    for c_re, c_im, re, im in zip(own["c_re"], own["c_im"], re_next, im_next, strict=True):
+        raw["readout"] += floor_shift(c_re * re, own["c_shift"]) - floor_shift(c_im * im, own["c_shift"])
+    readout = saturated(raw["readout"], 24)
+    raw["voltage"] = floor_shift(own["leak"] * state["voltage"], 12) + readout
+    voltage = saturated(raw["voltage"], 24)
+    spike = 1 if voltage >= own["threshold"] else 0
+    kept = {"drive": drive, "state_re": re_next, "state_im": im_next, "readout": readout, "voltage": voltage}
+    return Outcome(raw, kept, {"state_re": re_next, "state_im": im_next, "voltage": 0 if spike else voltage}, spike)
+
+
+def cuba_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    raw_current = toward_zero_shift(state["current"] * (4095 - own["du"]), 12) + port["input"] * 64
+    current = wrapped(raw_current, 24)
+    bias = own["bias_mant"] * 2 ** own["bias_exp"]
+    raw_voltage = toward_zero_shift(state["voltage"] * (4096 - own["dv"]), 12) + current + bias
+    voltage = saturated(raw_voltage, 24)
+    spike = 1 if voltage > own["vth"] * 64 else 0
+    return Outcome(
+        {"current": raw_current, "voltage": raw_voltage},
+        {"current": current, "voltage": voltage},
+        {"current": current, "voltage": 0 if spike else voltage},
+        spike,
+    )
+
+
+def relay(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    raw = port["input"] + own["bias"]
+    value = saturated(raw, own["message_bits"])
+    return Outcome({"value": raw}, {"value": value}, {}, value)
+
+
+def integrator(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    raw = state["total"] + port["input"] + own["bias"]
+    total = saturated(raw, 24)
+    return Outcome({"total": raw}, {"total": total}, {"total": total}, 0)
+
+
+RESTATED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, int]], Outcome]] = {
+    "ssm_lif": ssm_lif,
+    "cuba_lif": cuba_lif,
+    "relay": relay,
+    "integrator": integrator,
+}
