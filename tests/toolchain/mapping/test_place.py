@@ -157,7 +157,8 @@ def test_words_of_one_neuron_are_limited() -> None:
     """M modes of 24-bit state and shared coefficients take M + 1 words; 512 fit."""
     for modes in (511, 512):
         rows = np.zeros((2, modes), dtype=np.int64)
-        neurons = Population("a", "ssm_lif", 2, modes, coefficients=dict.fromkeys(("a_re", "a_im", "c_re", "c_im"), rows))
+        shared = dict.fromkeys(("a_re", "a_im", "c_re", "c_im"), rows)
+        neurons = Population("a", "ssm_lif", 2, modes, coefficients=shared)
         program = Program("one", (), (neurons,), (), (Output("out", "a"),))
         if modes == 511:
             assert place(program, LOIHI2).cores[0].usage.state_words == 1024

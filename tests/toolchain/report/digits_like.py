@@ -22,7 +22,7 @@ def ssm_lif(name: str, size: int, modes: int, rng: np.random.Generator, start_st
         "c_im": rng.integers(-60, 60, (size, modes)),
         "d": rng.integers(-100, 100, size),
         "d_shift": rng.integers(2, 6, size),
-        "threshold": rng.integers(20_000, 60_000, size),
+        "threshold": rng.integers(5_000, 20_000, size),
         "bias": rng.integers(-30, 30, size),
     }
     settings = {"input_shift": 4, "c_shift": 7}

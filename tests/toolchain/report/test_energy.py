@@ -1,0 +1,143 @@
+"""Energy and time against sums made by hand, and the rules that every cost table keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.toolchain.report.test_counts import by_hand, counted
+from toolchain.errors import InputError, UnsupportedError
+from toolchain.mapping import load_target, shipped_targets
+from toolchain.report.costs import CONSTANTS, load_costs, shipped_tables
+from toolchain.report.counts import Counts, LayerCount
+from toolchain.report.energy import Banded, estimate, refuse_ratio
+from toolchain.report.traffic import CoreCount
+
+
+def small() -> Counts:
+    """Two samples of 5 steps; one core busier than the other."""
+    layer = LayerCount(
+        "a", "ssm_lif", 10, "spikes",
+        synops_dense=300, synops_nonzero=200, synops_ac=150, synops_mac=50, neuron_updates=100, word_updates=400,
+        multiplications=70, messages=30, core_messages=40, hops_x=6, hops_y=2,
+    )  # fmt: skip
+    other = LayerCount("b", "relay", 1, "payloads", synops_nonzero=20, synops_dense=20, synops_ac=20)
+    cores = (
+        CoreCount(0, synops_dense=200, synops_nonzero=150, word_updates=390, neuron_updates=90, core_messages=30),
+        CoreCount(1, synops_dense=120, synops_nonzero=70, word_updates=10, neuron_updates=10, core_messages=10),
+    )
+    return Counts(2, 5, (layer, other), (), cores)
+
+
+def close(found: Banded | None, nominal: float, low: float, high: float) -> bool:
+    assert found is not None
+    return (found.nominal, found.low, found.high) == pytest.approx((nominal, low, high), rel=1e-12)
+
+
+def test_loihi2_by_hand() -> None:
+    result = estimate(small(), load_costs("loihi2"))
+    pj = 1e-12
+    assert close(
+        result.dynamic,
+        (220 * 23.6 + 400 * 81 + 40 * 1.7 + 6 * 3.0 + 2 * 4.0) * pj,
+        (220 * 3.5 + 400 * 52 + 40 * 1.7 + 6 * 2.85 + 2 * 3.8) * pj,
+        (220 * 38 + 400 * 240 + 40 * 180 + 6 * 3.15 + 2 * 4.2) * pj,
+    )
+    # Core 0, a step: 39 words, 15 synapses. Nominal max(15, 163.8, 200) ns; low max(5.6, 105.3, 200);
+    # high max(15.5, 1365, 470).
+    assert result.step is not None
+    assert close(result.step.seconds, 200e-9, 200e-9, 1365e-9)
+    assert (result.step.holds, result.step.holds_low, result.step.holds_high) == ("barrier", "barrier", "update")
+    assert close(result.static, 0.11 * 10 * 200e-9, 0.10 * 10 * 200e-9, 0.38 * 10 * 1365e-9)
+    assert close(result.layers["b"], 20 * 23.6 * pj, 20 * 3.5 * pj, 20 * 38 * pj)
+    assert result.per_inference(result.dynamic).nominal == pytest.approx(result.dynamic.nominal / 2)
+    assert result.per_step(result.dynamic).nominal == pytest.approx(result.dynamic.nominal / 10)
+    assert close(result.inference_seconds, 1e-6, 1e-6, 6.825e-6)
+
+
+def test_several_chips_pay_their_static_power_and_another_barrier() -> None:
+    one, two = (estimate(small(), load_costs("loihi2"), chips) for chips in (1, 2))
+    assert two.step is not None and two.static is not None and one.static is not None
+    assert close(two.step.seconds, 14.3e-6, 0.47e-6, 16.2e-6)
+    assert two.static.nominal == pytest.approx(2 * 0.11 * 10 * 14.3e-6)
+    assert two.dynamic == one.dynamic
+
+
+def test_sanafe_counts_zeros_and_messages() -> None:
+    result = estimate(small(), load_costs("sanafe"))
+    expected = 320 * 35.5 + 400 * 72.8 + 30 * 69.3 + 40 * 111 + 6 * 3.0 + 2 * 4.2
+    assert result.dynamic.nominal == pytest.approx(expected * 1e-12)
+    assert result.static is None
+
+
+def test_convention_of_papers_prices_arithmetic_alone() -> None:
+    table = load_costs("cmos45")
+    result = estimate(small(), table)
+    assert result.dynamic.nominal == pytest.approx((170 * 0.9 + 50 * 4.6 + 70 * 4.6) * 1e-12)
+    assert (result.static, result.step, table.kind) == (None, None, "operations")
+    assert "loihi" not in table.title.lower()
+
+
+def test_sanafe_agrees_with_the_published_count_of_synapse_energy() -> None:
+    """A synapse event costs 35.5 pJ and zeros count: energy over 35.5 pJ is the dense count, exactly."""
+    program, trace = by_hand()
+    counts = counted(program, trace)
+    term = estimate(counts, load_costs("sanafe")).terms[0]
+    assert term.count == counts.total("synops_dense") == 28
+    assert term.joules.nominal / 35.5e-12 == pytest.approx(28)
+
+
+@pytest.mark.parametrize("name", shipped_tables())
+def test_every_constant_has_a_band_and_a_source(name: str) -> None:
+    table = load_costs(name)
+    assert table.name == name
+    for where, cost in table.costs():
+        assert cost.low is not None and cost.high is not None and cost.low <= cost.value <= cost.high, where
+        assert len(cost.source.split()) >= 4, where
+
+
+@pytest.mark.parametrize("name", shipped_targets())
+def test_targets_name_tables_that_exist(name: str) -> None:
+    assert set(load_target(name).cost_tables) <= set(shipped_tables())
+
+
+@pytest.mark.parametrize("name", shipped_tables())
+def test_layers_add_up(name: str) -> None:
+    result = estimate(small(), load_costs(name))
+    parts = list(result.layers.values())
+    assert sum(part.nominal for part in parts) == pytest.approx(result.dynamic.nominal)
+    assert sum(part.low for part in parts) == pytest.approx(result.dynamic.low)
+    assert result.dynamic.low <= result.dynamic.nominal <= result.dynamic.high
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("low = 3.5\nhigh = 38\n", "", r"energy\.0: .*a cost needs low and high"),
+        ("low = 3.5", "low = 30", r"energy\.0: .*low <= value <= high"),
+        ('count = "synops_nonzero"', 'count = "synapses"', r"energy\.0\.count"),
+        ('grade = "Q+D"', "", r"energy\.0\.grade"),
+        ('unit = "pJ"', 'unit = "ns"', r"energy\.0\.unit"),
+    ],
+)
+def test_a_broken_table_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    text = (CONSTANTS / "loihi2.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError, match=fault):
+        load_costs(path)
+
+
+def test_an_edited_table_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = (CONSTANTS / "loihi2.toml").read_text(encoding="utf-8")
+    path.write_text(text.replace("value = 23.6\nlow = 3.5", "value = 10\nlow = 3.5", 1), encoding="utf-8")
+    before, after = (estimate(small(), load_costs(table)).dynamic.nominal for table in ("loihi2", path))
+    assert before - after == pytest.approx(220 * 13.6e-12)
+
+
+def test_ratios_to_other_devices_are_refused() -> None:
+    with pytest.raises(UnsupportedError, match="ratio to a GPU: no energy of that device was measured"):
+        refuse_ratio("a GPU")

@@ -1,0 +1,138 @@
+"""Tables of what an operation costs: data files, every number with band, source and grade."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from toolchain.errors import InputError
+from toolchain.mapping.quantity import Quantity
+from toolchain.mapping.target import first_fault
+
+CONSTANTS = Path(__file__).parent / "constants"
+
+JOULES = {"pJ": 1e-12, "nJ": 1e-9, "J": 1.0}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "s": 1.0}
+
+EnergyCount = Literal[
+    "synops_dense",
+    "synops_nonzero",
+    "synops_ac",
+    "synops_mac",
+    "neuron_updates",
+    "mode_updates",
+    "word_updates",
+    "multiplications",
+    "messages",
+    "core_messages",
+    "hops_x",
+    "hops_y",
+]
+"""Fields of `LayerCount` that an energy may be charged for."""
+
+LatencyCount = Literal[
+    "step",
+    "synops_dense",
+    "synops_nonzero",
+    "synapse_words_read",
+    "neuron_updates",
+    "word_updates",
+    "core_messages",
+]
+"""Fields of `CoreCount` that may bound a step, or ``"step"`` for what every step takes."""
+
+
+class Cost(Quantity):
+    """A quantity that is always banded."""
+
+    @model_validator(mode="after")
+    def _banded(self) -> Cost:
+        if not self.banded:
+            raise ValueError("a cost needs low and high: no number is shown without its band")
+        return self
+
+
+class EnergyCost(Cost):
+    """Energy of one of `count`."""
+
+    name: str
+    count: EnergyCount
+    unit: Literal["pJ", "nJ", "J"]
+
+
+class LatencyCost(Cost):
+    """Time of one of `count` on one core; `chips` restricts it to programs on one chip or on several."""
+
+    name: str
+    count: LatencyCount
+    unit: Literal["ns", "us", "s"]
+    chips: Literal["one", "several", "any"] = "any"
+
+    def applies(self, chips: int) -> bool:
+        """Whether it holds for a program on that many chips."""
+        return self.chips == "any" or (self.chips == "one") == (chips == 1)
+
+
+class StaticCost(Cost):
+    """Power of one chip that runs."""
+
+    unit: Literal["W"]
+
+
+class CostTable(BaseModel):
+    """One set of constants.
+
+    Attributes:
+        name, title: short name, and name for people.
+        kind: ``"hardware"`` for a chip, ``"operations"`` for a convention that prices arithmetic alone.
+        notes, not_modelled: what a reader must know, and what the table leaves out.
+        energy, latency, static: the constants; no static power means that it is not modelled.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    name: str = Field(min_length=1)
+    title: str
+    kind: Literal["hardware", "operations"]
+    notes: tuple[str, ...] = ()
+    not_modelled: tuple[str, ...] = ()
+    energy: tuple[EnergyCost, ...] = Field(min_length=1)
+    latency: tuple[LatencyCost, ...] = ()
+    static: StaticCost | None = None
+
+    def costs(self) -> list[tuple[str, Cost]]:
+        """Every constant with its name, in order."""
+        found: list[tuple[str, Cost]] = [(f"energy: {cost.name}", cost) for cost in self.energy]
+        if self.static is not None:
+            found.append(("static power", self.static))
+        names = {"one": " (one chip)", "several": " (several chips)", "any": ""}
+        return found + [(f"time: {cost.name}{names[cost.chips]}", cost) for cost in self.latency]
+
+
+def shipped_tables() -> tuple[str, ...]:
+    """Names of the tables that come with Seamount."""
+    return tuple(sorted(path.stem for path in CONSTANTS.glob("*.toml")))
+
+
+def load_costs(name_or_path: str | Path) -> CostTable:
+    """Read a table by the name of a shipped one or by the path of a file.
+
+    Raises:
+        InputError: there is no such table, or the file breaks a rule; the message names the entry.
+    """
+    shipped = str(name_or_path) in shipped_tables()
+    path = CONSTANTS / f"{name_or_path}.toml" if shipped else Path(name_or_path)
+    if not path.is_file():
+        raise InputError(
+            str(name_or_path), "no such cost table", f"use one of {', '.join(shipped_tables())}, or a file"
+        )
+    try:
+        return CostTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/report/constants") from error
+    except ValidationError as error:
+        raise InputError(str(path), first_fault(error), "compare with toolchain/report/constants") from error
