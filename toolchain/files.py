@@ -42,9 +42,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays and a JSON header (array ``header``), whole or not at all; equal content, equal bytes."""
+    """Write arrays and a JSON header (array ``header``), whole or not at all; equal content, equal bytes.
+
+    The header's key ``arrays`` is taken: it lists the arrays.
+    """
     # numpy's integers count as integers in a header; an array's memory order must not reach the file.
-    text = np.frombuffer(json.dumps(header, sort_keys=True, default=operator.index).encode(), dtype=np.uint8)
     ordered: dict[str, Any] = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
+    listed = json.dumps({**header, "arrays": list(ordered)}, sort_keys=True, default=operator.index)
+    text = np.frombuffer(listed.encode(), dtype=np.uint8)
     with written_whole(path) as beside:
         np.savez_compressed(beside, header=text, **ordered)
+
+
+def read_npz(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """The header and the arrays of a file that `write_npz` wrote; one of UNREADABLE where it is damaged."""
+    # Opened here because numpy leaves the file open where its content is no zip archive.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        header = json.loads(stored["header"].tobytes().decode())
+        # A damaged archive may hide some of its entries, so the header lists them.
+        return header, {name: stored[name] for name in header.pop("arrays")}

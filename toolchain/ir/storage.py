@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from toolchain.errors import InputError
-from toolchain.files import UNREADABLE, write_npz
+from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.connections import Connection, Dense, Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Output, Population, Program, Projection
@@ -40,14 +37,11 @@ def load_program(path: Path) -> Program:
     if not path.is_file():
         raise InputError(str(path), "no such file", "give the path of a program.npz that seamount wrote")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            header = json.loads(stored["header"].tobytes().decode())
-            if header["semantics_version"] != SEMANTICS_VERSION:
-                found = header["semantics_version"]
-                raise InputError(
-                    str(path), f"has semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
-                )
-            return _program(header, {key: stored[key] for key in stored.files})
+        header, arrays = read_npz(path)
+        if header["semantics_version"] != SEMANTICS_VERSION:
+            found = header["semantics_version"]
+            raise InputError(str(path), f"has semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again")
+        return _program(header, arrays)
     except UNREADABLE as error:
         raise InputError(str(path), f"is not a program ({error})", "deploy the network again") from error
 

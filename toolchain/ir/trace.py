@@ -6,7 +6,6 @@ whose bytes depend on its content alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from toolchain.errors import InputError
-from toolchain.files import UNREADABLE, write_npz
+from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION
 
@@ -71,15 +70,13 @@ def load_trace(path: Path) -> Trace:
     if not path.is_file():
         raise InputError(str(path), "no such file", "give the path of a trace written by seamount")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            header = json.loads(stored["header"].tobytes().decode())
-            _check_version(header.pop("semantics_version"), path)
-            groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
-            for key in stored.files:
-                if key != "header":
-                    group, _, name = key.partition("/")
-                    groups[group][name] = stored[key].astype(np.int64)
-            return Trace(**header | groups)
+        header, arrays = read_npz(path)
+        _check_version(header.pop("semantics_version"), path)
+        groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
+        for key, values in arrays.items():
+            group, _, name = key.partition("/")
+            groups[group][name] = values.astype(np.int64)
+        return Trace(**header | groups)
     except UNREADABLE as error:
         raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
 
