@@ -1,1 +1,1 @@
-"""NIR and scales to an integer program."""
+"""NIR and scales -> the integer program."""

@@ -1,1 +1,1 @@
-"""NIR and calibration data to scales and bit widths."""
+"""NIR and calibration data -> scales and bit widths."""

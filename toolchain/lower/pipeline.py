@@ -1,0 +1,52 @@
+"""From a NIR graph and calibration data to a program, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.graph import FloatArray, Graph
+from toolchain.frontend.ssm import find_ssm_blocks
+from toolchain.frontend.units import Network, find_network
+from toolchain.lower.program import Lowered, lower
+from toolchain.quantize.calibrate import Calibration, calibrate
+from toolchain.quantize.scheme import Scheme, choose_scales
+from toolchain.quantize.settings import Settings
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program and everything that led to it."""
+
+    network: Network
+    calibration: Calibration
+    scheme: Scheme
+    lowered: Lowered
+
+
+def compile_graph(
+    graph: Graph,
+    conventions: Conventions,
+    calibration_data: FloatArray,
+    *,
+    settings: Settings | None = None,
+    name: str = "network",
+    notes: Mapping[str, str] | None = None,
+) -> Compiled:
+    """Quantize and lower a network.
+
+    Args:
+        graph: as read.
+        conventions: what NIR leaves open.
+        calibration_data: (sample, step, channel) inputs from the training distribution.
+        settings: bit widths; 8-bit weights, 16-bit A-bar, 8-bit C and D, 24-bit state by default.
+        name, notes: for the program's header.
+
+    Raises:
+        InputError, UnsupportedError, QuantizationError, VerificationError: from the stages.
+    """
+    network = find_network(graph, find_ssm_blocks(graph, conventions), conventions)
+    calibration = calibrate(graph, network, calibration_data, conventions)
+    scheme = choose_scales(network, conventions, calibration, settings or Settings())
+    return Compiled(network, calibration, scheme, lower(network, conventions, scheme, name, notes))

@@ -1,0 +1,154 @@
+"""Units, links and scales -> the program: integer parts, delays, and when each population begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+
+from toolchain.errors import UnsupportedError
+from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.units import Link, Network, Unit
+from toolchain.ir.connections import Connection, Dense, Sparse
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
+from toolchain.ir.verify import verify
+from toolchain.lower.lif import lower_lif, lower_sum
+from toolchain.lower.rounding import TensorRow, row
+from toolchain.lower.ssm import lower_ssm
+from toolchain.quantize.scheme import Scheme, key, neuron_of
+
+DENSE_FROM = 0.84
+"""Share of non-zero weights from which all-to-all storage takes fewer words: 4 weights a word dense, 3.35 sparse."""
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program and what rounding cost.
+
+    Attributes:
+        program: verified.
+        tensors: one row a rounded tensor.
+        findings: lossy steps in words.
+    """
+
+    program: Program
+    tensors: tuple[TensorRow, ...]
+    findings: tuple[str, ...]
+
+
+def lower(
+    network: Network, conventions: Conventions, scheme: Scheme, name: str, notes: Mapping[str, str] | None = None
+) -> Lowered:
+    """Lower a network.
+
+    Latency: a population's level is one more than its deepest forward source's; what entered at step t is processed
+    there at step t + level. A forward link's delay is the difference of levels, a loop's delay is its own step.
+
+    Raises:
+        UnsupportedError, QuantizationError: from the parts.
+        VerificationError: should a rule of programs be broken.
+    """
+    levels = _levels(network)
+    tensors: list[TensorRow] = []
+    findings: list[str] = []
+    populations = []
+    for unit in network.units:
+        if unit.role != "input":
+            population, rows = _population(unit, conventions, scheme, levels[unit.name])
+            populations.append(population)
+            tensors += rows
+    projections = []
+    for number, link in enumerate(network.links):
+        projection, tensor = _projection(link, scheme, levels, _link_name(network, number))
+        projections.append(projection)
+        tensors.append(tensor)
+        findings += _loss(projection)
+    program = Program(
+        name=name,
+        inputs=tuple(_input(unit, scheme) for unit in network.units if unit.role == "input"),
+        populations=tuple(populations),
+        projections=tuple(projections),
+        outputs=tuple(_output(network.unit(unit)) for unit in network.outputs),
+        latency_steps=max((levels[unit] for unit in network.outputs), default=0),
+        notes=dict(notes or {}),
+    )
+    verify(program)
+    return Lowered(program, tuple(tensors), tuple(findings))
+
+
+def _levels(network: Network) -> dict[str, int]:
+    levels: dict[str, int] = {}
+    for unit in network.units:
+        before = [levels[link.source] for link in network.into(unit.name) if link.steps == 0]
+        levels[unit.name] = 0 if unit.role == "input" else max(before, default=0) + 1
+    return levels
+
+
+def _input(unit: Unit, scheme: Scheme) -> Input:
+    return Input(unit.name, unit.size, scheme.input_bits, scheme.input_exponent)
+
+
+def _output(unit: Unit) -> Output:
+    return Output("output", unit.name, "total" if unit.role == "integrator" else "")
+
+
+def _population(unit: Unit, conventions: Conventions, scheme: Scheme, level: int) -> tuple[Population, list[TensorRow]]:
+    scale = scheme.units[unit.name]
+    start_step = level if _has_constant(unit, conventions) else 0
+    if unit.role == "ssm_lif":
+        return lower_ssm(unit, scale, scheme.settings, conventions, start_step)
+    if unit.role == "lif":
+        return lower_lif(unit, scale, conventions, start_step)
+    return lower_sum(unit, scale, start_step)
+
+
+def _has_constant(unit: Unit, conventions: Conventions) -> bool:
+    """Whether a unit would move without input, and so must rest until its first input can have come."""
+    if np.any(unit.bias != 0):
+        return True
+    return unit.node is not None and unit.role == "lif" and bool(np.any(neuron_of(unit, conventions).leak != 0))
+
+
+def _link_name(network: Network, number: int) -> str:
+    link = network.links[number]
+    return f"{link.source}->{link.target}" + ("(loop)" if link.steps else "")
+
+
+def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow]:
+    scale = scheme.links[key(link)]
+    factor = 2.0**scale.weight_exponent
+    real = scipy.sparse.csr_array(link.weights.multiply(scheme.units[link.target].gain[:, None]))
+    integers = real.copy()
+    integers.data = np.rint(real.data * factor)
+    delay = levels[link.target] - levels[link.source] if link.steps == 0 else link.steps
+    if delay > MAX_DELAY_STEPS:
+        raise UnsupportedError(
+            name, f"needs a delay of {delay} steps, over {MAX_DELAY_STEPS}", "relay the stream or cut the depth"
+        )
+    projection = Projection(
+        name=name,
+        source=link.source,
+        target=link.target,
+        connection=_connection(integers),
+        exponent=scale.shift,
+        delay_steps=delay,
+        origin=link.origin,
+    )
+    bits = scheme.settings.weight_bits
+    return projection, row(f"{name}.weights", bits, f"2^-{scale.weight_exponent}", real.data, integers.data, factor)
+
+
+def _connection(integers: scipy.sparse.csr_array) -> Connection:
+    weights: IntArray = integers.toarray().astype(np.int64)
+    if np.count_nonzero(weights) >= DENSE_FROM * weights.size:
+        return Dense(weights)
+    return Sparse.from_dense(weights)
+
+
+def _loss(projection: Projection) -> list[str]:
+    if projection.exponent >= 0:
+        return []
+    return [f"{projection.name}: sums are rounded down to multiples of 2^{-projection.exponent} of their products"]

@@ -1,0 +1,131 @@
+"""A state space with its LIF soma -> integer coefficients of `ssm_lif`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.errors import QuantizationError, UnsupportedError
+from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.units import Unit
+from toolchain.ir.integer import IntArray
+from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
+from toolchain.ir.program import Population
+from toolchain.lower.rounding import TensorRow, round_to, row
+from toolchain.quantize.calibrate import folded_readout
+from toolchain.quantize.scheme import UnitScale, neuron_of, soma_threshold
+from toolchain.quantize.settings import Settings
+
+MAX_SHIFT = 31
+
+
+def lower_ssm(
+    unit: Unit, scale: UnitScale, settings: Settings, conventions: Conventions, start_step: int
+) -> tuple[Population, list[TensorRow]]:
+    """Round a state space and its soma.
+
+    Raises:
+        UnsupportedError: a soma that `ssm_lif` cannot express.
+        QuantizationError: a threshold that rounds to nothing.
+    """
+    assert unit.ssm is not None
+    _check_soma(unit, conventions)
+    poles, pole_rows = _poles(unit, settings)
+    readout, readout_rows = _readout(unit, scale, settings)
+    threshold, threshold_row = _threshold(unit, scale, conventions)
+    bias = round_to(unit.bias, 2.0**scale.drive_exponent)
+    population = Population(
+        name=unit.name,
+        neuron="ssm_lif",
+        size=unit.size,
+        modes=unit.ssm.poles.shape[1],
+        settings={
+            "a_bits": settings.a_bits,
+            "c_bits": settings.c_bits,
+            "state_bits": settings.state_bits,
+            "input_shift": scale.state_shift,
+            "c_shift": scale.c_shift,
+        },
+        coefficients={**poles, **readout, "bias": bias, "leak": _leak(unit, conventions), "threshold": threshold},
+        start_step=start_step,
+        origin=unit.origin,
+    )
+    bias_row = row(f"{unit.name}.bias", 24, f"2^-{scale.drive_exponent}", unit.bias, bias, 2.0**scale.drive_exponent)
+    return population, [*pole_rows, *readout_rows, threshold_row, bias_row]
+
+
+def _check_soma(unit: Unit, conventions: Conventions) -> None:
+    neuron = neuron_of(unit, conventions)
+    faults = []
+    if neuron.reset != "to_v_reset" or neuron.v_reset is None or np.any(neuron.v_reset != 0):
+        faults.append(f"resets by {neuron.reset!r} to {neuron.v_reset}, not to zero")
+    if np.any(neuron.leak != 0):
+        faults.append(f"has a leak potential up to {np.abs(neuron.leak).max()}")
+    if np.any(neuron.current_decay != 0):
+        faults.append("has a synaptic current of its own")
+    if faults:
+        raise UnsupportedError(unit.origin, f"the soma {', '.join(faults)}", "use LIF with v_leak 0 and reset to 0")
+
+
+def _leak(unit: Unit, conventions: Conventions) -> IntArray:
+    decay = np.broadcast_to(neuron_of(unit, conventions).voltage_decay, (unit.size,))
+    return round_to(decay, float(1 << LEAK_FRACTION_BITS))
+
+
+def _poles(unit: Unit, settings: Settings) -> tuple[dict[str, IntArray], list[TensorRow]]:
+    """Round A-bar to nearest; a pole that would reach the unit circle is rounded toward zero instead."""
+    assert unit.ssm is not None
+    one = float(1 << (settings.a_bits - 1))
+    re, im = round_to(unit.ssm.poles.real, one), round_to(unit.ssm.poles.imag, one)
+    outside = np.square(re) + np.square(im) >= one * one
+    re = np.where(outside, np.trunc(unit.ssm.poles.real * one), re).astype(np.int64)
+    im = np.where(outside, np.trunc(unit.ssm.poles.imag * one), im).astype(np.int64)
+    text = f"2^-{settings.a_bits - 1}"
+    rows = [
+        row(f"{unit.name}.a_re", settings.a_bits, text, unit.ssm.poles.real, re, one),
+        row(f"{unit.name}.a_im", settings.a_bits, text, unit.ssm.poles.imag, im, one),
+    ]
+    return {"a_re": re, "a_im": im}, rows
+
+
+def _readout(unit: Unit, scale: UnitScale, settings: Settings) -> tuple[dict[str, IntArray], list[TensorRow]]:
+    """Round C and D, each neuron in its own scale; D also gets the finest exponent that fits."""
+    assert unit.ssm is not None
+    folded = folded_readout(unit.ssm)
+    gain = scale.c_gain[:, None]
+    c_re, c_im = round_to(folded.real, gain), round_to(folded.imag, gain)
+    base = scale.c_gain * 2.0 ** (scale.state_shift - scale.c_shift)
+    shift = _skip_shift(unit.ssm.d, base, settings)
+    d_scale = base * np.exp2(shift)
+    d = round_to(unit.ssm.d, d_scale)
+    own = "own scale a neuron"
+    rows = [
+        row(f"{unit.name}.c_re", settings.c_bits, own, folded.real, c_re, gain),
+        row(f"{unit.name}.c_im", settings.c_bits, own, folded.imag, c_im, gain),
+        row(f"{unit.name}.d", settings.c_bits, f"{own} and exponent", unit.ssm.d, d, d_scale),
+    ]
+    return {"c_re": c_re, "c_im": c_im, "d": d, "d_shift": shift}, rows
+
+
+def _skip_shift(d: FloatArray, base: FloatArray, settings: Settings) -> IntArray:
+    """The greatest shift, one a neuron, at which the skip's integer still fits its width."""
+    top = (1 << (settings.c_bits - 1)) - 1
+    size = np.maximum(np.abs(d) * base, top * 2.0**-MAX_SHIFT)
+    shift = np.floor(np.log2(top / size))
+    return np.minimum(np.maximum(shift, 0), MAX_SHIFT).astype(np.int64)
+
+
+def _threshold(unit: Unit, scale: UnitScale, conventions: Conventions) -> tuple[IntArray, TensorRow]:
+    """Round the threshold; a strict one becomes the next integer, since v > T is v >= T + 1."""
+    real = soma_threshold(unit, conventions)
+    nearest = round_to(real, scale.readout_gain)
+    if np.any(nearest < 1):
+        neuron = int(np.argmin(nearest))
+        raise QuantizationError(
+            f"{unit.origin}.v_threshold",
+            f"{real[neuron]:.3g} of neuron {neuron} is {real[neuron] * scale.readout_gain[neuron]:.2g} integer units",
+            "raise c_bits or state_bits, or train a larger threshold",
+        )
+    exceeding = round_to(np.floor(real * scale.readout_gain) + 1, 1.0)
+    tensor = row(f"{unit.name}.threshold", 24, "own scale a neuron", real, nearest, scale.readout_gain)
+    return (nearest if neuron_of(unit, conventions).compare == ">=" else exceeding), tensor

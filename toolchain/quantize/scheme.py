@@ -1,0 +1,283 @@
+"""Choose every scale of a program: exponents of weights and drives, gains of state-space neurons.
+
+Symbols: a *drive* d is held as the integer d 2^drive_exponent; a weight w as w 2^weight_exponent; the projection's
+shift makes up the difference. A state-space neuron is a comparison, so its readout, D and threshold share a free
+positive gain of the neuron's own: `c_gain` stretches its C over the whole coefficient width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from toolchain.errors import QuantizationError
+from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.discretize import DiscreteNeuron, discretize
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.units import Link, Network, Unit
+from toolchain.quantize.calibrate import Calibration, UnitRange, folded_readout
+from toolchain.quantize.settings import Settings
+
+REGISTER_BITS = 24
+THRESHOLD_BITS = 17
+CUBA_SHIFT = 6
+CUBA_FRACTION = 12
+MAX_LEAK_FRACTION = 20
+DECAY_TOLERANCE = 1 / 64
+MAX_STATE_SHIFT = 16
+BIAS_EXTRA_BITS = 4
+"""Fraction bits that a drive gets beyond its projections' own, so that biases are not rounded to weight steps."""
+
+
+@dataclass(frozen=True)
+class LinkScale:
+    """Scales of one link.
+
+    Attributes:
+        weight_exponent: an integer weight is weight * 2^weight_exponent, rounded.
+        shift: power of two from the sum of products to the target's drive; below 0 it rounds (floor).
+    """
+
+    weight_exponent: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
+class UnitScale:
+    """Scales of one unit.
+
+    Attributes:
+        drive_exponent: fraction bits of the drive.
+        gain: factor from the network's drive to the unit's voltage, folded into its weights, (size,).
+        state_shift: fraction bits that the modes have beyond the drive.
+        c_gain: integer C per real C with the state's scale left aside, (size,).
+        c_shift: shift of the readout.
+        readout_gain: integer voltage per real voltage, (size,).
+    """
+
+    drive_exponent: int
+    gain: FloatArray
+    state_shift: int = 0
+    c_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
+    c_shift: int = 0
+    readout_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Scheme:
+    """All scales of a program.
+
+    Attributes:
+        settings: the widths they were chosen for.
+        input_exponent, input_bits: of the input's payload.
+        units: by unit name.
+        links: by (source, target, steps).
+    """
+
+    settings: Settings
+    input_exponent: int
+    input_bits: int
+    units: Mapping[str, UnitScale]
+    links: Mapping[tuple[str, str, int], LinkScale]
+
+
+def choose_scales(network: Network, conventions: Conventions, calibration: Calibration, settings: Settings) -> Scheme:
+    """Choose all scales from calibrated ranges.
+
+    Raises:
+        QuantizationError: a unit that finds no scale, with the numbers.
+    """
+    exponent, bits = _input_scale(calibration, settings)
+    payload = {unit.name: _payload(unit, exponent, bits) for unit in network.units}
+    units, links = {}, {}
+    for unit in network.units:
+        if unit.role == "input":
+            continue
+        gain = _gain(unit, conventions)
+        incoming = network.into(unit.name)
+        weights = {key(link): _weight_exponent(link, gain, settings) for link in incoming}
+        limit = _port_limit(incoming, gain, payload)
+        wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
+        scale = _unit_scale(unit, gain, wanted, limit, calibration.units[unit.name], settings, conventions)
+        units[unit.name] = scale
+        for link in incoming:
+            own = weights[key(link)]
+            links[key(link)] = LinkScale(own, scale.drive_exponent - own - payload[link.source].exponent)
+    return Scheme(settings, exponent, bits, units, links)
+
+
+def key(link: Link) -> tuple[str, str, int]:
+    """The name of a link among others."""
+    return link.source, link.target, link.steps
+
+
+@dataclass(frozen=True)
+class _Payload:
+    """Fraction bits and greatest real magnitude of a unit's messages."""
+
+    exponent: int
+    peak: float
+
+
+def _payload(unit: Unit, exponent: int, bits: int) -> _Payload:
+    if unit.role == "input":
+        return _Payload(exponent, 2.0 ** (bits - 1 - exponent))
+    return _Payload(0, 1.0)
+
+
+def _input_scale(calibration: Calibration, settings: Settings) -> tuple[int, int]:
+    """Exponent and width of the payload: exact where the data allow it in the given bits, else the finest that fits."""
+    peak = max(calibration.input_peak, 2.0**-20)
+    room = settings.input_bits - 1 - _bits_above(peak)
+    exact = calibration.input_exponent
+    exponent = exact if exact is not None and exact <= room else room
+    return exponent, max(2, exponent + _bits_above(peak) + 1)
+
+
+def _bits_above(value: float) -> int:
+    """The least n with value < 2^n."""
+    return math.frexp(value)[1]
+
+
+def _gain(unit: Unit, conventions: Conventions) -> FloatArray:
+    if unit.role not in ("lif", "integrator"):
+        return np.ones(unit.size)
+    neuron = neuron_of(unit, conventions)
+    return np.broadcast_to(np.ravel(neuron.input_gain * neuron.current_gain), (unit.size,))
+
+
+def neuron_of(unit: Unit, conventions: Conventions) -> DiscreteNeuron:
+    """The discrete coefficients of a unit's NIR neuron."""
+    assert unit.node is not None
+    return discretize(unit.node, conventions)
+
+
+def lif_form(unit: Unit, conventions: Conventions) -> str:
+    """The neuron type that a NIR LIF, CubaLIF or IF becomes.
+
+    Lava's own LIF where it can hold the neuron: it resets to zero only, has no bias inside its current, and its decays
+    are 4096ths.
+    """
+    neuron = neuron_of(unit, conventions)
+    has_current = bool(np.any(neuron.current_decay != 0))
+    expressible = (
+        neuron.reset == "to_v_reset" and neuron.compare == ">" and not (has_current and np.any(unit.bias != 0))
+    )
+    if expressible and leak_fraction(neuron) == CUBA_FRACTION:
+        return "cuba_lif"
+    return "current_lif" if has_current else "lif"
+
+
+def leak_fraction(neuron: DiscreteNeuron) -> int:
+    """The least of 12, 16 and 20 fraction bits at which every decay is within 1/64 of its value."""
+    lost = np.concatenate([np.ravel(1.0 - neuron.current_decay), np.ravel(1.0 - neuron.voltage_decay)])
+    lost = lost[(lost > 0) & (lost < 1)]
+    for fraction in (CUBA_FRACTION, 16):
+        if np.all(np.abs(np.rint(lost * 2.0**fraction) / 2.0**fraction - lost) <= lost * DECAY_TOLERANCE):
+            return fraction
+    return MAX_LEAK_FRACTION
+
+
+def threshold_of(neuron: DiscreteNeuron, size: int) -> FloatArray:
+    """The threshold of a spiking NIR neuron, one a neuron, (size,)."""
+    assert neuron.threshold is not None
+    return np.broadcast_to(np.ravel(neuron.threshold), (size,))
+
+
+def _weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
+    """The greatest power of two at which every weight, rounded, fits the width."""
+    peak = float(np.abs(link.weights.multiply(gain[:, None])).max())
+    if peak == 0.0:
+        return 0
+    top = (1 << (settings.weight_bits - 1)) - 1
+    exponent = math.floor(math.log2((top + 0.5) / peak))
+    return exponent if np.rint(peak * 2.0**exponent) <= top else exponent - 1
+
+
+def _port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[str, _Payload]) -> int:
+    """The greatest drive exponent at which no possible sum overflows a 24-bit port."""
+    worst = np.zeros(len(gain))
+    for link in incoming:
+        rows = np.asarray(abs(link.weights).sum(axis=1)).ravel()
+        worst += gain * rows * payload[link.source].peak
+    peak = float(worst.max()) if len(worst) else 0.0
+    return _room(peak, 0) if peak else REGISTER_BITS
+
+
+def _room(peak: float, headroom_bits: int, bits: int = REGISTER_BITS) -> int:
+    """The greatest e with peak * 2^(e + headroom) inside a signed register; 2 % are left for rounding."""
+    return math.floor(math.log2((1 << (bits - 1)) / (peak * 1.02))) - headroom_bits
+
+
+def _unit_scale(
+    unit: Unit,
+    gain: FloatArray,
+    wanted: int,
+    limit: int,
+    seen: UnitRange,
+    settings: Settings,
+    conventions: Conventions,
+) -> UnitScale:
+    if unit.role == "ssm_lif":
+        return _ssm_scale(unit, gain, wanted, limit, seen, settings, conventions)
+    if unit.role == "lif":
+        return _lif_scale(unit, gain, limit, seen, settings, conventions)
+    peak = float(max(seen.voltage.max(), seen.drive.max(), 2.0**-20))
+    exponent = min(wanted + BIAS_EXTRA_BITS, limit, _room(peak, settings.headroom_bits))
+    return UnitScale(exponent, gain)
+
+
+def _lif_scale(
+    unit: Unit, gain: FloatArray, limit: int, seen: UnitRange, settings: Settings, conventions: Conventions
+) -> UnitScale:
+    """The finest scale at which threshold, voltage and current fit; decays then round least."""
+    threshold = float(threshold_of(neuron_of(unit, conventions), unit.size).max())
+    peak = float(max(seen.voltage.max(), threshold, 2.0**-20))
+    room = _room(peak, settings.headroom_bits)
+    if lif_form(unit, conventions) != "cuba_lif":
+        return UnitScale(min(limit, room), gain)
+    by_threshold = math.floor(math.log2(((1 << THRESHOLD_BITS) - 1) / threshold)) if threshold > 0 else limit
+    return UnitScale(min(limit, by_threshold, room - CUBA_SHIFT), gain)
+
+
+def _ssm_scale(
+    unit: Unit,
+    gain: FloatArray,
+    wanted: int,
+    limit: int,
+    seen: UnitRange,
+    settings: Settings,
+    conventions: Conventions,
+) -> UnitScale:
+    """The finest state that fits its width, then the finest readout that fits the voltage."""
+    assert unit.ssm is not None
+    state_room = _room(max(float(seen.state.max()), 2.0**-20), settings.headroom_bits, settings.state_bits)
+    exponent = min(wanted + BIAS_EXTRA_BITS, limit, state_room)
+    state_shift = min(state_room - exponent, MAX_STATE_SHIFT)
+    top = (1 << (settings.c_bits - 1)) - 1
+    folded = folded_readout(unit.ssm)
+    peak_c = np.maximum(np.abs(folded.real), np.abs(folded.imag)).max(axis=1)
+    c_gain = top / np.where(peak_c > 0, peak_c, 1.0)
+    threshold = soma_threshold(unit, conventions)
+    reach = np.maximum(np.maximum(seen.readout, seen.voltage), threshold)
+    fine = c_gain * 2.0 ** (exponent + state_shift)
+    c_shift = max(0, -_room(float((reach * fine).max()), settings.headroom_bits))
+    if c_shift > 31:
+        raise QuantizationError(
+            unit.origin,
+            f"the readout needs a shift of {c_shift} bits, at most 31 are there",
+            "rescale the layer or lower state_bits",
+        )
+    skip = np.abs(unit.ssm.d) * 2.0 ** (state_shift - c_shift)
+    c_gain = np.minimum(c_gain, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
+    return UnitScale(exponent, gain, state_shift, c_gain, c_shift, c_gain * 2.0 ** (exponent + state_shift - c_shift))
+
+
+def soma_threshold(unit: Unit, conventions: Conventions) -> FloatArray:
+    """Threshold of the soma per unit of readout, (size,)."""
+    neuron = neuron_of(unit, conventions)
+    gain = np.broadcast_to(np.ravel(neuron.input_gain * neuron.current_gain), (unit.size,))
+    return threshold_of(neuron, unit.size) / gain
