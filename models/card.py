@@ -25,8 +25,8 @@ one threshold a channel), linear mixing, no normalization. {parameters} paramete
 
 ## Figures
 
-Measured step by step with the exact recurrence. Weights were chosen on the validation part (epoch {best_epoch} of
-{epochs}); the test part was measured once, for the network that was chosen.
+Measured step by step with the exact recurrence. Settings and weights (epoch {best_epoch} of
+{epochs}) were chosen on the validation part; the test part was measured once, for the network that was chosen.
 
 | part | samples | accuracy | spikes a neuron and step, a block |
 | --- | --- | --- | --- |

@@ -28,7 +28,7 @@ def test_neuron_by_hand() -> None:
 def test_gradient_by_hand() -> None:
     y = torch.tensor([[[0.5, 0.5]]], requires_grad=True)
     theta = torch.tensor([2.0], requires_grad=True)
-    soma(y, theta)[0, 0, 1].backward()
+    torch.autograd.backward(soma(y, theta)[0, 0, 1])
     # v = .5 then .5625; v / theta = .28125: slope .28125 / 2, once directly and once through the leak.
     assert y.grad is not None and theta.grad is not None
     assert y.grad[0, 0].tolist() == pytest.approx([0.28125 / 16, 0.28125 / 2])
@@ -43,7 +43,7 @@ def test_fast_equals_definition(shape: tuple[int, ...], dtype: torch.dtype) -> N
     for run in (soma, soma_loop):
         drive, limit = y.clone().requires_grad_(), theta.clone().requires_grad_()
         spikes = run(drive, limit)
-        spikes.backward(weight)
+        torch.autograd.backward(spikes, weight)
         results.append((spikes.detach(), drive.grad, limit.grad))
     (fast, fast_y, fast_theta), (slow, slow_y, slow_theta) = results
     assert torch.equal(fast, slow)
@@ -56,7 +56,7 @@ def test_drive_of_any_memory_order() -> None:
     turned = y.transpose(0, 2).contiguous().transpose(0, 2).requires_grad_()
     straight = y.clone().requires_grad_()
     for drive in (turned, straight):
-        soma(drive, theta).backward(weight.transpose(1, 2).contiguous().transpose(1, 2))
+        torch.autograd.backward(soma(drive, theta), weight.transpose(1, 2).contiguous().transpose(1, 2))
     assert torch.equal(soma(turned, theta), soma(straight, theta))
     assert turned.grad is not None and straight.grad is not None and torch.equal(turned.grad, straight.grad)
 

@@ -12,6 +12,8 @@ import torch
 from models import training
 from models.checkpoint import load_tensors
 from models.config import NetworkConfig, TrainConfig
+from models.measure import measure
+from models.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task, load_task
 from models.training import Progress, train
 from models.zoo import load_folder
@@ -104,9 +106,9 @@ def test_rate_penalty_lowers_the_rate(task: Task, tmp_path: Path) -> None:
 
 
 def _rate(tensors: dict[str, torch.Tensor], task: Task) -> float:
-    network = training.SpikingSSM(TINY)
+    network = SpikingSSM(TINY)
     network.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    return training.measure(network, task.validation).mean_rate
+    return measure(network, task.validation).mean_rate
 
 
 def test_the_callers_random_state_and_threads_are_kept(task: Task, tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_one_cycle() -> None:
 
 
 def test_optimizer_groups() -> None:
-    network = training.SpikingSSM(TINY)
+    network = SpikingSSM(TINY)
     optimizer = training.make_optimizer(network, TrainConfig(learning_rate=0.02, weight_decay=0.3))
     decayed, plain, slow = optimizer.param_groups
     names = {id(weight): name for name, weight in network.named_parameters()}

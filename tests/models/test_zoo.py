@@ -117,3 +117,11 @@ def test_spoilt_configuration(folder: Path, key: str, value: object, message: st
     _change(folder, key, value)
     with pytest.raises(InputError, match=message):
         zoo.load_folder(folder)
+
+
+def test_published_again_it_is_the_same(tmp_path: Path) -> None:
+    source, target = zoo.ZOO / "digits", tmp_path / "digits"
+    zoo.publish(source, target, "seamount train digits")
+    assert sorted(path.name for path in target.iterdir()) == sorted(path.name for path in source.iterdir())
+    for name in ("model.safetensors", "config.json", "CARD.md"):
+        assert (target / name).read_bytes() == (source / name).read_bytes()
