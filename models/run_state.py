@@ -16,6 +16,8 @@ from models.spiking_ssm import SpikingSSM
 from toolchain.errors import InputError
 
 FILE = "checkpoint.safetensors"
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""AdamW's state of one parameter, besides its step count."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,15 @@ def read_run(
     tensors, note = load_tensors(path)
     if note.get("settings") != settings:
         raise InputError(str(path), "belongs to a run with other settings", "repeat those, or use another folder")
+    best_weights = _under("best.", tensors)
+    # Once to check them, then the weights to go on with.
+    fill(network, best_weights, str(path))
     fill(network, _under("model.", tensors), str(path))
     _fill_optimizer(optimizer, _under("optimizer.", tensors), str(path))
-    best_weights = _under("best.", tensors)
-    return RunState(note["epoch"], note["best_epoch"], _figures(note["best"]), best_weights)
+    try:
+        return RunState(note["epoch"], note["best_epoch"], _figures(note["best"]), best_weights)
+    except (KeyError, TypeError) as error:
+        raise InputError(str(path), f"its note is damaged ({error!r})", "start the run anew") from error
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -73,14 +80,15 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _fill_optimizer(optimizer: torch.optim.AdamW, tensors: Mapping[str, Tensor], where: str) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, kind = name.partition(".")
-        state.setdefault(int(index), {})[kind] = tensor
     blank = optimizer.state_dict()
-    count = sum(len(group["params"]) for group in blank["param_groups"])
-    if sorted(state) != list(range(count)):
-        raise InputError(where, f"holds optimizer state for {len(state)} of {count} parameters", "start the run anew")
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    wanted = {f"{index}.{kind}" for index in range(len(weights)) for kind in ("step", *MOMENTS)}
+    if wanted != tensors.keys():
+        raise InputError(where, f"holds {len(tensors)} optimizer tensors, expected {len(wanted)}", "start the run anew")
+    for index, weight in enumerate(weights):
+        if any(tensors[f"{index}.{kind}"].shape != weight.shape for kind in MOMENTS):
+            raise InputError(where, f"optimizer state {index} has a wrong shape", "start the run anew")
+    state = {index: {kind: tensors[f"{index}.{kind}"] for kind in ("step", *MOMENTS)} for index in range(len(weights))}
     optimizer.load_state_dict(blank | {"state": state})
 
 

@@ -19,7 +19,7 @@ from models.spiking_ssm import SpikingSSM
 from models.tasks import load_task
 from models.to_nir import to_graph
 from toolchain.errors import InputError
-from toolchain.files import write_text
+from toolchain.files import write_text, written_whole
 from toolchain.frontend.write import write_nir
 
 ZOO = Path(__file__).parent / "zoo"
@@ -94,10 +94,9 @@ def publish(source: Path, target: Path, command: str) -> Path:
     """
     trained = load_folder(source)
     steps = load_task(trained.task).steps
-    target.mkdir(parents=True, exist_ok=True)
     for name in ("model.safetensors", "config.json"):
-        if source.resolve() != target.resolve():
-            shutil.copyfile(source / name, target / name)
+        with written_whole(target / name) as beside:
+            shutil.copyfile(source / name, beside)
     write_nir(to_graph(trained.network, trained.task, steps), target / "model.nir")
     write_text(target / "CARD.md", card(target.name, trained.task, read_json(source / "config.json"), command))
     return target

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models import training
-from models.checkpoint import load_tensors
+from models.checkpoint import load_tensors, save_tensors
 from models.config import NetworkConfig, TrainConfig
 from models.measure import measure
 from models.spiking_ssm import SpikingSSM
@@ -84,6 +84,30 @@ def test_resume_refuses_a_damaged_checkpoint(task: Task, tmp_path: Path) -> None
     path = tmp_path / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be read as safetensors"):
+        train(task, TINY, SHORT, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("optimizer.0.exp_avg", "optimizer state 0 has a wrong shape"),
+        ("optimizer.0.step", "holds 59 optimizer tensors, expected 60"),
+        ("best.readout.bias", r"readout\.bias: is torch.float32 \(1,\)"),
+        ("note", r"its note is damaged \(KeyError\('epoch'\)\)"),
+    ],
+)
+def test_resume_refuses_a_checkpoint_that_lacks_something(task: Task, tmp_path: Path, name: str, message: str) -> None:
+    train(task, TINY, SHORT, tmp_path, stop_after=1)
+    path = tmp_path / "checkpoint.safetensors"
+    tensors, note = load_tensors(path)
+    if name == "note":
+        del note["epoch"]
+    elif name.endswith("step"):
+        del tensors[name]
+    else:
+        tensors[name] = torch.zeros(1)
+    save_tensors(path, tensors, note)
+    with pytest.raises(InputError, match=message):
         train(task, TINY, SHORT, tmp_path, resume=True)
 
 
