@@ -104,8 +104,8 @@ def projections(draw: st.DrawFn, name: str, source: str, sizes: Mapping[str, int
         target.name,
         draw(connections(target.size, sizes[source])),
         port=draw(st.sampled_from([port.name for port in target.type.ports])),
-        exponent=draw(st.integers(-9, 6)),
-        delay_steps=draw(st.sampled_from([1, 1, 2, 5, MAX_DELAY_STEPS]) | st.integers(1, MAX_DELAY_STEPS)),
+        exponent=draw(st.integers(-2, 6) | st.integers(-9, 9)),
+        delay_steps=draw(st.integers(1, 3) | st.sampled_from([1, 2, 5, MAX_DELAY_STEPS])),
         origin=draw(st.sampled_from(["", f"net.{name}"])),
     )
 
@@ -120,8 +120,9 @@ def programs(draw: st.DrawFn, types: tuple[NeuronType, ...] = NEURONS, max_popul
     neurons = tuple(draw(populations(f"p{i}", types)) for i in range(draw(st.integers(1, max_populations))))
     sizes = {i.name: i.size for i in inputs} | {p.name: p.size for p in neurons}
     joints = []
-    for i in range(draw(st.integers(1, 2 * len(neurons)))):
-        source, target = draw(st.sampled_from(sorted(sizes))), draw(st.sampled_from(neurons))
+    reached = [p for p in neurons if draw(st.integers(0, 9))]  # most populations get something, a few nothing
+    for i, target in enumerate([*reached, *draw(st.lists(st.sampled_from(neurons), max_size=4))]):
+        source = draw(st.sampled_from(sorted(sizes)))
         joints.append(draw(projections(f"{source}->{target.name}.{i}", source, sizes, target)))
     outputs = tuple(Output(f"out.{p.name}", p.name, draw(_readable(p))) for p in neurons if draw(st.booleans()))
     notes = draw(st.dictionaries(st.sampled_from(["task", "classes", "a b"]), st.sampled_from(["", "x: y", " 3 "])))
