@@ -72,7 +72,7 @@ def package_texts(program: Program) -> dict[str, str]:
     texts |= {
         "run.py": _carried("run"),
         "README.md": readme_text(program),
-        "network/__init__.py": f'"""The network {program.name} on Lava."""\n',
+        "network/__init__.py": '"""The network as processes of Lava."""\n',
         "network/integer.py": integer_source(kinds),
         "network/processes.py": processes_source(kinds, watched),
         "network/models.py": models_source(kinds, watched),

@@ -49,10 +49,17 @@ def _population(population: Population, program: Program, kind: str) -> str:
 
 
 def _projection(projection: Projection) -> str:
+    if not connects(projection):
+        return f"# {quoted(projection.name)} is left out: all its weights are 0, and Lava has no empty Sparse"
     options = [quoted(name) for name in (projection.name, projection.source, projection.target)]
     options += [f"port={quoted(projection.port)}"] if projection.port != "input" else []
     options += [f"exponent={projection.exponent}", f"delay_steps={projection.delay_steps}"]
     return f"net.projection({', '.join(options)})"
+
+
+def connects(projection: Projection) -> bool:
+    """Whether anything can arrive through a projection."""
+    return bool(np.any(projection.connection.values))
 
 
 def quoted(name: str) -> str:
@@ -101,7 +108,7 @@ def _greatest_arrival(projection: Projection, program: Program) -> float:
 def separate_parts(program: Program) -> list[list[str]]:
     """Inputs and populations, grouped by what projections connect."""
     group = {name: [name] for name in program.sizes()}
-    for projection in program.projections:
+    for projection in filter(connects, program.projections):
         left, right = group[projection.source], group[projection.target]
         if left is not right:
             left.extend(right)

@@ -1,0 +1,363 @@
+"""The ONNX model, run, against the reference simulator: every message and register, both forms, both evaluators."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import exporters.onnx.step
+import simulators.onnx
+from exporters.onnx import build_model, export_onnx, parse_description
+from simulators import reference
+from simulators.compare import compare
+from tests.onnx_programs import LIMITED, ROOT, digits_shaped, one_of, with_features
+from tests.strategies import edges, populations, runs
+from toolchain.errors import InputError, MissingPartError, OverflowTrapError
+from toolchain.ir.connections import Dense, Sparse
+from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.neurons import NEURONS, NEURONS_BY_NAME, NeuronType, Values
+from toolchain.ir.program import Input, Population, Probe, Program, Projection
+from toolchain.ir.timestep import all_registers, keeper, step_population, stored_registers
+from toolchain.ir.trace import Trace
+
+WAYS = list(itertools.product(simulators.onnx.EVALUATORS, ("step", "scan")))
+
+each_way = pytest.mark.parametrize(("evaluator", "form"), WAYS)
+
+
+def every_probe(program: Program) -> list[Probe]:
+    return [Probe(p.name, register.name) for p in program.populations for register in all_registers(p)]
+
+
+def random_inputs(program: Program, samples: int, steps: int) -> dict[str, IntArray]:
+    rng = np.random.default_rng(1)
+    return {
+        i.name: rng.integers(*limits(i.bits), (samples, steps, i.size), endpoint=True, dtype=np.int64)
+        for i in program.inputs
+    }
+
+
+def assert_same(program: Program, expected: Trace, found: Trace) -> None:
+    """Equal in every recorded value, and neither trace holds what the other lacks."""
+    if expected.steps:  # of nothing, nothing can be compared
+        comparison = compare(program, expected, found)
+        assert comparison.equal, str(comparison.first)
+    assert expected.overflows == found.overflows
+    for group in ("messages", "registers", "sent", "final"):
+        left, right = getattr(expected, group), getattr(found, group)
+        assert left.keys() == right.keys()
+        for name in left:
+            assert left[name].shape == right[name].shape
+            assert np.array_equal(left[name], right[name]), f"{group} {name}"
+
+
+@given(runs())
+@settings(max_examples=25)
+def test_random_programs(drawn: tuple[Program, dict[str, IntArray]]) -> None:
+    program, inputs = drawn
+    probes = every_probe(program)
+    expected = reference.simulate(program, inputs, probes=probes, strict=False)
+    for evaluator, form in WAYS:
+        found = simulators.onnx.simulate(program, inputs, probes=probes, strict=False, evaluator=evaluator, form=form)
+        assert_same(program, expected, found)
+
+
+@pytest.fixture
+def lists_of_synapses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write every sparse connection as a list, however small it is."""
+    monkeypatch.setattr(exporters.onnx.step, "DENSE_ENTRIES", 0)
+
+
+@given(drawn=runs())
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lists_of_synapses(drawn: tuple[Program, dict[str, IntArray]], lists_of_synapses: None) -> None:
+    """What is kept sparse in a large program, in small ones."""
+    program, inputs = drawn
+    listed = tuple(
+        dataclasses.replace(p, connection=Sparse.from_dense(p.connection.weights))
+        if isinstance(p.connection, Dense)
+        else p
+        for p in program.projections
+    )
+    program = dataclasses.replace(program, projections=listed)
+    assert any(node.op_type == "CumSum" for node in build_model(program).graph.node)
+    expected = reference.simulate(program, inputs, strict=False)
+    for evaluator, form in WAYS:
+        found = simulators.onnx.simulate(program, inputs, strict=False, evaluator=evaluator, form=form)
+        assert_same(program, expected, found)
+
+
+@each_way
+@pytest.mark.parametrize("make", [with_features, digits_shaped])
+def test_programs_with_every_feature(make: type[Program], evaluator: str, form: str) -> None:
+    program = make()
+    inputs = random_inputs(program, samples=3, steps=25)
+    probes = every_probe(program)
+    expected = reference.simulate(program, inputs, probes=probes)
+    emitting = [p.name for p in program.populations if p.message_range != (0, 0)]
+    assert all(expected.sent[name].min(axis=1).min() == 0 or expected.sent[name].any() for name in emitting)
+    assert all(expected.messages[name].any() for name in emitting)
+    found = simulators.onnx.simulate(program, inputs, probes=probes, evaluator=evaluator, form=form)
+    assert_same(program, expected, found)
+
+
+@each_way
+def test_a_type_with_a_table_a_trap_and_constants(evaluator: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NEURONS_BY_NAME, LIMITED.name, LIMITED)
+    program, probes = one_of("limited"), every_probe(one_of("limited"))
+    quiet = random_inputs(program, 2, 6)["entry"] // 16
+    expected = reference.simulate(program, {"entry": quiet}, probes=probes)
+    found = simulators.onnx.simulate(program, {"entry": quiet}, probes=probes, evaluator=evaluator, form=form)
+    assert_same(program, expected, found)
+    assert found.final["cells.constant"].tolist() == [[7, 7, 7]] * 2
+    assert np.unique(found.registers["cells.seen"]).size > 3
+    loud = quiet.copy()
+    loud[1, 3, 0] = 2000
+    for strict in (True, False):  # a trap stops a run in either mode
+        with pytest.raises(OverflowTrapError):
+            reference.simulate(program, {"entry": loud}, strict=strict)
+        with pytest.raises(OverflowTrapError, match=r"cells\.level \(net\.cells\): .* sample 1, step 4"):
+            simulators.onnx.simulate(program, {"entry": loud}, strict=strict, evaluator=evaluator, form=form)
+
+
+# ------------------------------------------------------------------------------- boundary values of every register
+
+
+def boundary_samples(population: Population) -> dict[str, IntArray]:
+    """Every combination of boundary values of the stored registers and the port sums, one combination a sample."""
+    ranges = {f"state.{r.name}": limits(population.width(r.bits)) for r in stored_registers(population)}
+    ranges |= {f"port.{port.name}": limits(port.bits) for port in population.type.ports}
+    if population.start_step:
+        ranges["state.wait"] = (0, 2)
+    combinations = list(itertools.product(*(edges(low, high) for low, high in ranges.values())))
+    columns = dict(zip(ranges, np.array(combinations, dtype=np.int64).T, strict=True))
+    extents = {f"state.{r.name}": population.extent(r.per) for r in stored_registers(population)}
+    return {
+        name: np.broadcast_to(
+            column.reshape(-1, *(1 for _ in extents.get(name, (0,)))),
+            (len(column), *extents.get(name, (population.size,))),
+        )
+        for name, column in columns.items()
+    }
+
+
+def through_ports(population: Population) -> Program:
+    """The population alone, with an input of weight 1 to each port.
+
+    The inputs are declared narrow, or their sum might not fit the port; what a test feeds fits it.
+    """
+    ports = population.type.ports
+    entries = tuple(Input(f"to_{port.name}", population.size, bits=2) for port in ports)
+    identity = Dense(np.eye(population.size, dtype=np.int64))
+    joints = tuple(Projection(p.name, f"to_{p.name}", population.name, identity, port=p.name) for p in ports)
+    return Program("boundary", entries, (population,), joints, ())
+
+
+@pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
+@given(data=st.data())
+@settings(max_examples=6)
+def test_one_step_from_boundary_values(neuron: NeuronType, data: st.DataObject) -> None:
+    population = data.draw(populations(types=(neuron,), max_size=2))
+    samples = boundary_samples(population)
+    counts: dict[str, IntArray] = {}
+
+    def observe(register: str, value: IntArray, held: IntArray) -> None:
+        counts[register] = np.not_equal(value, held).reshape(len(held), -1).sum(axis=1)
+
+    state = {r.name: samples[f"state.{r.name}"] for r in stored_registers(population)}
+    ports = Values({port.name: samples[f"port.{port.name}"] for port in population.type.ports})
+    after, message = step_population(population, state, ports, keeper(population, observe))
+    found = one_step(population, samples)
+    for register, value in after.items():
+        assert np.array_equal(found[f"next.p.{register}"], value), register
+    assert np.array_equal(found["out.p"], np.broadcast_to(message, found["out.p"].shape))
+    for register, value in counts.items():
+        assert np.array_equal(found[f"overflow.p.{register}"], value), register
+
+
+def one_step(population: Population, samples: dict[str, IntArray]) -> dict[str, IntArray]:
+    """One call of the step form, from these stored registers and port sums."""
+    session = onnxruntime.InferenceSession(build_model(through_ports(population)).SerializeToString())
+    feeds = {f"state.p.{r.name}": samples[f"state.{r.name}"] for r in stored_registers(population)}
+    for port in population.type.ports:
+        feeds[f"state.to_{port.name}.message_1"] = samples[f"port.{port.name}"]
+        feeds[f"in.to_{port.name}"] = np.zeros_like(samples[f"port.{port.name}"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+# ------------------------------------------------------------------------------------------- the run as a whole
+
+
+@each_way
+def test_strict_mode_stops_where_the_reference_does(evaluator: str, form: str) -> None:
+    program = digits_shaped()
+    block = program.populations[0]
+    loud = dataclasses.replace(block, settings={**block.settings, "input_shift": 14})
+    program = dataclasses.replace(program, populations=(loud, *program.populations[1:]))
+    inputs = random_inputs(program, 3, 20)
+    with pytest.raises(OverflowTrapError) as expected:
+        reference.simulate(program, inputs)
+    with pytest.raises(OverflowTrapError) as found:
+        simulators.onnx.simulate(program, inputs, evaluator=evaluator, form=form)
+    assert found.value.where == expected.value.where
+    place = re.compile(r"sample \d+|step \d+")
+    assert place.findall(str(found.value)) == place.findall(str(expected.value))
+    assert len(place.findall(str(found.value))) == 2
+    counted = reference.simulate(program, inputs, strict=False)
+    assert counted.overflows
+    assert_same(
+        program, counted, simulators.onnx.simulate(program, inputs, strict=False, evaluator=evaluator, form=form)
+    )
+
+
+@each_way
+@pytest.mark.parametrize("steps", [0, 1, 7, 30])
+def test_number_of_steps(steps: int, evaluator: str, form: str) -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 2, 9)
+    probes = every_probe(program)
+    expected = reference.simulate(program, inputs, steps=steps, probes=probes)
+    found = simulators.onnx.simulate(program, inputs, steps=steps, probes=probes, evaluator=evaluator, form=form)
+    assert_same(program, expected, found)
+
+
+def test_messages_may_be_left_out() -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 2, 9)
+    found = simulators.onnx.simulate(program, inputs, record_messages=False)
+    assert found.messages == {}
+    assert found.sent["cells"].any()
+
+
+def test_bad_inputs_are_refused_as_by_the_reference() -> None:
+    program = with_features()
+    good = random_inputs(program, 2, 5)
+    for bad in (
+        {},
+        good | {"third": good["other"]},
+        good | {"other": good["other"] * 99},
+        good | {"other": good["pixels"]},
+    ):
+        with pytest.raises(InputError) as expected:
+            reference.simulate(program, bad)
+        with pytest.raises(InputError) as found:
+            simulators.onnx.simulate(program, bad)
+        assert str(found.value) == str(expected.value)
+
+
+def test_missing_runtime_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 1, 2)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingPartError, match=r"onnxruntime.*pip install 'seamount\[onnx\]'"):
+        simulators.onnx.simulate(program, inputs)
+    assert simulators.onnx.simulate(program, inputs, evaluator="reference").steps == 5
+
+
+# ------------------------------------------------------------------------------------------------ exported files
+
+
+@each_way
+def test_a_file_runs_by_what_it_says_of_itself(evaluator: str, form: str, tmp_path: Path) -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 2, 12)
+    path = export_onnx(program, tmp_path / "model.onnx", form=form, probes=every_probe(program))
+    expected = reference.simulate(program, inputs, probes=every_probe(program))
+    assert_same(program, expected, simulators.onnx.simulate_file(path, inputs, evaluator=evaluator))
+
+
+@pytest.mark.parametrize("evaluator", simulators.onnx.EVALUATORS)
+def test_files_that_are_refused(evaluator: str, tmp_path: Path) -> None:
+    inputs = random_inputs(with_features(), 1, 2)
+    path = tmp_path / "model.onnx"
+    with pytest.raises(InputError, match="no such file"):
+        simulators.onnx.simulate_file(path, inputs, evaluator=evaluator)
+    path.write_bytes(b"not a model")
+    with pytest.raises(InputError, match=r"model\.onnx: is not an ONNX file"):
+        simulators.onnx.simulate_file(path, inputs, evaluator=evaluator)
+    foreign = build_model(with_features())
+    del foreign.metadata_props[:]
+    path.write_bytes(foreign.SerializeToString())
+    with pytest.raises(InputError, match="does not describe itself"):
+        simulators.onnx.simulate_file(path, inputs, evaluator=evaluator)
+
+
+def test_strict_needs_counts(tmp_path: Path) -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 1, 9)
+    path = export_onnx(program, tmp_path / "model.onnx", count_overflows=False)
+    with pytest.raises(InputError, match="counts no overflows"):
+        simulators.onnx.simulate_file(path, inputs)
+    assert_same(program, reference.simulate(program, inputs), simulators.onnx.simulate_file(path, inputs, strict=False))
+
+
+def test_the_documented_snippet_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
+    program = digits_shaped()
+    inputs = random_inputs(program, 4, 16)
+    expected = reference.simulate(program, inputs)
+    export_onnx(program, tmp_path / "model.onnx")
+    np.save(tmp_path / "input.npy", inputs["input"])
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "onnx.md").read_text(encoding="utf-8"), re.DOTALL)
+    ours = "import sys; sys.modules |= dict.fromkeys(['toolchain', 'exporters', 'simulators', 'models', 'onnx'])\n"
+    (tmp_path / "run.py").write_text(ours + snippet, encoding="utf-8")
+    subprocess.run([sys.executable, "run.py"], cwd=tmp_path, check=True)
+    classes = np.load(tmp_path / "classes.npy")
+    assert np.array_equal(classes, expected.final["readout.total"].argmax(axis=1))
+    assert np.unique(classes).size > 1
+
+
+PLAIN = """
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession("model.onnx")
+given = np.load("inputs.npz")
+samples, steps = given["pixels"].shape[:2]
+kept = [i for i in session.get_inputs() if i.name.startswith("state.")]
+state = {i.name: np.zeros((samples, *i.shape[1:]), np.int64) for i in kept}
+state["state.cells.wait"] += 2
+state["state.sum.wait"] += 1
+names = [o.name for o in session.get_outputs()]
+spikes = []
+for t in range(steps):
+    feeds = {"in.pixels": given["pixels"][:, t], "in.other": given["other"][:, t]} | state
+    result = dict(zip(names, session.run(names, feeds)))
+    spikes.append(result["out.filter"])
+    state = {name: result[name.replace("state.", "next.", 1)] for name in state}
+np.savez("found.npz", spikes=np.stack(spikes, 1), **{k: v for k, v in state.items() if "message" not in k})
+"""
+
+
+def test_a_stock_session_by_names_alone(tmp_path: Path) -> None:
+    program, inputs = with_features(), random_inputs(with_features(), 2, 20)
+    export_onnx(program, tmp_path / "model.onnx", count_overflows=False)
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    subprocess.run([sys.executable, "-c", PLAIN], cwd=tmp_path, check=True)
+    expected = reference.simulate(program, inputs, steps=20)
+    with np.load(tmp_path / "found.npz") as found:
+        assert np.array_equal(found["spikes"], expected.messages["filter"])
+        assert {name for name in found.files if name != "spikes"} == {f"state.{key}" for key in expected.final}
+        assert all(np.array_equal(found[f"state.{key}"], value) for key, value in expected.final.items())
+
+
+def test_optimized_or_not_the_numbers_are_the_same() -> None:
+    """onnxruntime rewrites graphs when it loads them; without its rewriting the outputs are equal."""
+    program, inputs = with_features(), random_inputs(with_features(), 2, 20)
+    model = build_model(program, form="scan")
+    description = parse_description({e.key: e.value for e in model.metadata_props}, "model")
+    feeds = {f"in.{source.name}": inputs[source.name] for source in description.inputs}
+    results = []
+    for level in (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+        onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+    ):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        results.append(onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, feeds))
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    assert onnx.checker.check_model(model, full_check=True) is None
