@@ -1,0 +1,222 @@
+"""What a report is made of: one frozen bundle, and how it lies in a build folder.
+
+    evidence.json       everything that is not listed below
+    program.npz         the program
+    placement.json      its placement
+    traces/test.npz     the whole test set: counts of messages, overflows
+    traces/recorded.npz a few samples with messages and registers
+
+Nothing here says when or where it was made, so equal evidence gives equal files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass as row_dataclass
+
+from toolchain.errors import InputError
+from toolchain.files import write_text
+from toolchain.ir.program import Program
+from toolchain.ir.storage import load_program, save_program
+from toolchain.ir.trace import Trace, load_trace, save_trace
+from toolchain.mapping.placement import Placement, read_placement, write_placement
+from toolchain.mapping.target import Target, first_fault
+
+FACTS = "evidence.json"
+PROGRAM = "program.npz"
+PLACEMENT = "placement.json"
+TEST_TRACE = "traces/test.npz"
+RECORDED_TRACE = "traces/recorded.npz"
+
+Rung = Literal["float", "nir", "fake_quantized", "integer", "lava", "onnx"]
+
+
+class Row(BaseModel):
+    """One row of facts; frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Accuracy(Row):
+    """Correct decisions at one rung: the trained network, its NIR form, the integer program, a backend."""
+
+    rung: Rung
+    correct: int = Field(ge=0)
+    samples: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Accuracy:
+        if self.correct > self.samples:
+            raise ValueError(f"{self.correct} of {self.samples} cannot be correct")
+        return self
+
+    @property
+    def fraction(self) -> float:
+        """Share of correct decisions."""
+        return self.correct / self.samples
+
+
+class Agreement(Row):
+    """What comparing two simulators found: the fields of a comparison as plain data.
+
+    Attributes:
+        simulators: the two names.
+        samples, steps: extent of what was compared.
+        values_compared: by group (spikes, payloads, registers).
+        mismatches: number of values that differ.
+        first: the first divergence in words, "" where there is none.
+    """
+
+    simulators: tuple[str, str]
+    samples: int = Field(ge=0)
+    steps: int = Field(ge=0)
+    values_compared: dict[str, int]
+    mismatches: int = Field(ge=0)
+    first: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Agreement:
+        if bool(self.first) != (self.mismatches > 0):
+            raise ValueError(f"{self.mismatches} mismatches, but the first divergence is {self.first!r}")
+        if self.mismatches > self.total_compared:
+            raise ValueError(f"{self.mismatches} mismatches in {self.total_compared} values")
+        return self
+
+    @property
+    def total_compared(self) -> int:
+        """Number of values compared in all groups."""
+        return sum(self.values_compared.values())
+
+
+class FindingRow(Row):
+    """What a stage (read, quantize, lower, ...) repaired, lost or noticed."""
+
+    stage: str
+    where: str
+    what: str
+    action: str
+    severity: Literal["note", "repair", "loss"] = "note"
+
+
+class QuantizationRow(Row):
+    """How one quantity became integers: its width, its scale and the error, in words with numbers."""
+
+    where: str
+    quantity: str
+    bits: int
+    scale: str
+    error: str = ""
+
+
+@row_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class RegisterRange:
+    """Least and greatest value that a register was seen to hold, and what did not fit it."""
+
+    population: str
+    register: str
+    bits: int
+    overflow: str
+    low: int
+    high: int
+    overflows: int = 0
+
+    @property
+    def used_bits(self) -> int:
+        """Width of the narrowest two's complement word that holds all values seen."""
+        return 1 + max(self.high, ~self.low, 0).bit_length()
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything that a report says, before it is counted and drawn.
+
+    Attributes:
+        model, task: names.
+        program, placement, target: what runs where.
+        test: trace of the whole test set; needs `sent` and `overflows`.
+        recorded: trace of a few samples with messages and, for the table of ranges, registers.
+        accuracies, agreements, findings, quantization: rows.
+        ranges: of registers; where empty, they are taken from `recorded`.
+        versions: by part (``seamount``, ``python``, ``numpy``, ...).
+        command: that makes all this again.
+    """
+
+    model: str
+    task: str
+    program: Program
+    placement: Placement
+    target: Target
+    test: Trace
+    recorded: Trace
+    accuracies: tuple[Accuracy, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    findings: tuple[FindingRow, ...] = ()
+    quantization: tuple[QuantizationRow, ...] = ()
+    ranges: tuple[RegisterRange, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+class _Facts(Row):
+    """The content of evidence.json."""
+
+    format: Literal[1] = 1
+    model: str
+    task: str
+    target: Target
+    accuracies: tuple[Accuracy, ...]
+    agreements: tuple[Agreement, ...]
+    findings: tuple[FindingRow, ...]
+    quantization: tuple[QuantizationRow, ...]
+    ranges: tuple[RegisterRange, ...]
+    versions: dict[str, str]
+    command: str
+
+
+def save_evidence(evidence: Evidence, folder: Path) -> None:
+    """Write the evidence into a build folder; equal evidence, equal bytes."""
+    names = [name for name in _Facts.model_fields if name != "format"]
+    fields = {name: getattr(evidence, name) for name in names} | {"versions": dict(evidence.versions)}
+    facts = _Facts(**fields).model_dump(mode="json")
+    save_program(evidence.program, folder / PROGRAM)
+    write_text(folder / PLACEMENT, write_placement(evidence.placement))
+    save_trace(evidence.test, folder / TEST_TRACE)
+    save_trace(evidence.recorded, folder / RECORDED_TRACE)
+    write_text(folder / FACTS, json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def load_evidence(folder: Path) -> Evidence:
+    """Read the evidence in a build folder.
+
+    Raises:
+        InputError: a file is absent or broken; the message names it.
+    """
+    facts = _read_facts(folder / FACTS)
+    fields = {name: getattr(facts, name) for name in _Facts.model_fields if name != "format"}
+    return Evidence(
+        program=load_program(folder / PROGRAM),
+        placement=read_placement(_text(folder / PLACEMENT), str(folder / PLACEMENT)),
+        test=load_trace(folder / TEST_TRACE),
+        recorded=load_trace(folder / RECORDED_TRACE),
+        **fields,
+    )
+
+
+def _read_facts(path: Path) -> _Facts:
+    try:
+        return _Facts.model_validate_json(_text(path))
+    except ValidationError as error:
+        raise InputError(str(path), first_fault(error), "deploy the network again") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"cannot be read ({error})", "give a folder that seamount deploy wrote") from error

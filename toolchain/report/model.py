@@ -1,0 +1,162 @@
+"""`report.json`: its fields and their units.
+
+Counts and energies are of the whole test set unless the name says per inference or per step. Every estimate stands
+beside its band: ``x_j`` beside ``x_band_j``, (low, high).
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from toolchain.report.evidence import Agreement, FindingRow, QuantizationRow, RegisterRange
+
+Band = tuple[float, float]
+Share = float
+"""A number from 0 to 1."""
+
+
+class Part(BaseModel):
+    """A part of the report; frozen, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class AccuracyPart(Part):
+    """Shares of correct decisions; None where a rung was not run or has no labels."""
+
+    float: Share | None
+    integer: Share | None
+    nir: Share | None = None
+    lava: Share | None = None
+    other: dict[str, Share] = {}
+    correct: dict[str, int]
+    samples: dict[str, int]
+
+
+class EquivalencePart(Part):
+    """All comparisons together, then each: `samples` and `steps` are the least of them."""
+
+    simulators: tuple[str, ...]
+    samples: int
+    steps: int
+    values_compared: int
+    mismatches: int
+    first_divergence: str
+    comparisons: tuple[Agreement, ...]
+
+
+class LayerActivity(Part):
+    """Messages of one input or population; the rate is messages a neuron and step, None for what has no neurons."""
+
+    sends: str
+    messages: int
+    rate: float | None
+
+
+class ActivityPart(Part):
+    """Spikes a neuron and step, over all spiking populations and by layer."""
+
+    spike_rate: float
+    spikes: int
+    payloads: int
+    layers: dict[str, LayerActivity]
+
+
+class SynopsPart(Part):
+    """Synaptic operations of the whole test set in both definitions; `per_step` is non-zero ones a sample and step."""
+
+    nonzero: int
+    dense: int
+    per_step: float
+    per_inference: float
+    per_inference_dense: float
+    per_inference_range: tuple[int, int]
+    ac: int
+    mac: int
+    neuron_updates: int
+    mode_updates: int
+    state_words_read: int
+    state_words_written: int
+    multiplications: int
+    layers: dict[str, dict[str, int]]
+
+
+class EnergyPart(Part):
+    """Joules by one table; None for what the table does not model."""
+
+    table: str
+    title: str
+    kind: str
+    nominal_j: float
+    low_j: float
+    high_j: float
+    dynamic_j: float
+    dynamic_band_j: Band
+    static_j: float | None
+    static_band_j: Band | None
+    per_inference_j: float
+    per_inference_band_j: Band
+    per_step_j: float
+    per_step_band_j: Band
+    dynamic_per_inference_j: float
+    dynamic_per_inference_band_j: Band
+    layers_dynamic_per_inference_j: dict[str, tuple[float, float, float]]
+    input_output: str = "not modelled"
+    not_modelled: tuple[str, ...]
+
+
+class LatencyPart(Part):
+    """Seconds by one table, and which bound holds; None where the table has no times."""
+
+    table: str
+    per_step_s: float | None
+    per_step_band_s: Band | None
+    per_inference_s: float | None
+    per_inference_band_s: Band | None
+    bound: str
+    bound_low: str
+    bound_high: str
+
+
+class FullestCore(Part):
+    """The core that is closest to a limit."""
+
+    core: int
+    resource: str
+    used: int
+    limit: int
+    fraction: float
+
+
+class MappingPart(Part):
+    """Cores and chips on the target."""
+
+    target: str
+    cores: int
+    chips: int
+    fullest_core: FullestCore
+    limiting_resource: str
+
+
+class Report(Part):
+    """The content of report.json."""
+
+    format: int = 1
+    model: str
+    task: str
+    program: str
+    samples: int
+    steps: int
+    accuracy: AccuracyPart
+    equivalence: EquivalencePart
+    activity: ActivityPart
+    synops: SynopsPart
+    energy: EnergyPart
+    latency: LatencyPart
+    other_tables: tuple[EnergyPart, ...]
+    mapping: MappingPart
+    ranges: tuple[RegisterRange, ...]
+    findings: tuple[FindingRow, ...]
+    quantization: tuple[QuantizationRow, ...]
+    versions: dict[str, str]
+    command: str

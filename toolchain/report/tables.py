@@ -1,0 +1,231 @@
+"""The tables of the report page: headings, rows of ready text, and which columns are numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolchain.mapping.quantity import GRADES, Quantity
+from toolchain.mapping.target import RESOURCES
+from toolchain.report.energy import Estimate
+from toolchain.report.evidence import Agreement, Evidence
+from toolchain.report.numbers import band, decimal, percent, si, whole
+from toolchain.report.summary import Results
+
+
+@dataclass(frozen=True)
+class Table:
+    """Heading and rows of text; `left` counts the leading columns that hold words, the others hold numbers.
+
+    Attributes:
+        empty: what to say where there are no rows.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+    empty: str = ""
+
+
+RUNGS = {
+    "float": "trained network, floating point",
+    "nir": "the same as NIR, interpreted",
+    "fake_quantized": "rounded weights, floating point",
+    "integer": "integer program, reference simulator",
+    "lava": "the same as Lava processes",
+    "onnx": "the same as ONNX",
+}
+
+
+def accuracy_table(evidence: Evidence) -> Table:
+    """Accuracy at each rung and what it lost against the first."""
+    order = list(RUNGS)
+    rows = sorted(evidence.accuracies, key=lambda row: order.index(row.rung))
+    first = rows[0].fraction if rows else 0.0
+    shown = tuple(
+        (
+            row.rung.replace("_", " "),
+            RUNGS[row.rung],
+            percent(row.fraction),
+            f"{whole(row.correct)} of {whole(row.samples)}",
+            "" if row is rows[0] else f"{100 * (row.fraction - first):+.2f}",
+        )
+        for row in rows
+    )
+    return Table(("Rung", "What ran", "Accuracy", "Correct", "Points"), shown, 2, "No labelled data was given.")
+
+
+def agreement_table(rows: tuple[Agreement, ...]) -> Table:
+    """What was compared, by group."""
+    groups = ("spikes", "payloads", "registers")
+    shown = tuple(
+        (
+            " and ".join(row.simulators),
+            whole(row.samples),
+            whole(row.steps),
+            *(whole(row.values_compared.get(group, 0)) for group in groups),
+            whole(row.total_compared),
+            whole(row.mismatches),
+        )
+        for row in rows
+    )
+    columns = ("Simulators", "Samples", "Steps", "Spikes", "Payloads", "Registers", "Values compared", "Differences")
+    return Table(columns, shown, 1, "No two simulators were compared.")
+
+
+def layer_table(results: Results) -> Table:
+    """Counts by layer, a mean over inferences."""
+    counts = results.counts
+    rows = tuple(
+        (
+            layer.name,
+            layer.neuron,
+            whole(layer.size),
+            decimal(layer.messages / counts.samples),
+            "" if layer.sends == "nothing" else percent(layer.messages / (layer.size * counts.samples * counts.steps)),
+            decimal(layer.synops_nonzero / counts.samples),
+            decimal(layer.synops_dense / counts.samples),
+            decimal(layer.neuron_updates / counts.samples),
+            decimal(layer.word_updates / counts.samples),
+        )
+        for layer in counts.layers
+    )
+    columns = ("Layer", "Neuron", "Size", "Messages", "a neuron and step", "SynOps, non-zero", "SynOps, dense")
+    return Table((*columns, "Updates", "State words"), rows, 2)
+
+
+def energy_table(results: Results) -> Table:
+    """Joules an inference by cost table: dynamic, static, total, each with its band."""
+    rows = []
+    for found in results.estimates:
+        rows.append((found.table.title, "dynamic", *_joules(found, "dynamic")))
+        rows.append((" ", "static", *_joules(found, "static")))
+        rows.append((" ", "total", *_joules(found, "total")))
+    return Table(("Table", "Part", "Nominal", "Low to high"), tuple(rows), 2)
+
+
+def _joules(found: Estimate, part: str) -> tuple[str, str]:
+    value = getattr(found, part)
+    if value is None:
+        return ("not modelled", "")
+    each = found.per_inference(value)
+    return (si(each.nominal, "J"), band(each, "J"))
+
+
+def time_table(results: Results) -> Table:
+    """Bounds of a mean step by cost table."""
+    rows = []
+    for found in results.estimates:
+        if found.step is None:
+            continue
+        for index, bound in enumerate(found.step.bounds):
+            holds = [w for w, name in _held(found) if name == bound.cost.name]
+            rows.append(
+                (
+                    found.table.title if index == 0 else " ",
+                    bound.cost.name,
+                    ", ".join(holds),
+                    "" if bound.core is None else str(bound.core),
+                    "" if bound.core is None else decimal(bound.count),
+                    si(bound.seconds.nominal, "s"),
+                    band(bound.seconds, "s"),
+                )
+            )
+    columns = ("Table", "Bound", "Holds at", "Busiest core", "Count a step", "Nominal", "Low to high")
+    return Table(columns, tuple(rows), 3)
+
+
+def _held(found: Estimate) -> tuple[tuple[str, str], ...]:
+    step = found.step
+    return () if step is None else (("low", step.holds_low), ("nominal", step.holds), ("high", step.holds_high))
+
+
+def range_table(results: Results) -> Table:
+    """Registers: width, rule, values seen, what overflowed."""
+    rows = tuple(
+        (
+            f"{row.population}.{row.register}",
+            row.overflow,
+            whole(row.bits),
+            whole(row.used_bits),
+            whole(row.low),
+            whole(row.high),
+            whole(row.overflows),
+        )
+        for row in results.ranges
+    )
+    columns = ("Register", "Overflow rule", "Bits", "Bits used", "Least", "Greatest", "Overflows")
+    return Table(columns, rows, 2, "No register was recorded.")
+
+
+def core_table(evidence: Evidence, most: int = 24) -> Table:
+    """How full each core is, the fullest first where there are many."""
+    placement = evidence.placement
+    by_fill = sorted(placement.cores, key=lambda core: -max(fill.fraction for fill in placement.fills(core)))
+    chosen = sorted(by_fill[:most], key=lambda core: core.index)
+    rows = []
+    for core in chosen:
+        fills = placement.fills(core)
+        held = ", ".join(f"{part.population} [{part.start}, {part.stop})" for part in core.slices)
+        fullest = max(fills, key=lambda fill: fill.fraction)
+        shares = (percent(fill.fraction, 1) for fill in fills)
+        rows.append((f"{core.index} on chip {core.chip}", held, fullest.resource.replace("_", " "), *shares))
+    names = tuple(name.replace("_", " ") for name, _ in placement.limits)
+    return Table(("Core", "Holds", "Closest limit", *names), tuple(rows), 3)
+
+
+def limit_table(evidence: Evidence) -> Table:
+    """What the fullest core uses of each limit."""
+    placement = evidence.placement
+    core = placement.cores[placement.fullest_core]
+    rows = tuple(
+        (
+            fill.resource.replace("_", " "),
+            RESOURCES[fill.resource],
+            whole(fill.used),
+            whole(fill.limit),
+            percent(fill.fraction),
+        )
+        for fill in placement.fills(core)
+    )
+    return Table(("Resource", "What it counts", "Used", "Limit", "Full"), rows, 2)
+
+
+def finding_table(evidence: Evidence) -> Table:
+    """What stages repaired, lost or noticed."""
+    rows = tuple((row.stage, row.severity, row.where, row.what, row.action) for row in evidence.findings)
+    return Table(("Stage", "Kind", "Where", "What", "Done"), rows, 5, "Nothing was repaired and nothing was lost.")
+
+
+def quantization_table(evidence: Evidence) -> Table:
+    """Widths, scales and errors."""
+    rows = tuple((row.where, row.quantity, row.scale, str(row.bits), row.error) for row in evidence.quantization)
+    return Table(("Where", "Quantity", "Scale", "Bits", "Error"), rows, 3, "No quantization summary was given.")
+
+
+def source_table(results: Results) -> Table:
+    """Every constant with band, unit, source and grade."""
+    rows = [(evidence_name, name, quantity) for evidence_name, name, quantity in _constants(results)]
+    shown = tuple(
+        (table, name, quantity.source, quantity.grade, f"{quantity.value:g} {quantity.unit}", _range(quantity))
+        for table, name, quantity in rows
+    )
+    return Table(("Table", "Constant", "Source", "Grade", "Value", "Low to high"), shown, 4)
+
+
+def _constants(results: Results) -> list[tuple[str, str, Quantity]]:
+    target = results.evidence.target
+    found: list[tuple[str, str, Quantity]] = [
+        (f"target {target.name}", name.replace("_", " "), quantity) for name, quantity in target.quantities()
+    ]
+    for estimate in results.estimates:
+        found += [(f"costs {estimate.table.name}", name, cost) for name, cost in estimate.table.costs()]
+    return found
+
+
+def _range(quantity: Quantity) -> str:
+    return f"{quantity.low:g} to {quantity.high:g}" if quantity.banded else ""
+
+
+def grade_text() -> str:
+    """What the letters of the grades mean."""
+    return "; ".join(f"{letter}: {meaning}" for letter, meaning in GRADES.items())
