@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from models.spiking_ssm import Output, SpikingSSM
@@ -61,6 +63,16 @@ def measure(network: SpikingSSM, part: Part, step_by_step: bool = False) -> Figu
         spikes += torch.stack([fired.double().mean((1, 2)).sum() for fired in output.spikes]).cpu()
     total = len(part)
     return Figures(total, right / total, loss / total, tuple((spikes / total).tolist()))
+
+
+@torch.no_grad()
+def classify(network: SpikingSSM, inputs: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Decisions of the network, step by step as on a chip: (samples, steps, channels) to (samples,)."""
+    network.eval()
+    device = network.encoder.weight.device
+    batches = (torch.from_numpy(inputs[start : start + BATCH]).to(device) for start in range(0, len(inputs), BATCH))
+    chosen = torch.cat([network.unroll(batch).logits.argmax(1) for batch in batches])
+    return chosen.cpu().numpy().astype(np.int64)
 
 
 @torch.no_grad()

@@ -1,0 +1,223 @@
+"""Programs as NIR: the integers of a program in standard primitives, for any tool that reads them.
+
+Values are in the program's own integer units, the input in real ones. NIR has no rounding, no widths and no pipeline:
+floor at the multiply-shifts is left out, and delays that only align the pipeline become edges within the step. What
+comes out therefore computes with the program's integers but rounds nowhere; the record in its metadata says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from toolchain.errors import UnsupportedError
+from toolchain.frontend.conventions import PRESETS, hint_for
+from toolchain.frontend.graph import FloatArray, Graph
+from toolchain.frontend.sketch import Sketch
+from toolchain.frontend.write import write_nir
+from toolchain.ir.neurons.soma import RESET_ZERO
+from toolchain.ir.program import SEMANTICS_VERSION, Population, Program, Projection
+from toolchain.ir.text import program_hash
+
+DT = 1e-4
+CUBA_UNIT = 64.0
+DECAY_ONE = 4096.0
+
+_NO_NIR = "NIR has no primitive for it"
+UNSUPPORTED: Mapping[str, str] = {
+    "ssm_graded": "its rectified or saturated readout has no primitive in NIR",
+    "rectifier": _NO_NIR,
+    "ternary": _NO_NIR,
+    "sigmoid_gate": "NIR has no product and no sigmoid",
+    "binary_gate": "NIR has no product",
+    "product": "NIR has no product",
+    "resonate_fire": "NIR has no neuron that spikes at a phase",
+    "sigma_delta": "NIR has no neuron that sends changes",
+}
+"""Neuron types that NIR cannot say, with the reason."""
+
+
+def export_nir(program: Program, path: Path) -> None:
+    """Write a program as a NIR file.
+
+    Raises:
+        UnsupportedError: a neuron type or a delay that NIR cannot say.
+    """
+    write_nir(program_to_graph(program), path)
+
+
+def program_to_graph(program: Program) -> Graph:
+    """The program as a graph of NIR primitives.
+
+    Raises:
+        UnsupportedError: a neuron type or a delay that NIR cannot say.
+    """
+    levels = _levels(program)
+    sketch = Sketch(DT)
+    for source in program.inputs:
+        sketch.add(source.name, "Input", source.size, {})
+    ends = {source.name: source.name for source in program.inputs}
+    for population in program.populations:
+        if population.neuron in UNSUPPORTED or population.neuron not in SUPPORTED:
+            reason = UNSUPPORTED.get(population.neuron, "no writer")
+            raise UnsupportedError(population.name, f"a {population.neuron}: {reason}", "export it as Lava or ONNX")
+        total = sketch.total(f"{population.name}.in", population.size, ())
+        ends[population.name] = SUPPORTED[population.neuron](sketch, population, total)
+    for projection in program.projections:
+        _connect(sketch, program, projection, ends, levels)
+    for output in program.outputs:
+        sketch.add(output.name, "Output", program.population(output.population).size, {}, ends[output.population])
+    return sketch.graph({"seamount": _record(program)})
+
+
+def _record(program: Program) -> dict[str, object]:
+    conventions = PRESETS["nir"] if _is_strict(program) else PRESETS["seamount"]
+    return hint_for(
+        conventions,
+        program=program_hash(program),
+        semantics_version=SEMANTICS_VERSION,
+        units="integers of the program; input in real units",
+        rounding="none here; the program floors or truncates every multiply-shift",
+    )
+
+
+def _is_strict(program: Program) -> bool:
+    """Whether spikes need a voltage above the threshold; one file has one rule.
+
+    Raises:
+        UnsupportedError: populations differ.
+    """
+    rules = {p.name: _strict(p) for p in program.populations if p.message_range == (0, 1)}
+    if len(set(rules.values())) > 1:
+        raise UnsupportedError(program.name, f"populations with > and with >= ({rules})", "export it as Lava or ONNX")
+    return all(rules.values()) if rules else False
+
+
+def _strict(population: Population) -> bool:
+    return population.neuron == "cuba_lif" or bool(population.settings.get("strict", population.neuron in GENERAL))
+
+
+def _levels(program: Program) -> dict[str, int]:
+    """Longest way from the inputs in steps, loops of a population to itself left aside."""
+    levels = {source.name: 0 for source in program.inputs}
+    waiting = [population.name for population in program.populations]
+    while waiting:
+        ready = [name for name in waiting if all(p.source in levels or p.source == name for p in program.into(name))]
+        if not ready:
+            raise UnsupportedError(
+                waiting[0], f"a loop through {len(waiting)} populations, whose delays NIR cannot say", "export as Lava"
+            )
+        name = ready[0]
+        waiting.remove(name)
+        forward = [levels[p.source] + p.delay_steps for p in program.into(name) if p.source != name]
+        levels[name] = min(forward, default=1)
+    return levels
+
+
+def _connect(
+    sketch: Sketch, program: Program, projection: Projection, ends: Mapping[str, str], levels: Mapping[str, int]
+) -> None:
+    """One Linear a projection; a delay beyond the pipeline's own becomes a Delay node."""
+    source, target = projection.source, projection.target
+    loop = source == target
+    extra = projection.delay_steps - (1 if loop else levels[target] - levels[source])
+    unit = 2.0**projection.exponent
+    if source not in {population.name for population in program.populations}:
+        unit *= 2.0 ** program.input(source).exponent
+    matrix = projection.connection.matrix()
+    weights = np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray(), dtype=np.float64) * unit
+    at = ends[source]
+    if extra:
+        size = weights.shape[1]
+        at = sketch.add(f"{projection.name}.delay", "Delay", size, {"delay": np.full(size, extra * DT)}, at)
+    end = sketch.matrix(projection.name.replace("->", ".to."), weights, at)
+    sketch.edges.append((end, f"{target}.in"))
+
+
+def _add_bias(sketch: Sketch, population: Population, total: str, bias: FloatArray) -> str:
+    """A constant drive: an Affine of the unit matrix."""
+    if not np.any(bias):
+        return total
+    return sketch.matrix(f"{population.name}.bias", np.eye(population.size), total, bias)
+
+
+def _ssm(sketch: Sketch, population: Population, total: str) -> str:
+    own = population.values()
+    one = float(1 << (own.a_bits - 1))
+    drive = _add_bias(sketch, population, total, own.bias.astype(np.float64))
+    poles = (own.a_re + 1j * own.a_im) / one
+    b = np.full(poles.shape, 2.0**own.input_shift)
+    readout = (own.c_re + 1j * own.c_im) / 2.0 / 2.0**own.c_shift
+    y = sketch.state_space(population.name, poles, b, readout, own.d / np.exp2(own.d_shift), drive)
+    threshold = own.threshold.astype(np.float64)
+    if population.neuron == "ssm_threshold":
+        return sketch.lif(f"{population.name}.soma", np.zeros(population.size), threshold, y)
+    return sketch.lif(f"{population.name}.soma", own.leak / DECAY_ONE, threshold, y)
+
+
+def _cuba(sketch: Sketch, population: Population, total: str) -> str:
+    own = population.values()
+    kept_current, kept = (4095 - own.du) / DECAY_ONE, (4096 - own.dv) / DECAY_ONE
+    bias = own.bias_mant * 2.0**own.bias_exp / CUBA_UNIT
+    return _current_lif(sketch, population, total, kept_current, kept, own.vth.astype(np.float64), bias)
+
+
+def _general(sketch: Sketch, population: Population, total: str) -> str:
+    own = population.values()
+    if own.reset != RESET_ZERO:
+        raise UnsupportedError(population.name, f"reset rule {own.reset}: NIR resets to a value only", "export as Lava")
+    one = 2.0 ** own.get("leak_fraction", 0)
+    kept = own.get("leak", np.ones(population.size)) / one
+    current = own.get("current_leak", np.zeros(population.size)) / one
+    drive = _add_bias(sketch, population, total, np.asarray(own.get("current_bias", 0.0) + np.zeros(population.size)))
+    return _current_lif(sketch, population, drive, current, kept, own.threshold.astype(np.float64), own.bias * 1.0)
+
+
+def _current_lif(
+    sketch: Sketch,
+    population: Population,
+    total: str,
+    kept_current: FloatArray,
+    kept: FloatArray,
+    threshold: FloatArray,
+    bias: FloatArray,
+) -> str:
+    """LIF, CubaLIF or IF with v <- kept v + current + bias."""
+    name, size, still = f"{population.name}.soma", population.size, np.zeros(population.size)
+    if np.all(kept == 1.0) and not np.any(kept_current):
+        drive = _add_bias(sketch, population, total, bias)
+        params = {"r": np.full(size, 1 / DT), "v_threshold": threshold, "v_reset": still}
+        return sketch.add(name, "IF", size, params, drive)
+    if np.any(kept == 1.0):
+        raise UnsupportedError(population.name, "neurons without leak among leaky ones", "split the population")
+    ratio = 1 / (1 - kept)
+    params = {"r": ratio, "v_leak": bias * ratio, "v_threshold": threshold, "v_reset": still}
+    if not np.any(kept_current):
+        return sketch.add(name, "LIF", size, {"tau": DT * ratio, **params}, total)
+    slow = 1 / (1 - kept_current)
+    params |= {"tau_mem": DT * ratio, "tau_syn": DT * slow, "w_in": slow}
+    return sketch.add(name, "CubaLIF", size, params, total)
+
+
+def _relay(sketch: Sketch, population: Population, total: str) -> str:
+    return _add_bias(sketch, population, total, population.values().bias.astype(np.float64))
+
+
+def _integrator(sketch: Sketch, population: Population, total: str) -> str:
+    return sketch.integrator(f"{population.name}.total", population.size, _relay(sketch, population, total))
+
+
+GENERAL = ("lif", "current_lif", "integrate_fire")
+SUPPORTED: Mapping[str, Callable[[Sketch, Population, str], str]] = {
+    "ssm_lif": _ssm,
+    "ssm_threshold": _ssm,
+    "cuba_lif": _cuba,
+    "lif": _general,
+    "current_lif": _general,
+    "integrate_fire": _general,
+    "relay": _relay,
+    "integrator": _integrator,
+}
+"""Neuron type -> writer; what is in neither table is refused, and a test holds both to the list of types."""

@@ -1,0 +1,20 @@
+"""The command line: the only part that may import every package."""
+
+from __future__ import annotations
+
+import sys
+
+from toolchain.errors import ToolchainError
+from toolchain.packaging import check_packages
+
+
+def main() -> None:
+    """Run the command line; an error of the toolchain is one line on stderr and exit code 1."""
+    try:
+        check_packages()
+        from toolchain.cli.app import app
+
+        app()
+    except ToolchainError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""`python -m toolchain.cli` is `seamount`."""
+
+from toolchain.cli import main
+
+main()

@@ -1,0 +1,142 @@
+"""The commands of `seamount`: options in, one call, a few lines out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from toolchain.cli.deploy import Deployed, Options, deploy
+from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
+from toolchain.cli.simulate import simulate_build
+from toolchain.cli.source import find_source
+from toolchain.cli.train import train_network
+from toolchain.cli.verify import Check, verify_folder
+from toolchain.doctor import examine
+from toolchain.errors import InputError
+from toolchain.quantize.settings import Settings
+from toolchain.report.build import rebuild_report
+from toolchain.version import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Compile trained state-space spiking networks to integer programs, prove them spike for spike, report energy.",
+)
+console = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
+
+
+def _tell(line: str) -> None:
+    stderr.print(line, markup=False, soft_wrap=True)
+
+
+@app.command("deploy")
+def deploy_command(
+    model: Annotated[str, typer.Argument(help="zoo:<name> or a .nir file")],
+    out: Annotated[Path | None, typer.Option(help="output folder; build/<name> by default")] = None,
+    calibrate: Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")] = None,
+    test: Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")] = None,
+    convention: Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch")] = None,
+    dt: Annotated[float | None, typer.Option(help="time step in seconds, in place of the convention's")] = None,
+    target: Annotated[str, typer.Option(help="chip: loihi2, loihi1, or the path of a target file")] = "loihi2",
+    settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths")] = None,
+    compared: Annotated[int, typer.Option(help="samples that every simulator runs", min=1)] = 16,
+    seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
+) -> None:
+    """Quantize, lower, place, export, simulate, compare and report a trained network."""
+    source = find_source(model, calibrate, test)
+    folder = out or Path("build") / source.name
+    options = Options(_settings(settings), target, convention, dt, compared, seed)
+    deployed = deploy(source, folder, options, _tell)
+    _tell(f"written     {folder}")
+    console.print(str(folder / "report.html"), markup=False, soft_wrap=True)
+    _exit_unless_equal(deployed)
+
+
+def _settings(path: Path | None) -> Settings:
+    if path is None:
+        return Settings()
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"cannot be read ({error})", "give a JSON object of bit widths") from error
+    if not isinstance(values, dict):
+        raise InputError(str(path), f"holds a {type(values).__name__}", "give a JSON object of bit widths")
+    return Settings.from_dict(values)
+
+
+def _exit_unless_equal(deployed: Deployed) -> None:
+    if not deployed.equal:
+        _tell("error: simulators differ; see the comparison above")
+        raise typer.Exit(1)
+
+
+@app.command("verify")
+def verify_command(build: Build) -> None:
+    """Check the hashes of a build folder and repeat its comparison; exit code 0 or 1."""
+    if not verify_folder(build, _print_check):
+        raise typer.Exit(1)
+
+
+def _print_check(check: Check) -> None:
+    console.print(f"{check.result:8}{check.name:12}{check.detail}", markup=False, soft_wrap=True)
+
+
+@app.command("simulate")
+def simulate_command(
+    build: Build,
+    inputs: Annotated[Path, typer.Option("--input", help="npz with x (sample, step, channel)")],
+    trace: Annotated[Path, typer.Option(help="npz to write")],
+    simulator: Annotated[str, typer.Option(help="reference, lava or onnx")] = "reference",
+    strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,
+) -> None:
+    """Run a deployed program on inputs and write the trace."""
+    simulate_build(BuildFolder(build), inputs, trace, simulator, strict, _tell)
+    console.print(str(trace), markup=False, soft_wrap=True)
+
+
+@app.command("report")
+def report_command(build: Build) -> None:
+    """Rebuild report.html and report.json from what is in a build folder."""
+    folder = BuildFolder(build)
+    manifest = read_manifest(folder)
+    rebuild_report(build)
+    write_manifest(folder, {key: value for key, value in manifest.items() if key != "files"})
+    console.print(str(build / "report.html"), markup=False, soft_wrap=True)
+
+
+@app.command("train")
+def train_command(
+    task: Annotated[str, typer.Argument(help="task, e.g. digits")],
+    out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<task> by default")] = None,
+    epochs: Annotated[int | None, typer.Option(help="in place of the recipe's", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="in place of the recipe's")] = None,
+    resume: Annotated[bool, typer.Option(help="go on from the run's last checkpoint")] = False,
+    threads: Annotated[int, typer.Option(help="threads of PyTorch", min=1)] = 1,
+) -> None:
+    """Train a network on a task, chosen on its validation part; needs PyTorch."""
+    folder = out or Path("runs") / task
+    train_network(task, folder, epochs, seed, resume, threads, _tell)
+    console.print(str(folder), markup=False, soft_wrap=True)
+
+
+@app.command("doctor")
+def doctor_command() -> None:
+    """Show versions, which parts are installed, and what each missing part would enable."""
+    table = Table("part", "version", "enables", "how to get it", title=f"seamount {__version__}")
+    parts = examine()
+    for part in parts:
+        state = part.version or ("MISSING" if part.required else "not installed")
+        table.add_row(part.name, state, part.enables, "" if part.version else part.remedy)
+    console.print(table)
+    if not all(part.ok for part in parts):
+        raise typer.Exit(1)

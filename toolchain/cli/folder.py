@@ -1,0 +1,166 @@
+"""The folder that `deploy` leaves behind: its layout, its manifest, and how it comes to be whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolchain.errors import InputError
+from toolchain.files import write_text
+from toolchain.ir.program import SEMANTICS_VERSION
+
+MANIFEST = "MANIFEST.json"
+PRODUCER = "seamount"
+
+
+@dataclass(frozen=True)
+class BuildFolder:
+    """Names of the files in a build folder."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Hashes of all other files, versions, seed and settings."""
+        return self.root / MANIFEST
+
+    @property
+    def model(self) -> Path:
+        """The trained network as NIR."""
+        return self.root / "model.nir"
+
+    @property
+    def quantized(self) -> Path:
+        """The program's integers as NIR."""
+        return self.root / "quantized.nir"
+
+    @property
+    def text(self) -> Path:
+        """The program as text."""
+        return self.root / "program.txt"
+
+    @property
+    def program(self) -> Path:
+        """The program as arrays."""
+        return self.root / "program.npz"
+
+    @property
+    def onnx(self) -> Path:
+        """One step of the program as ONNX."""
+        return self.root / "model.onnx"
+
+    @property
+    def lava(self) -> Path:
+        """The stand-alone Lava package."""
+        return self.root / "lava"
+
+    @property
+    def placement(self) -> Path:
+        """Which core holds what."""
+        return self.root / "placement.json"
+
+    def trace(self, name: str) -> Path:
+        """A trace, or the inputs (``input``) that the traces are of."""
+        return self.root / "traces" / f"{name}.npz"
+
+
+def write_manifest(folder: BuildFolder, facts: Mapping[str, Any]) -> None:
+    """Hash every file of the folder and write the manifest last."""
+    manifest = {
+        "producer": PRODUCER,
+        "semantics_version": SEMANTICS_VERSION,
+        **facts,
+        "files": {name: _sha256(folder.root / name) for name in _files(folder.root)},
+    }
+    write_text(folder.manifest, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def read_manifest(folder: BuildFolder) -> dict[str, Any]:
+    """Read the manifest.
+
+    Raises:
+        InputError: there is none, it is not ours, or it is of another version of the meaning.
+    """
+    if not folder.manifest.is_file():
+        raise InputError(str(folder.root), f"holds no {MANIFEST}", "give a folder that seamount deploy wrote")
+    try:
+        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(folder.manifest), f"cannot be read ({error})", "deploy again") from error
+    if not isinstance(manifest, dict) or manifest.get("producer") != PRODUCER:
+        raise InputError(str(folder.manifest), "was not written by seamount deploy", "deploy again")
+    if manifest.get("semantics_version") != SEMANTICS_VERSION:
+        found = manifest.get("semantics_version")
+        raise InputError(
+            str(folder.manifest), f"semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
+        )
+    return manifest
+
+
+def changed_files(folder: BuildFolder) -> list[str]:
+    """Files that are missing, added, or not what the manifest says, each with which."""
+    listed: dict[str, str] = read_manifest(folder)["files"]
+    there = set(_files(folder.root))
+    problems = [f"{name}: is missing" for name in sorted(set(listed) - there)]
+    problems += [f"{name}: is not in the manifest" for name in sorted(there - set(listed))]
+    for name in sorted(there & set(listed)):
+        if (found := _sha256(folder.root / name)) != listed[name]:
+            problems.append(f"{name}: sha256 {found[:12]}..., the manifest says {listed[name][:12]}...")
+    return problems
+
+
+@contextmanager
+def fresh_folder(out: Path) -> Iterator[BuildFolder]:
+    """Yield a folder beside `out` to fill; it takes the place of `out` only if the block succeeds.
+
+    Raises:
+        InputError: `out` holds something that is not ours.
+    """
+    refuse_foreign(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    try:
+        yield BuildFolder(beside)
+        _replace(beside, out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuse to write over what seamount did not write."""
+    if out.exists() and not out.is_dir():
+        raise InputError(str(out), "is a file", "choose another output folder")
+    if out.is_dir() and any(out.iterdir()):
+        try:
+            read_manifest(BuildFolder(out))
+        except InputError as error:
+            what = f"is not empty and not a build folder of seamount ({error.what})"
+            raise InputError(str(out), what, "choose another output folder, or empty this one") from error
+
+
+def _replace(beside: Path, out: Path) -> None:
+    """Swap a finished folder into place; the old one goes last."""
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    if out.exists():
+        os.replace(out, old)
+    os.replace(beside, out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(root: Path) -> list[str]:
+    """All files below a folder but the manifest and Python's caches, sorted."""
+    found = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path.relative_to(root).as_posix() for path in found if path != root / MANIFEST)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

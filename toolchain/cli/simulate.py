@@ -1,0 +1,54 @@
+"""`seamount simulate`: run a deployed program on given inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from toolchain.cli.folder import BuildFolder, read_manifest
+from toolchain.cli.simulators import find_simulator, missing
+from toolchain.cli.source import read_samples
+from toolchain.errors import MissingPartError
+from toolchain.ir.storage import load_program
+from toolchain.ir.trace import save_trace
+from toolchain.lower.encode import decide, encode
+
+
+def simulate_build(
+    folder: BuildFolder, inputs: Path, trace: Path, simulator: str, strict: bool, tell: Callable[[str], None]
+) -> None:
+    """Run a program and write its trace, with every message and register.
+
+    Args:
+        folder: that deploy wrote.
+        inputs: npz with real ``x`` (sample, step, channel) and, optionally, labels ``y``.
+        trace: npz to write.
+        simulator: its name.
+        strict: an overflow is an error; otherwise it is counted.
+        tell: is called with each line about the run.
+
+    Raises:
+        InputError: the folder, the inputs or the simulator's name.
+        MissingPartError: the simulator is not installed.
+        OverflowTrapError: in strict mode.
+    """
+    read_manifest(folder)
+    program = load_program(folder.program)
+    run = find_simulator(simulator)
+    if reason := missing(simulator):
+        what, _, remedy = reason.partition("; ")
+        raise MissingPartError(simulator, what, remedy)
+    samples = read_samples(inputs)
+    payload, error = encode(program.inputs[0], samples.x)
+    if error > 0:
+        tell(f"inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
+    found = run(program, {program.inputs[0].name: payload}, probes=program.all_probes(), strict=strict)
+    save_trace(found, trace)
+    classes = decide(program, found)
+    if samples.y is not None:
+        correct = int(np.count_nonzero(classes == samples.y))
+        tell(f"{correct} of {len(samples)} right ({100 * correct / len(samples):.2f} %)")
+    for key, count in found.overflows.items():
+        tell(f"{key}: {count} values did not fit")

@@ -1,0 +1,59 @@
+"""The simulators by name, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import simulators.lava
+import simulators.onnx
+import simulators.reference
+from toolchain.doctor import installed
+from toolchain.errors import InputError
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Probe, Program
+from toolchain.ir.trace import Trace
+
+
+class Simulate(Protocol):
+    """Run a program on inputs; every simulator has this form."""
+
+    def __call__(
+        self,
+        program: Program,
+        inputs: Mapping[str, IntArray],
+        *,
+        steps: int | None = None,
+        probes: Sequence[Probe] = (),
+        record_messages: bool = True,
+        strict: bool = True,
+    ) -> Trace: ...
+
+
+SIMULATORS: Mapping[str, Simulate] = {
+    "reference": simulators.reference.simulate,
+    "lava": simulators.lava.simulate,
+    "onnx": simulators.onnx.simulate,
+}
+
+
+def _onnx_missing() -> str | None:
+    if installed("onnx") and installed("onnxruntime"):
+        return None
+    return "onnx and onnxruntime are not installed; pip install -c constraints.txt '.[onnx]'"
+
+
+_MISSING: Mapping[str, Callable[[], str | None]] = {"lava": simulators.lava.available, "onnx": _onnx_missing}
+
+
+def find_simulator(name: str) -> Simulate:
+    """Return a simulator; InputError if there is none of that name."""
+    if name not in SIMULATORS:
+        raise InputError("--simulator", f"{name!r} is unknown", f"use one of {', '.join(SIMULATORS)}")
+    return SIMULATORS[name]
+
+
+def missing(name: str) -> str | None:
+    """Why a simulator cannot run here, with how to get it; None where it can."""
+    check = _MISSING.get(name)
+    return check() if check is not None else None

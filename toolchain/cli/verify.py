@@ -1,0 +1,113 @@
+"""`seamount verify`: is a build folder what its manifest says, and does everything still agree when run again?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import simulators.lava
+import simulators.onnx
+from simulators.compare import compare
+from toolchain.cli.folder import BuildFolder, changed_files
+from toolchain.cli.simulators import find_simulator, missing
+from toolchain.errors import InputError, ToolchainError
+from toolchain.files import UNREADABLE, read_npz
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Program
+from toolchain.ir.storage import load_program
+from toolchain.ir.text import program_hash, read_program
+from toolchain.ir.trace import Trace, load_trace
+from toolchain.ir.verify import verify
+from toolchain.report.evidence import RECORDED_TRACE
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked.
+
+    Attributes:
+        name: what.
+        result: ``"ok"``, ``"failed"`` or ``"skipped"``.
+        detail: numbers, or the reason.
+    """
+
+    name: str
+    result: str
+    detail: str
+
+
+def verify_folder(path: Path, tell: Callable[[Check], None]) -> bool:
+    """Check a build folder; returns whether nothing failed.
+
+    Raises:
+        InputError: the folder is not one of ours.
+    """
+    folder = BuildFolder(path)
+    checks: list[Check] = []
+
+    def record(check: Check) -> None:
+        checks.append(check)
+        tell(check)
+
+    changed = changed_files(folder)
+    record(_result("hashes", "; ".join(changed), "every file is what the manifest says"))
+    try:
+        program = _program(folder)
+        record(Check("program", "ok", f"text and arrays are one program, all rules hold, {program_hash(program)[:12]}"))
+        inputs, stored = _inputs(folder, program), load_trace(path / RECORDED_TRACE)
+    except ToolchainError as error:
+        record(Check("program", "failed", str(error)))
+        return False
+    for name in ("reference", "lava", "onnx"):
+        record(_again(folder, program, inputs, stored, name))
+    return all(check.result != "failed" for check in checks)
+
+
+def _result(name: str, problem: str, fine: str) -> Check:
+    return Check(name, "failed" if problem else "ok", problem or fine)
+
+
+def _program(folder: BuildFolder) -> Program:
+    program = load_program(folder.program)
+    text = read_program(folder.text.read_text(encoding="utf-8"), str(folder.text))
+    verify(text)
+    verify(program)
+    if program_hash(text) != program_hash(program):
+        raise InputError(str(folder.text), f"is not the program in {folder.program.name}", "deploy again")
+    return program
+
+
+def _inputs(folder: BuildFolder, program: Program) -> dict[str, IntArray]:
+    path = folder.trace("input")
+    try:
+        header, arrays = read_npz(path)
+    except UNREADABLE as error:
+        raise InputError(str(path), f"cannot be read ({error})", "deploy again") from error
+    if header.get("program") != program_hash(program):
+        raise InputError(str(path), "belongs to another program", "deploy again")
+    return {name: values.astype(np.int64) for name, values in arrays.items()}
+
+
+def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], stored: Trace, name: str) -> Check:
+    """Run a simulator again and compare it with the stored trace of the reference."""
+    if reason := missing(name):
+        return Check(name, "skipped", reason)
+    try:
+        comparison = compare(program, stored, _run(folder, program, inputs, name))
+    except ToolchainError as error:
+        return Check(name, "failed", str(error))
+    counted = f"{comparison.total_compared:,} values of {comparison.samples} samples"
+    if comparison.equal:
+        return Check(name, "ok", f"{counted}, 0 differences")
+    return Check(name, "failed", f"{comparison.mismatches:,} of {counted} differ, first at {comparison.first}")
+
+
+def _run(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], name: str) -> Trace:
+    if name == "lava":
+        return simulators.lava.simulate_exported(folder.lava, inputs, probes=program.all_probes(), strict=False)
+    if name == "onnx":
+        return simulators.onnx.simulate_file(folder.onnx, inputs, strict=False)
+    return find_simulator(name)(program, inputs, probes=program.all_probes(), strict=False)
