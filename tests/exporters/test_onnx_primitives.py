@@ -1,0 +1,141 @@
+"""Each primitive's ONNX form against its definition on unbounded integers, in both evaluators."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import onnx
+import onnx.reference
+import onnxruntime
+import pytest
+from onnx import helper
+
+from exporters.onnx.model import IR_VERSION, OPSET
+from exporters.onnx.nodes import INT64, Nodes
+from exporters.onnx.primitives import WRITERS, write_misfits, write_primitive
+from toolchain.errors import UnsupportedError
+from toolchain.ir.integer import PRIMITIVES, IntArray, Overflow
+
+WORDS = [-(2**31), 1 - 2**31, -(2**23) - 1, -(2**23), 1 - 2**23, -4097, -4096, -257, -129, -128, -127, -9, -2, -1, 0]
+WORDS += [-word for word in WORDS if word] + [2**23 - 2, 2**31 - 1]
+SHIFTS = [0, 1, 2, 5, 12, 23, 31]
+FLAGS = [0, 1, -3]
+WIDTHS = [2, 8, 24, 32]
+
+
+def toward_zero(a: int, b: int, bits: int) -> int:
+    magnitude = abs(a * b) // 2**bits
+    return magnitude if a * b >= 0 else -magnitude
+
+
+def wrapped(a: int, bits: int) -> int:
+    low = a % 2**bits
+    return low - 2**bits if low >= 2 ** (bits - 1) else low
+
+
+def clipped(a: int, bits: int) -> int:
+    top = 2 ** (bits - 1) - 1
+    return min(max(a, -top), top)
+
+
+# Definition, and the values that each operand takes.
+ELEMENTWISE: dict[str, tuple[Callable[..., int], tuple[Sequence[int], ...]]] = {
+    "add": (lambda a, b: a + b, (WORDS, WORDS)),
+    "subtract": (lambda a, b: a - b, (WORDS, WORDS)),
+    "multiply": (lambda a, b: a * b, (WORDS, WORDS)),
+    "shift_left": (lambda a, bits: a * 2**bits, (WORDS, SHIFTS)),
+    "shift_floor": (lambda a, bits: a // 2**bits, (WORDS, SHIFTS)),
+    "multiply_shift_floor": (lambda a, b, bits: a * b // 2**bits, (WORDS, WORDS, SHIFTS)),
+    "multiply_shift_toward_zero": (toward_zero, (WORDS, WORDS, SHIFTS)),
+    "greater": (lambda a, b: int(a > b), (WORDS, WORDS)),
+    "greater_equal": (lambda a, b: int(a >= b), (WORDS, WORDS)),
+    "equal": (lambda a, b: int(a == b), (WORDS, WORDS)),
+    "select": (lambda condition, a, b: a if condition else b, (FLAGS, WORDS, WORDS)),
+}
+FITTED: dict[str, Callable[[int, int], int]] = {"wrap": wrapped, "saturate": clipped, "trap": lambda a, bits: a}
+
+
+def evaluators(nodes: Nodes, feeds: dict[str, IntArray], result: str = "result", rank: int = 1) -> list[IntArray]:
+    """The result in onnxruntime and in the reference evaluator."""
+    inputs = [helper.make_tensor_value_info(name, INT64, list(values.shape)) for name, values in feeds.items()]
+    graph = helper.make_graph(
+        nodes.nodes, "test", inputs, [helper.make_tensor_value_info(result, INT64, [None] * rank)]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    onnx.checker.check_model(model, full_check=True)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return [session.run([result], feeds)[0], onnx.reference.ReferenceEvaluator(model).run([result], feeds)[0]]
+
+
+def written(primitive: str, *operands: str | int) -> Nodes:
+    nodes = Nodes()
+    write_primitive(nodes, "here", primitive, operands, "result")
+    return nodes
+
+
+def test_every_primitive_has_a_form_and_is_tested_here() -> None:
+    assert WRITERS.keys() == PRIMITIVES.keys()
+    others = {"lookup", "each_mode", "sum_modes", "weighted_sum"}
+    assert PRIMITIVES.keys() == ELEMENTWISE.keys() | FITTED.keys() | others
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE)
+def test_elementwise(primitive: str) -> None:
+    definition, ranges = ELEMENTWISE[primitive]
+    cases = list(itertools.product(*ranges))
+    feeds = {f"x{i}": np.array(column, dtype=np.int64) for i, column in enumerate(zip(*cases, strict=True))}
+    expected = [definition(*case) for case in cases]
+    assert max(map(abs, expected)) < 2**63
+    for found in evaluators(written(primitive, *feeds), feeds):
+        assert found.dtype == np.int64
+        assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("bits", SHIFTS)
+def test_shifts_by_a_number(bits: int) -> None:
+    feeds = {"x": np.array(WORDS, dtype=np.int64)}
+    for primitive, definition in (("shift_floor", lambda a: a // 2**bits), ("shift_left", lambda a: a * 2**bits)):
+        for found in evaluators(written(primitive, "x", bits), feeds):
+            assert found.tolist() == [definition(a) for a in WORDS]
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("rule", FITTED)
+def test_registers_and_their_misfits(rule: str, bits: int) -> None:
+    top = 2 ** (bits - 1)
+    values = sorted({*WORDS, *(sign * (top + near) for sign in (-1, 1) for near in (-2, -1, 0, 1, 2))})
+    feeds = {"x": np.array(values, dtype=np.int64)}
+    nodes = written(rule, "x", bits)
+    misfits = write_misfits(nodes, Overflow(rule), "x", "result", bits)
+    for found in evaluators(nodes, feeds):
+        assert found.tolist() == [FITTED[rule](a, bits) for a in values]
+    low = -top + 1 if rule == "saturate" else -top
+    for found in evaluators(nodes, feeds, misfits):
+        assert found.tolist() == [int(not low <= a < top) for a in values]
+
+
+def test_lookup_holds_its_ends() -> None:
+    feeds = {"table": np.array([5, -7, 11]), "x": np.array([[-(2**40), -1, 0], [2, 3, 2**40]])}
+    for found in evaluators(written("lookup", "table", "x"), feeds, rank=2):
+        assert found.tolist() == [[5, 5, 5], [11, 11, 11]]
+
+
+def test_modes() -> None:
+    feeds = {"x": np.array([[[1, 2**40], [-5, 3]]])}
+    for found in evaluators(written("sum_modes", "x"), feeds, rank=2):
+        assert found.tolist() == [[1 + 2**40, -2]]
+    for found in evaluators(written("each_mode", "x"), feeds, rank=4):
+        assert found.tolist() == [[[[1], [2**40]], [[-5], [3]]]]
+
+
+def test_weighted_sum_is_exact_beyond_float64() -> None:
+    feeds = {"w": np.array([[127, -128, 1], [0, 1, 0]]), "x": np.array([[2**55 + 1, 1, -3]])}
+    for found in evaluators(written("weighted_sum", "w", "x"), feeds, rank=2):
+        assert found.tolist() == [[127 * (2**55 + 1) - 128 - 3, 1]]
+
+
+def test_a_width_known_only_at_run_time_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="here: 'wrap' by a width that is no constant"):
+        written("wrap", "x", "bits")
