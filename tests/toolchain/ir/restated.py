@@ -97,9 +97,46 @@ def integrator(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[s
     return Outcome({"total": raw}, {"total": total}, {"total": total}, 0)
 
 
+def _soma(own: Mapping[str, Any], state: Mapping[str, Any], pushed: int, outcome: Outcome) -> Outcome:
+    """Leak, threshold and reset of `lif` and `current_lif`; `outcome` holds what the current did."""
+
+    def fires(voltage: int) -> int:
+        return 1 if voltage > threshold or (voltage == threshold and not own["strict"]) else 0
+
+    threshold, reset = own["threshold"], own["reset"]
+    fired_before = fires(state["voltage"]) if reset in (3, 4) else 0
+    raw = floor_shift(own["leak"] * state["voltage"], own["leak_fraction"]) + pushed - fired_before * threshold
+    membrane = saturated(raw, 24)
+    spike = fires(membrane)
+    cost = {0: 0, 2: spike * threshold, 3: 0, 4: (spike - fired_before) * threshold}
+    raw_voltage = (0 if spike else membrane) if reset == 1 else membrane - cost[reset]
+    voltage = saturated(raw_voltage, 24)
+    return Outcome(
+        {**outcome.raw, "membrane": raw, "voltage": raw_voltage},
+        {**outcome.kept, "membrane": membrane, "voltage": voltage},
+        {**outcome.after, "voltage": voltage},
+        spike,
+    )
+
+
+def lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    return _soma(own, state, port["input"] + own["bias"], Outcome({}, {}, {}, 0))
+
+
+def current_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    left = floor_shift(own["current_leak"] * state["current"], own["leak_fraction"])
+    raw = left + port["input"] + own["current_bias"]
+    current = saturated(raw, 24)
+    return _soma(
+        own, state, current + own["bias"], Outcome({"current": raw}, {"current": current}, {"current": current}, 0)
+    )
+
+
 RESTATED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, int]], Outcome]] = {
     "ssm_lif": ssm_lif,
     "cuba_lif": cuba_lif,
+    "lif": lif,
+    "current_lif": current_lif,
     "relay": relay,
     "integrator": integrator,
 }

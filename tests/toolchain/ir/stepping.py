@@ -46,14 +46,16 @@ class Answer:
 
 
 def setting_choices(neuron: NeuronType) -> list[dict[str, int]]:
-    """Defaults, all least, all greatest, and each alone at its ends."""
+    """Defaults, all least, all greatest, and each alone at its ends, or at each value where those are few."""
     choices = [
         {s.name: s.default for s in neuron.settings},
         {s.name: s.low for s in neuron.settings},
         {s.name: s.high for s in neuron.settings},
     ]
     for setting in neuron.settings:
-        choices += [{setting.name: setting.low}, {setting.name: setting.high}]
+        few = setting.high - setting.low < 6
+        values = range(setting.low, setting.high + 1) if few else (setting.low, setting.high)
+        choices += [{setting.name: value} for value in values]
     return choices
 
 

@@ -24,7 +24,8 @@ def assert_same(given: Cases) -> None:
 
 
 def test_every_type_is_restated() -> None:
-    assert list(RESTATED) == [neuron.name for neuron in NEURONS]
+    """A new type needs its equations in `restated`; everything else here then takes it up by itself."""
+    assert {neuron.name for neuron in NEURONS} <= RESTATED.keys()
     assert {neuron.name: neuron for neuron in NEURONS} == NEURONS_BY_NAME
 
 
