@@ -188,7 +188,7 @@ def save_evidence(evidence: Evidence, folder: Path) -> None:
     write_text(folder / PLACEMENT, write_placement(evidence.placement))
     save_trace(evidence.test, folder / TEST_TRACE)
     save_trace(evidence.recorded, folder / RECORDED_TRACE)
-    write_text(folder / FACTS, json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    write_text(folder / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_evidence(folder: Path) -> Evidence:

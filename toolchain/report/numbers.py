@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor
 
 from toolchain.report.energy import Banded
 
@@ -47,8 +47,7 @@ def _scale(value: float) -> tuple[float, str]:
     """The value in the prefix that brings it to 1 .. 1000, and the prefix."""
     if value == 0:
         return 0.0, ""
-    rounded = float(f"{value:.2e}")
-    power = min(max(3 * floor(floor(log10(abs(rounded)) + 1e-9) / 3), -15), 12)
+    power = min(max(3 * floor(_exponent(value) / 3), -15), 12)
     return value / 10.0**power, PREFIXES[power]
 
 
@@ -56,5 +55,10 @@ def _digits(value: float) -> str:
     """Three significant digits without an exponent."""
     if value == 0:
         return "0"
-    places = max(0, 2 - floor(log10(abs(value))))
+    places = max(0, 2 - _exponent(value))
     return f"{value:.{min(places, 6)}f}"
+
+
+def _exponent(value: float) -> int:
+    """Power of ten of the first digit, once rounded to three."""
+    return int(f"{value:.2e}".partition("e")[2])

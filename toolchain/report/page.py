@@ -118,9 +118,12 @@ def _bound(lead: Estimate) -> str:
     step = lead.step
     if step is None:
         return "This table has no times."
+    takes = f"A mean step takes {si(step.seconds.nominal, 's')} ({band(step.seconds, 's')})."
+    if step.holds == step.holds_low == step.holds_high:
+        return f"{takes} The {step.holds} bound holds over the whole band."
     return (
-        f"A mean step takes {si(step.seconds.nominal, 's')} ({band(step.seconds, 's')}). At the nominal constants "
-        f"the {step.holds} bound holds; at the low ones {step.holds_low}, at the high ones {step.holds_high}."
+        f"{takes} At the nominal constants the {step.holds} bound holds; at the low ones {step.holds_low}, "
+        f"at the high ones {step.holds_high}."
     )
 
 
@@ -193,7 +196,8 @@ def _energy_bars(lead: Estimate) -> Markup:
 def _intervals(results: Results) -> Markup | None:
     rows = []
     for index, found in enumerate(results.estimates):
-        rows.append((f"{found.table.title}: dynamic", found.per_inference(found.dynamic), index))
+        part = "dynamic" if found.table.kind == "hardware" else "arithmetic"
+        rows.append((f"{found.table.title}: {part}", found.per_inference(found.dynamic), index))
         if found.static is not None:
             rows.append((f"{found.table.title}: total", found.per_inference(found.total), index))
     shown = [row for row in rows if row[1].low > 0]

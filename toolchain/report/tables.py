@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from toolchain.mapping.quantity import GRADES, Quantity
 from toolchain.mapping.target import RESOURCES
-from toolchain.report.energy import Estimate
+from toolchain.report.energy import Banded, Estimate
 from toolchain.report.evidence import Agreement, Evidence
 from toolchain.report.numbers import band, decimal, percent, si, whole
 from toolchain.report.summary import Results
@@ -81,6 +81,7 @@ def layer_table(results: Results) -> Table:
             layer.neuron,
             whole(layer.size),
             decimal(layer.messages / counts.samples),
+            decimal(layer.core_messages / counts.samples),
             "" if layer.sends == "nothing" else percent(layer.messages / (layer.size * counts.samples * counts.steps)),
             decimal(layer.synops_nonzero / counts.samples),
             decimal(layer.synops_dense / counts.samples),
@@ -89,26 +90,27 @@ def layer_table(results: Results) -> Table:
         )
         for layer in counts.layers
     )
-    columns = ("Layer", "Neuron", "Size", "Messages", "a neuron and step", "SynOps, non-zero", "SynOps, dense")
+    columns = ("Layer", "Neuron", "Size", "Messages", "to cores", "Rate", "SynOps, non-zero", "dense")
     return Table((*columns, "Updates", "State words"), rows, 2)
 
 
 def energy_table(results: Results) -> Table:
-    """Joules an inference by cost table: dynamic, static, total, each with its band."""
+    """Joules by cost table: dynamic, static, total, an inference and a step, each with its band."""
     rows = []
     for found in results.estimates:
-        rows.append((found.table.title, "dynamic", *_joules(found, "dynamic")))
-        rows.append((" ", "static", *_joules(found, "static")))
-        rows.append((" ", "total", *_joules(found, "total")))
-    return Table(("Table", "Part", "Nominal", "Low to high"), tuple(rows), 2)
+        if found.static is None:
+            rows.append((found.table.title, "dynamic, no static", *_joules(found, found.dynamic)))
+            continue
+        rows.append((found.table.title, "dynamic", *_joules(found, found.dynamic)))
+        rows.append((" ", "static", *_joules(found, found.static)))
+        rows.append((" ", "total", *_joules(found, found.total)))
+    columns = ("Table", "Part", "An inference", "Low to high", "A step", "Low to high")
+    return Table(columns, tuple(rows), 2)
 
 
-def _joules(found: Estimate, part: str) -> tuple[str, str]:
-    value = getattr(found, part)
-    if value is None:
-        return ("not modelled", "")
-    each = found.per_inference(value)
-    return (si(each.nominal, "J"), band(each, "J"))
+def _joules(found: Estimate, joules: Banded) -> tuple[str, ...]:
+    each, step = found.per_inference(joules), found.per_step(joules)
+    return (si(each.nominal, "J"), band(each, "J"), si(step.nominal, "J"), band(step, "J"))
 
 
 def time_table(results: Results) -> Table:

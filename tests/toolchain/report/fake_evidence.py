@@ -11,6 +11,26 @@ from toolchain.mapping import load_target, place
 from toolchain.report import Accuracy, Agreement, Evidence, FindingRow, QuantizationRow
 
 COMMAND = "seamount deploy zoo:digits --out build/digits"
+FINDINGS = (
+    FindingRow(
+        stage="read",
+        where="block0.soma",
+        what="v_reset absent",
+        action="set to 0, the default of NIR 1.0",
+        severity="repair",
+    ),
+    FindingRow(
+        stage="quantize",
+        where="block1.mix",
+        what="3 of 4096 weights rounded to 0",
+        action="kept as stored zeros <0.5 steps & smaller>",
+        severity="loss",
+    ),
+)
+QUANTIZATION = (
+    QuantizationRow(where="block0", quantity="A-bar", bits=16, scale="2^-15", error="pole error 1.9e-5"),
+    QuantizationRow(where="block0->block1", quantity="weights", bits=8, scale="2^-7", error="SQNR 41.2 dB"),
+)
 
 
 def recorded_trace(program: Program) -> Trace:
@@ -41,26 +61,8 @@ def fake_evidence(size: int = 64, target: str = "loihi2") -> Evidence:
         recorded=recorded,
         accuracies=tuple(Accuracy(rung=rung, correct=correct, samples=360) for rung, correct in rungs.items()),
         agreements=(agreement,),
-        findings=(
-            FindingRow(
-                stage="read",
-                where="block0.soma",
-                what="v_reset absent",
-                action="set to 0, the default of NIR 1.0",
-                severity="repair",
-            ),
-            FindingRow(
-                stage="quantize",
-                where="block1.mix",
-                what="3 of 4096 weights rounded to 0",
-                action="kept as stored zeros <0.5 steps & smaller>",
-                severity="loss",
-            ),
-        ),
-        quantization=(
-            QuantizationRow(where="block0", quantity="A-bar", bits=16, scale="2^-15", error="pole error 1.9e-5"),
-            QuantizationRow(where="block0->block1", quantity="weights", bits=8, scale="2^-7", error="SQNR 41.2 dB"),
-        ),
+        findings=FINDINGS,
+        quantization=QUANTIZATION,
         versions={"seamount": "0.1.0", "numpy": "2.3.0", "nir": "1.0.8"},
         command=COMMAND,
     )
