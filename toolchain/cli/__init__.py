@@ -18,3 +18,7 @@ def main() -> None:
     except ToolchainError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}; free space or check the path and its rights", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,209 @@
+"""Bad input gets one clear line: where, what with numbers, what to do; and nothing is left behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Run
+from toolchain.frontend.sketch import Sketch
+from toolchain.frontend.write import write_nir
+
+
+def _nothing_left(folder: Path, *names: str) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+
+
+def test_a_missing_file(seamount: Run, tmp_path: Path, data: Path) -> None:
+    ran = seamount("deploy", tmp_path / "absent.nir", "--calibrate", data, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert ran.err == f"error: {tmp_path / 'absent.nir'}: no such file; give zoo:<name> or the path of a .nir file\n"
+    _nothing_left(tmp_path, "data.npz")
+
+
+def test_a_text_file_named_nir(seamount: Run, tmp_path: Path, data: Path) -> None:
+    (tmp_path / "net.nir").write_text("a network\n")
+    ran = seamount("deploy", tmp_path / "net.nir", "--calibrate", data, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {tmp_path / 'net.nir'}: is not an HDF5 file")
+    _nothing_left(tmp_path, "data.npz", "net.nir")
+
+
+def test_nan_weights(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    import h5py
+
+    with h5py.File(network, "r+") as file:
+        file["node/nodes/w1/weight"][2, 1] = np.nan
+    ran = seamount("deploy", network, "--calibrate", data, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert ran.err.startswith("error: w1.weight: 1 of 24 values")
+    _nothing_left(tmp_path, "data.npz", "net.nir")
+
+
+def test_calibration_data_of_the_wrong_width(seamount: Run, tmp_path: Path, network: Path) -> None:
+    np.savez(tmp_path / "wide.npz", x=np.zeros((2, 5, 7)))
+    ran = seamount("deploy", network, "--calibrate", tmp_path / "wide.npz", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert ran.err.endswith(
+        "error: input: data of shape (2, 5, 7) for a network of 4 input channels; give (samples, steps, 4)\n"
+    )
+    _nothing_left(tmp_path, "net.nir", "wide.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"z": np.zeros(3)}, "holds ['z'], no array x; write it with numpy.savez(path, x=..., y=...)"),
+        ({"x": np.zeros((5, 4))}, "x: shape (5, 4) lacks an axis; give (sample, step, channel); add x[None]"),
+        ({"x": np.full((1, 2, 4), np.nan)}, "x: 8 values are not finite, first (0, 0, 0); clean them"),
+        (
+            {"x": np.zeros((2, 3, 4)), "y": np.zeros(3, int)},
+            "y: shape (3,) of int64 for 2 samples; give one integer class a sample",
+        ),
+    ],
+)
+def test_calibration_data_that_are_not_samples(
+    seamount: Run, tmp_path: Path, network: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)
+    ran = seamount("deploy", network, "--calibrate", tmp_path / "bad.npz", "--out", tmp_path / "out")
+    assert (ran.code, ran.err) == (1, f"error: {tmp_path / 'bad.npz'}: {message}\n")
+
+
+def test_calibration_data_that_are_no_npz(seamount: Run, tmp_path: Path, network: Path) -> None:
+    (tmp_path / "data.npz").write_text("1 2 3\n")
+    ran = seamount("deploy", network, "--calibrate", tmp_path / "data.npz", "--out", tmp_path / "out")
+    expected = f"error: {tmp_path / 'data.npz'}: is not an npz file; write it with numpy.savez(path, x=..., y=...)\n"
+    assert (ran.code, ran.err) == (1, expected)
+
+
+def test_a_file_without_calibration_data(seamount: Run, network: Path) -> None:
+    ran = seamount("deploy", network)
+    expected = (
+        f"error: {network}: a NIR file needs data to choose scales on; add --calibrate data.npz with an array x\n"
+    )
+    assert (ran.code, ran.err) == (1, expected)
+
+
+def test_a_node_that_is_not_supported(seamount: Run, tmp_path: Path, data: Path) -> None:
+    sketch = Sketch(1e-4)
+    sketch.add("input", "Input", 4, {})
+    sketch.add("gate", "Threshold", 4, {"threshold": np.ones(4)}, "input")
+    sketch.add("output", "Output", 4, {}, "gate")
+    write_nir(sketch.graph({}), tmp_path / "net.nir")
+    ran = seamount("deploy", tmp_path / "net.nir", "--calibrate", data, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "error: gate: Threshold nodes cannot be lowered to a program" in ran.err
+    _nothing_left(tmp_path, "data.npz", "net.nir")
+
+
+def test_an_output_folder_that_is_not_ours(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    ran = seamount("deploy", network, "--calibrate", data, "--out", out)
+    assert ran.code == 1
+    assert ran.err == (
+        f"error: {out}: is not empty and not a build folder of seamount (holds no MANIFEST.json);"
+        " choose another output folder, or empty this one\n"
+    )
+    assert (out / "thesis.tex").read_text() == "years of work"
+
+
+def test_an_unknown_network_of_the_zoo(seamount: Run) -> None:
+    ran = seamount("deploy", "zoo:nothing")
+    assert ran.code == 1
+    assert ran.err.startswith("error: zoo:nothing: no such network; use one of zoo:digits")
+
+
+def test_a_program_edited_so_that_a_register_overflows(
+    seamount: Run, tmp_path: Path, network: Path, data: Path
+) -> None:
+    out = tmp_path / "out"
+    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
+    text = (out / "program.txt").read_text()
+    start = text.index("coefficient vth")
+    line = text[start:].split("\n")[1]
+    edited = text.replace(line, line.replace(line.split()[0], "9437184", 1), 1)
+    (out / "program.txt").write_text(edited)
+    ran = seamount("verify", out)
+    assert ran.code == 1
+    assert "failed  hashes      program.txt: sha256" in ran.out
+    assert (
+        "failed  program     hidden.vth: 9437184 does not fit an unsigned 17-bit register (max 131071), neuron 0;"
+        " lower the weight exponent or rescale the layer [coefficients]" in ran.out
+    )
+
+
+def test_a_changed_and_a_missing_file(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
+    (out / "report.json").write_text("{}")
+    (out / "lava" / "run.py").unlink()
+    (out / "new.txt").write_text("")
+    ran = seamount("verify", out)
+    assert ran.code == 1
+    assert "lava/run.py: is missing; new.txt: is not in the manifest; report.json: sha256" in ran.out
+
+
+def test_a_wrong_input_for_simulate(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
+    np.savez(tmp_path / "far.npz", x=np.full((1, 3, 4), 1e6))
+    ran = seamount("simulate", out, "--input", tmp_path / "far.npz", "--trace", tmp_path / "t.npz")
+    assert ran.code == 1
+    assert "error: input: 1e+06 is beyond the payload's range" in ran.err
+    assert not (tmp_path / "t.npz").exists()
+
+
+def test_a_simulator_that_is_unknown(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
+    ran = seamount("simulate", out, "--input", data, "--trace", tmp_path / "t.npz", "--simulator", "spinnaker")
+    assert ran.code == 1
+    assert "error: --simulator: 'spinnaker' is unknown; use one of reference, " in ran.err
+
+
+def test_lava_that_is_not_installed(
+    seamount: Run, tmp_path: Path, network: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "lava-nc is not installed; pip install --no-deps --ignore-requires-python lava-nc==0.10.0"
+    monkeypatch.setitem(__import__("toolchain.cli.simulators", fromlist=["_MISSING"])._MISSING, "lava", lambda: reason)
+    out = tmp_path / "out"
+    ran = seamount("deploy", network, "--calibrate", data, "--out", out)
+    assert ran.code == 0
+    assert f"compare     lava left out: {reason}" in ran.err
+    ran = seamount("simulate", out, "--input", data, "--trace", tmp_path / "t.npz", "--simulator", "lava")
+    assert (ran.code, ran.err) == (1, f"error: lava: {reason}\n")
+
+
+def test_a_killed_run_leaves_what_was_there(
+    seamount: Run, tmp_path: Path, network: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
+    before = (out / "MANIFEST.json").read_text()
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("toolchain.cli.deploy.save_evidence", full_disk)
+    ran = seamount("deploy", network, "--calibrate", data, "--out", out)
+    assert ran.code == 1
+    assert "No space left on device" in ran.err
+    assert (out / "MANIFEST.json").read_text() == before
+    _nothing_left(tmp_path, "data.npz", "net.nir", "out")
+
+
+def test_settings_that_do_not_exist(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"weight_bits": 9}')
+    options = ("--calibrate", data, "--out", tmp_path / "out", "--settings", tmp_path / "settings.json")
+    ran = seamount("deploy", network, *options)
+    assert (ran.code, ran.err) == (1, "error: settings.weight_bits: 9 is not an integer in 2 .. 8; choose another\n")
+    shutil.rmtree(tmp_path / "out", ignore_errors=True)
+    (tmp_path / "settings.json").write_text('{"widths": 9}')
+    ran = seamount("deploy", network, *options)
+    assert ran.err.startswith("error: settings.widths: no such setting; use a_bits, c_bits, ")
