@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,25 @@ def test_loihi2_by_hand() -> None:
     assert result.per_inference(result.dynamic).nominal == pytest.approx(result.dynamic.nominal / 2)
     assert result.per_step(result.dynamic).nominal == pytest.approx(result.dynamic.nominal / 10)
     assert close(result.inference_seconds, 1e-6, 1e-6, 6.825e-6)
+
+
+@pytest.mark.parametrize(
+    ("synapses", "updates", "messages", "nominal_uj", "measured_uj"),
+    [(16_900, 1_428, 850, 0.516, 0.66), (1_900, 3_000, 0, 0.288, 0.315)],
+)
+def test_measured_s4d_runs_lie_in_the_band(
+    synapses: int, updates: int, messages: int, nominal_uj: float, measured_uj: float
+) -> None:
+    """Two profiled S4D networks on Loihi 2 (lava-dl S4D_debug), dynamic energy of a step; counts read off a plot.
+
+    Weak evidence: static power is most of what was measured, and the band's upper synapse energy comes from the first.
+    """
+    layer = LayerCount("s4d", "s4d", 916, "payloads", synops_nonzero=synapses, word_updates=updates)
+    counts = Counts(1, 1, (replace(layer, core_messages=messages),), (), (CoreCount(0),))
+    found = estimate(counts, load_costs("loihi2")).dynamic
+    assert found.nominal == pytest.approx(nominal_uj * 1e-6, rel=0.01)
+    assert found.low < measured_uj * 1e-6 < found.high
+    assert abs(found.nominal - measured_uj * 1e-6) < 0.3 * measured_uj * 1e-6
 
 
 def test_several_chips_pay_their_static_power_and_another_barrier() -> None:
