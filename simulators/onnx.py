@@ -97,6 +97,8 @@ def _simulate(
         raise InputError(where, "counts no overflows", "export with count_overflows, or run without strict mode")
     samples, length = check_inputs(_inputs_alone(description), inputs)
     steps = length + description.latency_steps if steps is None else steps
+    if steps < 0:
+        raise InputError("steps", f"{steps} is negative", "give 0 or more")
     entering = {i.name: _padded(np.asarray(inputs[i.name], dtype=np.int64), steps) for i in description.inputs}
     results = _run(execute, description, entering, samples, steps)
     _check_overflows(description, results, strict)
@@ -163,7 +165,7 @@ def _run(execute: Execute, description: Description, entering: Arrays, samples: 
     # No runtime says what the outputs of no step look like: run one, and keep none of it.
     one = {name: np.zeros((samples, 1, values.shape[2]), dtype=np.int64) for name, values in entering.items()}
     nothing = {name: values[:, :0] for name, values in form(execute, description, one, samples, 1).items()}
-    return nothing | dict(zip((s.following for s in description.states), _start(description, samples), strict=True))
+    return nothing | dict(zip((s.next for s in description.states), _start(description, samples), strict=True))
 
 
 def _start(description: Description, samples: int) -> list[IntArray]:
@@ -174,7 +176,7 @@ def _start(description: Description, samples: int) -> list[IntArray]:
 def _run_steps(execute: Execute, description: Description, entering: Arrays, samples: int, steps: int) -> Arrays:
     """Run the step graph once a step; what a step emits is gathered along axis 1."""
     states, emitted = description.states, _emitted(description)
-    names = [*(state.following for state in states), *emitted]
+    names = [*(state.next for state in states), *emitted]
     held = _start(description, samples)
     gathered: dict[str, list[IntArray]] = {name: [] for name in emitted}
     for t in range(steps):
@@ -184,13 +186,13 @@ def _run_steps(execute: Execute, description: Description, entering: Arrays, sam
         held = results[: len(states)]
         for name, value in zip(emitted, results[len(states) :], strict=True):
             gathered[name].append(value)
-    final = {state.following: value for state, value in zip(states, held, strict=True)}
+    final = {state.next: value for state, value in zip(states, held, strict=True)}
     return final | {name: np.stack(values, axis=1) for name, values in gathered.items()}
 
 
 def _run_scan(execute: Execute, description: Description, entering: Arrays, samples: int, steps: int) -> Arrays:
     """Run the scan once over all steps."""
-    names = [*(state.following for state in description.states), *_emitted(description)]
+    names = [*(state.next for state in description.states), *_emitted(description)]
     results = execute(names, {f"in.{name}": values for name, values in entering.items()})
     return dict(zip(names, results, strict=True))
 
@@ -213,7 +215,7 @@ def _check_overflows(description: Description, results: Arrays, strict: bool) ->
         origin = description.populations[key.rpartition(".")[0]]["origin"] or key.rpartition(".")[0]
         raise OverflowTrapError(
             f"{key} ({origin})",
-            f"{count} of its values do not fit at step {step}, sample {sample}",
+            f"{count} of its values do not fit in sample {sample}, step {step}",
             "lower a weight exponent, widen the register, or run without strict mode to count overflows",
         )
 

@@ -22,6 +22,7 @@ from toolchain.ir.neurons import Register
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Population, Probe, Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers, initial_value, stored_registers
+from toolchain.ir.tracing import trace_step
 from toolchain.ir.verify import verify
 
 Form = Literal["step", "scan"]
@@ -36,13 +37,13 @@ class StateTensor:
 
     Attributes:
         name: ``state.<owner>.<word>``; the step graph's input.
-        following: ``next.<owner>.<word>``; its value after the step.
+        next: ``next.<owner>.<word>``; its value after the step.
         shape: without the sample axis.
         initial: what each word holds before step 0.
     """
 
     name: str
-    following: str
+    next: str
     shape: tuple[int, ...]
     initial: int
 
@@ -94,7 +95,7 @@ def describe(program: Program, form: Form, probes: Sequence[Probe], count_overfl
         _check_probe(program, probe)
     if len(set(probes)) != len(probes):
         raise InputError("probes", "name a register twice", "give each probe once")
-    counted = [f"{p.name}.{register.name}" for p in program.populations for register in all_registers(p)]
+    counted = [f"{p.name}.{register}" for p in program.populations for register in trace_step(p).kept]
     return Description(
         form=form,
         semantics_version=program.semantics_version,
@@ -142,9 +143,9 @@ def _state(owner: str, word: str, shape: tuple[int, ...], initial: int) -> State
 
 
 def _check_probe(program: Program, probe: Probe) -> None:
-    known = {p.name: [register.name for register in all_registers(p)] for p in program.populations}
+    known = {p.name: sorted({*trace_step(p).kept, *(r.name for r in stored_registers(p))}) for p in program.populations}
     if probe.register not in known.get(probe.population, ()):
-        raise InputError(str(probe), "is not a register of the program", f"choose among {known}")
+        raise InputError(str(probe), "is not a register that the program writes", f"choose among {known}")
 
 
 def _population_facts(population: Population) -> dict[str, Any]:

@@ -58,9 +58,9 @@ def _inputs(description: Description, *axes: int | str) -> list[onnx.ValueInfoPr
     return _tensors(names, [(source.size,) for source in description.inputs], *axes)
 
 
-def _following(description: Description) -> list[onnx.ValueInfoProto]:
+def _next(description: Description) -> list[onnx.ValueInfoProto]:
     states = description.states
-    return _tensors([s.following for s in states], [s.shape for s in states], SAMPLES)
+    return _tensors([s.next for s in states], [s.shape for s in states], SAMPLES)
 
 
 def _emitted(description: Description, program: Program, *axes: int | str) -> list[onnx.ValueInfoProto]:
@@ -85,7 +85,7 @@ def _step_graph(description: Description, program: Program, step: StepNodes) -> 
         [*step.widened.nodes, *step.step.nodes],
         f"{program.name} step",
         [*_inputs(description, SAMPLES), *_tensors([s.name for s in states], [s.shape for s in states], SAMPLES)],
-        [*_following(description), *_emitted(description, program, SAMPLES)],
+        [*_next(description), *_emitted(description, program, SAMPLES)],
         initializer=step.constants,
     )
 
@@ -99,7 +99,7 @@ def _scan_graph(description: Description, program: Program, step: StepNodes) -> 
     call = helper.make_node(
         "Scan",
         [*starts, *scanned],
-        [*(state.following for state in description.states), *(f"by_step.{end.name}" for end in emitted)],
+        [*(state.next for state in description.states), *(f"by_step.{end.name}" for end in emitted)],
         name="steps",
         body=_body(description, step, emitted),
         num_scan_inputs=len(scanned),
@@ -110,7 +110,7 @@ def _scan_graph(description: Description, program: Program, step: StepNodes) -> 
         [*step.widened.nodes, *before.nodes, call, *after.nodes],
         f"{program.name} scan",
         _inputs(description, SAMPLES, STEPS),
-        [*_following(description), *_emitted(description, program, SAMPLES, STEPS)],
+        [*_next(description), *_emitted(description, program, SAMPLES, STEPS)],
         initializer=step.constants,
     )
 
@@ -133,7 +133,7 @@ def _body(description: Description, step: StepNodes, emitted: list[onnx.ValueInf
         renamed.output[:] = map(inside, node.output)
         nodes.append(renamed)
     states = _tensors([s.name for s in description.states], [s.shape for s in description.states], SAMPLES)
-    ends = ([*states, *_inputs(description, SAMPLES)], [*_following(description), *emitted])
+    ends = ([*states, *_inputs(description, SAMPLES)], [*_next(description), *emitted])
     inputs, outputs = ([_called(end, inside(end.name)) for end in side] for side in ends)
     return helper.make_graph(nodes, "step", inputs, outputs)
 

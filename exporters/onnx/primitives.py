@@ -1,8 +1,12 @@
 """Each integer primitive in standard ONNX operators, on int64.
 
-Two operators differ from what one might expect. Signed BitShift exists only from opset 28, so a floor shift clears the
-low bits (BitwiseAnd with -2^k, exact in two's complement) and then divides without a remainder. Integer Div truncates
-toward zero, which is what Lava's decay wants.
+Some operators are not what one might expect:
+
+- Signed BitShift exists only from opset 28, so a floor shift clears the low bits (BitwiseAnd with -2^k, exact in two's
+  complement) and then divides without a remainder. Integer Div truncates toward zero, which is what Lava's decay wants.
+- Clip, Min and Max of int64 are wrong near multiples of 2^31 in onnxruntime up to 1.31 on x86 (microsoft/onnxruntime
+  pull request 25280 traces it to Eigen); comparisons and Where are right.
+- ReduceSum of int64 goes through float64 in onnxruntime 1.31 and rounds beyond 2^53; CumSum is exact.
 """
 
 from __future__ import annotations
@@ -82,7 +86,7 @@ def _select(nodes: Nodes, result: str, condition: Operand, a: Operand, b: Operan
 
 def _lookup(nodes: Nodes, result: str, table: Operand, index: Operand) -> None:
     last = nodes.add("Sub", nodes.add("Size", table), 1)
-    nodes.add("Gather", table, nodes.add("Clip", index, 0, last), result=result)
+    nodes.add("Gather", table, _clamp(nodes, index, 0, last), result=result)
 
 
 def _each_mode(nodes: Nodes, result: str, a: Operand) -> None:
@@ -90,7 +94,7 @@ def _each_mode(nodes: Nodes, result: str, a: Operand) -> None:
 
 
 def _sum_modes(nodes: Nodes, result: str, a: Operand) -> None:
-    nodes.add("ReduceSum", a, nodes.shape(-1), result=result, keepdims=0)
+    nodes.add("Gather", nodes.add("CumSum", a, -1), -1, result=result, axis=-1)
 
 
 def _weighted_sum(nodes: Nodes, result: str, weights: Operand, payload: Operand) -> None:
@@ -105,7 +109,13 @@ def _wrap(nodes: Nodes, result: str, a: Operand, bits: int) -> None:
 
 def _saturate(nodes: Nodes, result: str, a: Operand, bits: int) -> None:
     top = int(shift_left(1, bits - 1)) - 1
-    nodes.add("Clip", a, -top, top, result=result)
+    _clamp(nodes, a, -top, top, result)
+
+
+def _clamp(nodes: Nodes, a: Operand, low: Operand, high: Operand, result: str = "") -> str:
+    """The number nearest to a in low .. high."""
+    lowered = nodes.add("Where", nodes.add("Greater", a, high), high, a)
+    return nodes.add("Where", nodes.add("Less", lowered, low), low, lowered, result=result)
 
 
 def _trap(nodes: Nodes, result: str, a: Operand, bits: int) -> None:

@@ -20,6 +20,8 @@ from toolchain.ir.integer import PRIMITIVES, IntArray, Overflow
 
 WORDS = [-(2**31), 1 - 2**31, -(2**23) - 1, -(2**23), 1 - 2**23, -4097, -4096, -257, -129, -128, -127, -9, -2, -1, 0]
 WORDS += [-word for word in WORDS if word] + [2**23 - 2, 2**31 - 1]
+# Where one of two words is a register's and the other a product: up to 2^60, with all the edges of 32-bit halves.
+WIDE = sorted({*WORDS, *(sign * 2**k + near for sign in (-1, 1) for k in range(24, 61) for near in (-1, 0, 1))})
 SHIFTS = [0, 1, 2, 5, 12, 23, 31]
 FLAGS = [0, 1, -3]
 WIDTHS = [2, 8, 24, 32]
@@ -42,17 +44,17 @@ def clipped(a: int, bits: int) -> int:
 
 # Definition, and the values that each operand takes.
 ELEMENTWISE: dict[str, tuple[Callable[..., int], tuple[Sequence[int], ...]]] = {
-    "add": (lambda a, b: a + b, (WORDS, WORDS)),
-    "subtract": (lambda a, b: a - b, (WORDS, WORDS)),
+    "add": (lambda a, b: a + b, (WIDE, WIDE)),
+    "subtract": (lambda a, b: a - b, (WIDE, WIDE)),
     "multiply": (lambda a, b: a * b, (WORDS, WORDS)),
     "shift_left": (lambda a, bits: a * 2**bits, (WORDS, SHIFTS)),
-    "shift_floor": (lambda a, bits: a // 2**bits, (WORDS, SHIFTS)),
+    "shift_floor": (lambda a, bits: a // 2**bits, (WIDE, SHIFTS)),
     "multiply_shift_floor": (lambda a, b, bits: a * b // 2**bits, (WORDS, WORDS, SHIFTS)),
     "multiply_shift_toward_zero": (toward_zero, (WORDS, WORDS, SHIFTS)),
-    "greater": (lambda a, b: int(a > b), (WORDS, WORDS)),
-    "greater_equal": (lambda a, b: int(a >= b), (WORDS, WORDS)),
-    "equal": (lambda a, b: int(a == b), (WORDS, WORDS)),
-    "select": (lambda condition, a, b: a if condition else b, (FLAGS, WORDS, WORDS)),
+    "greater": (lambda a, b: int(a > b), (WIDE, WIDE)),
+    "greater_equal": (lambda a, b: int(a >= b), (WIDE, WIDE)),
+    "equal": (lambda a, b: int(a == b), (WIDE, WIDE)),
+    "select": (lambda condition, a, b: a if condition else b, (FLAGS, WIDE, WORDS)),
 }
 FITTED: dict[str, Callable[[int, int], int]] = {"wrap": wrapped, "saturate": clipped, "trap": lambda a, bits: a}
 
@@ -95,17 +97,17 @@ def test_elementwise(primitive: str) -> None:
 
 @pytest.mark.parametrize("bits", SHIFTS)
 def test_shifts_by_a_number(bits: int) -> None:
-    feeds = {"x": np.array(WORDS, dtype=np.int64)}
-    for primitive, definition in (("shift_floor", lambda a: a // 2**bits), ("shift_left", lambda a: a * 2**bits)):
-        for found in evaluators(written(primitive, "x", bits), feeds):
-            assert found.tolist() == [definition(a) for a in WORDS]
+    for found in evaluators(written("shift_floor", "x", bits), {"x": np.array(WIDE)}):
+        assert found.tolist() == [a // 2**bits for a in WIDE]
+    for found in evaluators(written("shift_left", "x", bits), {"x": np.array(WORDS)}):
+        assert found.tolist() == [a * 2**bits for a in WORDS]
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("rule", FITTED)
 def test_registers_and_their_misfits(rule: str, bits: int) -> None:
     top = 2 ** (bits - 1)
-    values = sorted({*WORDS, *(sign * (top + near) for sign in (-1, 1) for near in (-2, -1, 0, 1, 2))})
+    values = sorted({*WIDE, *(sign * (top + near) for sign in (-1, 1) for near in (-2, -1, 0, 1, 2))})
     feeds = {"x": np.array(values, dtype=np.int64)}
     nodes = written(rule, "x", bits)
     misfits = write_misfits(nodes, Overflow(rule), "x", "result", bits)
@@ -117,17 +119,19 @@ def test_registers_and_their_misfits(rule: str, bits: int) -> None:
 
 
 def test_lookup_holds_its_ends() -> None:
-    feeds = {"table": np.array([5, -7, 11]), "x": np.array([[-(2**40), -1, 0], [2, 3, 2**40]])}
+    indices = [index for index in WIDE if not -2 < index < 4] + [-1, 0, 1, 2, 3]
+    feeds = {"table": np.array([5, -7, 11]), "x": np.array([indices])}
     for found in evaluators(written("lookup", "table", "x"), feeds, rank=2):
-        assert found.tolist() == [[5, 5, 5], [11, 11, 11]]
+        assert found.tolist() == [[[5, -7, 11][min(max(index, 0), 2)] for index in indices]]
 
 
 def test_modes() -> None:
-    feeds = {"x": np.array([[[1, 2**40], [-5, 3]]])}
+    rows = [[1, 2**40], [-5, 3], [2**60 + 1, 2**60 + 2], [1 - 2**60, -(2**54)]]
+    feeds = {"x": np.array([rows])}
     for found in evaluators(written("sum_modes", "x"), feeds, rank=2):
-        assert found.tolist() == [[1 + 2**40, -2]]
+        assert found.tolist() == [[sum(row) for row in rows]]
     for found in evaluators(written("each_mode", "x"), feeds, rank=4):
-        assert found.tolist() == [[[[1], [2**40]], [[-5], [3]]]]
+        assert found.tolist() == [[[[value] for value in row] for row in rows]]
 
 
 def test_weighted_sum_is_exact_beyond_float64() -> None:
