@@ -53,7 +53,7 @@ def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
     try:
         with h5py.File(place, "r") as file:
             return _root(file, place, findings), findings
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # what h5py raises on damaged bytes
         reason = str(error).strip("'\"")
         raise InputError(str(place), f"is damaged or cut off ({reason})", "get the file again") from None
 
@@ -75,7 +75,7 @@ def _check_is_hdf5(place: Path) -> None:
 
 def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
     if not isinstance(file.get("node"), h5py.Group):
-        listed = ", ".join(file) or "nothing"
+        listed = ", ".join(map(_text, file)) or "nothing"
         raise InputError(str(place), f"has no group 'node' (it holds {listed})", "give a file written by nir")
     if "version" not in file:
         findings.append(Finding("file", "no version", "read as nir 1.0", "note"))
@@ -93,16 +93,17 @@ def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
 
 def _node(group: h5py.Group, path: str, findings: list[Finding]) -> RawNode | RawGraph:
     """The node or graph in `group`; `path` holds its own and its parents' names, joined with NUL (names hold dots)."""
-    kind = _text(group["type"][()]) if "type" in group else ""
+    stored = group.get("type")
+    kind = _text(stored[()]) if isinstance(stored, h5py.Dataset) else ""
     if kind == "NIRGraph" or (not kind and "nodes" in group):
         return _graph(group, path, findings)
     if not kind:
-        listed = ", ".join(group) or "nothing"
+        listed = ", ".join(map(_text, group)) or "nothing"
         raise InputError(
             path.replace("\0", ".") or "node", f"has no type (it holds {listed})", "export the network again"
         )
     name = path.rpartition("\0")[2]
-    fields = {key: _value(item) for key, item in group.items() if key not in ("type", "metadata")}
+    fields = {_text(key): _value(item) for key, item in group.items() if key not in ("type", "metadata")}
     return RawNode(name, kind, fields, _metadata(group))
 
 
@@ -114,7 +115,7 @@ def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
     for name, member in _members(group["nodes"], where, findings):
         graph.nodes[name] = _node(member, f"{path}\0{name}" if path else name, findings)
     graph.edges = _edges(group, where, findings)
-    extra = [key for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")]
+    extra = [_text(key) for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")]
     if extra:
         findings.append(Finding(where, f"unknown entries {', '.join(extra)}", "left out", "note"))
     return graph
@@ -126,7 +127,7 @@ def _members(nodes: h5py.Group, where: str, findings: list[Finding]) -> Iterator
         if not isinstance(member, h5py.Group):
             raise InputError(f"{where}.{name}", "is a dataset where a node should be", "export the network again")
         if "type" in member or "nodes" in member or not _only_groups(member):
-            yield name, member
+            yield _text(name), member
             continue
         for inner, group in _members(member, where, findings):
             findings.append(Finding(f"{name}.{inner}", f"its name was written {name}/{inner}", "renamed with a dot"))
@@ -158,13 +159,15 @@ def _edge_name(value: object) -> str:
 
 def _metadata(group: h5py.Group) -> dict[str, Any]:
     stored = group.get("metadata")
-    return {key: _value(item) for key, item in stored.items()} if isinstance(stored, h5py.Group) else {}
+    return {_text(key): _value(item) for key, item in stored.items()} if isinstance(stored, h5py.Group) else {}
 
 
-def _value(item: h5py.Group | h5py.Dataset) -> Any:
+def _value(item: h5py.Group | h5py.Dataset | None) -> Any:
     """A dataset's content; a group (nested metadata) becomes a dict; bytes become str."""
     if isinstance(item, h5py.Group):
-        return {key: _value(inner) for key, inner in item.items()}
+        return {_text(key): _value(inner) for key, inner in item.items()}
+    if item is None:
+        raise KeyError("an entry leads nowhere")
     value = item[()]
     if isinstance(value, bytes):
         return _text(value)
