@@ -15,6 +15,8 @@ from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
 
 MESSAGE = "message"
+SILENT = "silent"
+"""Messages of populations that never emit: held to agree, but not counted as values compared."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def compare(program: Program, left: Trace, right: Trace) -> Comparison:
     mismatches, firsts = 0, []
     for pair in pairs:
         _check_same_shape(pair)
-        counted[pair.group] = counted.get(pair.group, 0) + pair.left.size
+        if pair.group != SILENT:
+            counted[pair.group] = counted.get(pair.group, 0) + pair.left.size
         unequal = np.not_equal(pair.left, pair.right)
         mismatches += int(np.count_nonzero(unequal))
         if unequal.any():
@@ -146,8 +149,7 @@ def _pairs(program: Program, left: Trace, right: Trace) -> Iterator[_Pair]:
                 yield _Pair(population.name, name, "registers", order, left.registers[key], right.registers[key])
         key, order = population.name, order + 1
         if key in left.messages and key in right.messages:
-            spiking = population.message_range == (0, 1)
-            group = "spikes" if spiking else "payloads"
+            group = {(0, 1): "spikes", (0, 0): SILENT}.get(population.message_range, "payloads")
             yield _Pair(population.name, MESSAGE, group, order, left.messages[key], right.messages[key])
 
 

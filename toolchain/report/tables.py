@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from toolchain.mapping.quantity import GRADES, Quantity
 from toolchain.mapping.target import RESOURCES
 from toolchain.report.energy import Banded, Estimate
-from toolchain.report.evidence import Agreement, Evidence
+from toolchain.report.evidence import Accuracy, Agreement, Evidence
 from toolchain.report.numbers import band, decimal, percent, si, whole
 from toolchain.report.summary import Results
 
@@ -40,18 +40,24 @@ def accuracy_table(evidence: Evidence) -> Table:
     """Accuracy at each rung and what it lost against the first."""
     order = list(RUNGS)
     rows = sorted(evidence.accuracies, key=lambda row: order.index(row.rung))
-    first = rows[0].fraction if rows else 0.0
     shown = tuple(
         (
             row.rung.replace("_", " "),
             RUNGS[row.rung],
             percent(row.fraction),
             f"{whole(row.correct)} of {whole(row.samples)}",
-            "" if row is rows[0] else f"{100 * (row.fraction - first):+.2f}",
+            _points(row, rows[0]),
         )
         for row in rows
     )
     return Table(("Rung", "What ran", "Accuracy", "Correct", "Points"), shown, 2, "No labelled data was given.")
+
+
+def _points(row: Accuracy, first: Accuracy) -> str:
+    """The difference to the first rung in points; nothing where they ran different samples."""
+    if row is first or row.samples != first.samples:
+        return ""
+    return f"{100 * (row.fraction - first.fraction):+.2f}"
 
 
 def agreement_table(rows: tuple[Agreement, ...]) -> Table:
