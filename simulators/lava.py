@@ -206,7 +206,8 @@ def _failure(code: int, said: str, complained: str) -> ToolchainError:
             what = f"{fault['value']} does not fit a signed {fault['bits']}-bit register at {_place(fault)}"
             return OverflowTrapError(where, what, "lower a weight exponent, widen the register, or count overflows")
         what = f"Lava's LIF holds {fault['value']} instead of {fault['expected']} at {_place(fault)}"
-        return ConformanceError(where, what, "a known disagreement near 2^23: rescale, or run without stock_lif")
+        remedy = "known for a current at 2^23: rescale, or run without stock_lif; anywhere else it is a defect"
+        return ConformanceError(where, what, remedy)
     last = complained.strip().splitlines()[-12:] or ["nothing"]
     if code == _EXIT_INPUT:
         return InputError(NAME, last[-1].removeprefix("run.py: "), "check the input and the options")

@@ -59,7 +59,7 @@ def _projection(projection: Projection) -> str:
 
 def connects(projection: Projection) -> bool:
     """Whether anything can arrive through a projection."""
-    return bool(np.any(projection.connection.values))
+    return bool(absolute_row_sums(projection.connection).any())
 
 
 def quoted(name: str) -> str:

@@ -125,7 +125,7 @@ def _strange_step(own: Values, state: Values, ports: Values, keep: Keep) -> tupl
     seen = lookup(own.table, shift_floor(sum_modes(phase), own.shift))
     ticked = select(equal(state.run, 3), 0, add(state.run, 1))
     message = keep("out", subtract(seen, select(greater(state.name, 0), state.name, own.d)))
-    return {"phase": phase, "run": ticked, "id": state.name, "name": keep("name", message)}, message
+    return {"phase": phase, "run": ticked, "name": keep("name", message), "id": state.name}, message
 
 
 STRANGE = NeuronType(
@@ -136,8 +136,8 @@ STRANGE = NeuronType(
         Register("phase", "phase_bits", Overflow.WRAP, per="mode"),
         Register("run", 3, Overflow.TRAP),
         Register("out", 12, Overflow.WRAP, stored=False),
-        Register("id", 12, Overflow.WRAP),
         Register("name", 12, Overflow.WRAP),
+        Register("id", 12, Overflow.WRAP, meaning="the name of the step before"),
     ),
     coefficients=(
         Coefficient("rate", 8, per="mode"),
@@ -158,7 +158,7 @@ def strange() -> Program:
     return Program(
         "strange",
         (Input("x", 2, 9),),
-        (Population("s", STRANGE.name, 3, 4, coefficients=own, start_step=1),),
+        (Population("s", STRANGE.name, 3, 4, coefficients=own),),
         (
             Projection("x.left", "x", "s", Dense(rng.integers(-128, 128, (3, 2))), "left"),
             Projection("x.right", "x", "s", Dense(np.full((3, 2), 1)), "right", exponent=-3, delay_steps=2),
