@@ -37,6 +37,7 @@ STAGES = {
     "doctor": 1,
     "files": 1,
     "packaging": 1,
+    "windows": 1,
     "ir": 2,
     "frontend": 2,
     "quantize": 3,

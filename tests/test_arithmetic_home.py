@@ -37,6 +37,11 @@ class Use:
 
 # Each entry: where, which operation, and why it is no arithmetic on program values.
 ALLOWED: dict[Use, str] = {
+    Use("toolchain/ir/connections/convolution.py", "Convolution._synapses", "//"): "the group of an output channel",
+    Use("toolchain/ir/connections/convolution.py", "Convolution._check_channels", "%"): "channels in groups",
+    Use("toolchain/ir/connections/pooling.py", "AveragePooling.__post_init__", "<<"): "whether there is a weight",
+    Use("toolchain/ir/connections/pooling.py", "AveragePooling.weight", "<<"): "a constant weight's definition",
+    Use("toolchain/ir/connections/pooling.py", "AveragePooling.weight", "//"): "a constant weight's definition",
     Use("toolchain/ir/neurons/poles.py", "poles_inside_unit_disc", "<<"): "the number one at a coefficient's width",
     Use("toolchain/ir/trace.py", "load_trace", ".astype"): "stored integers back in the width of memory, none changes",
     Use("toolchain/ir/trace.py", "_narrow", ".astype"): "storage in the least width that was seen to hold them all",

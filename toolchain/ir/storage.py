@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz
-from toolchain.ir.connections import Connection, Dense, Sparse
+from toolchain.ir.connections import CONNECTIONS_BY_KIND, Connection
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Output, Population, Program, Projection
 
@@ -62,12 +65,19 @@ def _population_header(population: Population, arrays: dict[str, IntArray]) -> d
 
 
 def _projection_header(projection: Projection, arrays: dict[str, IntArray]) -> dict[str, Any]:
-    connection = projection.connection
-    names = ("weights",) if isinstance(connection, Dense) else ("rows", "columns", "values")
-    for name in names:
-        arrays[f"projection/{projection.name}/{name}"] = getattr(connection, name)
+    """The connection's arrays go among the arrays, its shapes and numbers into the header."""
+    settings = {}
+    for name, value in _fields(projection.connection).items():
+        if isinstance(value, np.ndarray):
+            arrays[f"projection/{projection.name}/{name}"] = value
+        else:
+            settings[name] = value
     header = {name: value for name, value in vars(projection).items() if name != "connection"}
-    return {**header, "kind": connection.kind, "shape": [connection.target_size, connection.source_size]}
+    return {**header, "kind": projection.connection.kind, "settings": settings}
+
+
+def _fields(connection: Connection) -> dict[str, Any]:
+    return {field.name: getattr(connection, field.name) for field in dataclasses.fields(connection)}
 
 
 def _program(header: dict[str, Any], arrays: dict[str, IntArray]) -> Program:
@@ -89,12 +99,13 @@ def _population(fields: dict[str, Any], arrays: dict[str, IntArray]) -> Populati
 
 
 def _projection(fields: dict[str, Any], arrays: dict[str, IntArray]) -> Projection:
-    kind = fields.pop("kind")
-    shape = cast(tuple[int, int], tuple(fields.pop("shape")))
-    prefix = f"projection/{fields['name']}/"
-    connection: Connection
-    if kind == "dense":
-        connection = Dense(arrays[prefix + "weights"])
-    else:
-        connection = Sparse(shape, *(arrays[prefix + name] for name in ("rows", "columns", "values")))
-    return Projection(**fields, connection=connection)
+    kind = CONNECTIONS_BY_KIND[fields.pop("kind")]
+    settings: dict[str, Any] = {name: _tuples(value) for name, value in fields.pop("settings").items()}
+    stored = [field.name for field in dataclasses.fields(kind) if field.name not in settings]
+    settings |= {name: arrays[f"projection/{fields['name']}/{name}"] for name in stored}
+    return Projection(**fields, connection=kind(**settings))
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists only."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

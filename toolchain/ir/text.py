@@ -19,26 +19,22 @@
 
     end
 
-Names hold no blanks; an origin may, and stands last in its line. A matrix is one line a row. Sparse connections are
-one line a target: `column:weight ...`, or `-` where there is none. `end` tells a whole text from a truncated one.
+Names hold no blanks; an origin may, and stands last in its line. A matrix is one line a row; `connection_text` says how
+each kind of connection is written. `end` tells a whole text from a truncated one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
-import numpy as np
-
-from toolchain.errors import InputError
-from toolchain.ir.connections import Connection, Dense, Sparse
+from toolchain.ir.connection_text import connection_lines, read_connection
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Output, Population, Program, Projection
+from toolchain.ir.text_rows import Reader, extent_text, matrix_lines, read_extent, read_options
 
 HEADER = "seamount program"
-ROW = "    "
 ORIGIN = " origin="
 
 
@@ -73,8 +69,8 @@ def _population_lines(population: Population) -> Iterator[str]:
     for name, value in sorted(population.settings.items()):
         yield f"  setting {name} {value}"
     for name, values in sorted(population.coefficients.items()):
-        yield f"  coefficient {name} {_extent(values)}"
-        yield from _matrix_lines(values)
+        yield f"  coefficient {name} {extent_text(values.shape)}"
+        yield from matrix_lines(values)
 
 
 def _projection_lines(projection: Projection) -> Iterator[str]:
@@ -84,66 +80,7 @@ def _projection_lines(projection: Projection) -> Iterator[str]:
         f" {connection.target_size}x{connection.source_size} exponent={projection.exponent}"
         f" delay_steps={projection.delay_steps}" + (f"{ORIGIN}{projection.origin}" if projection.origin else "")
     )
-    if isinstance(connection, Dense):
-        yield from _matrix_lines(connection.weights)
-    else:
-        yield from _sparse_lines(connection)
-
-
-def _extent(values: IntArray) -> str:
-    return "x".join(str(extent) for extent in values.shape)
-
-
-def _matrix_lines(values: IntArray) -> Iterator[str]:
-    for row in values.reshape(-1, values.shape[-1]) if values.size else ():
-        yield ROW + " ".join(map(str, row.tolist()))
-
-
-def _sparse_lines(connection: Sparse) -> Iterator[str]:
-    for row in range(connection.target_size):
-        here = connection.rows == row
-        pairs = zip(connection.columns[here].tolist(), connection.values[here].tolist(), strict=True)
-        yield ROW + (" ".join(f"{column}:{value}" for column, value in pairs) or "-")
-
-
-class _Reader:
-    """Lines of a program's text with their numbers, for errors that say where."""
-
-    def __init__(self, text: str, name: str) -> None:
-        self.name = name
-        self.lines = text.removesuffix("\n").split("\n")
-        self.at = 0
-
-    def peek(self) -> str:
-        """The next line that is not empty, or "" at the end."""
-        while self.at < len(self.lines) and not self.lines[self.at].strip():
-            self.at += 1
-        return self.lines[self.at] if self.at < len(self.lines) else ""
-
-    def take(self) -> str:
-        """The next line, blank or not; InputError at the end."""
-        if self.at >= len(self.lines):
-            raise self.fault("the text ends too early")
-        self.at += 1
-        return self.lines[self.at - 1]
-
-    def row(self) -> list[str]:
-        """The words of the next line, which must be indented as rows are."""
-        line = self.take()
-        if not line.startswith(ROW):
-            raise self.fault(f"expected a row of numbers, found {line[:60]!r}")
-        return line.split()
-
-    def finish(self) -> None:
-        """Take the line `end` and see that nothing follows."""
-        self.take()
-        if self.peek():
-            self.take()
-            raise self.fault("there is more after 'end'")
-
-    def fault(self, what: str) -> InputError:
-        """An error about the line taken last."""
-        return InputError(f"{self.name}:{self.at}", what, "compare with a program.txt that seamount wrote")
+    yield from connection_lines(connection)
 
 
 def read_program(text: str, name: str = "program.txt") -> Program:
@@ -152,7 +89,7 @@ def read_program(text: str, name: str = "program.txt") -> Program:
     Raises:
         InputError: with the line that is not understood, or a version of the meaning that is not this one.
     """
-    reader = _Reader(text, name)
+    reader = Reader(text, name)
     _read_version(reader)
     parts: dict[str, dict[str, object]] = {word: {} for word in ("name:", "latency_steps:", "note", *_READERS)}
     while (line := reader.peek()) != "end":
@@ -179,7 +116,7 @@ def read_program(text: str, name: str = "program.txt") -> Program:
     )
 
 
-def _read_part(reader: _Reader, line: str) -> tuple[str, str, object]:
+def _read_part(reader: Reader, line: str) -> tuple[str, str, object]:
     """One part of a program: its kind, its name among that kind, and itself."""
     word, _, rest = line.partition(" ")
     if word == "name:":
@@ -196,7 +133,7 @@ def _read_part(reader: _Reader, line: str) -> tuple[str, str, object]:
     return word, words[0], _READERS[word](reader, words)
 
 
-def _read_version(reader: _Reader) -> None:
+def _read_version(reader: Reader) -> None:
     first = reader.take()
     if not first.startswith(HEADER + " "):
         raise reader.fault(f"does not begin with {HEADER!r}")
@@ -205,29 +142,14 @@ def _read_version(reader: _Reader) -> None:
         raise reader.fault(f"was written under semantics version {version}, this is {SEMANTICS_VERSION}")
 
 
-def _options(words: list[str], *names: str) -> dict[str, str]:
-    """The `name=value` words: all of the names, nothing else, nothing twice."""
-    options = dict(word.split("=", 1) for word in words)
-    if len(options) != len(words) or options.keys() != set(names):
-        raise ValueError(f"expected {', '.join(names)}")
-    return options
-
-
-def _shape(extent: str) -> tuple[int, ...]:
-    shape = tuple(map(int, extent.split("x")))
-    if min(shape) < 1:
-        raise ValueError(f"{extent} holds nothing")
-    return shape
-
-
-def _read_input(reader: _Reader, words: list[str]) -> Input:
-    options = _options(words[1:], "size", "bits", "exponent")
+def _read_input(reader: Reader, words: list[str]) -> Input:
+    options = read_options(words[1:], "size", "bits", "exponent")
     return Input(words[0], int(options["size"]), int(options["bits"]), int(options["exponent"]))
 
 
-def _read_population(reader: _Reader, words: list[str]) -> Population:
+def _read_population(reader: Reader, words: list[str]) -> Population:
     name, neuron, *rest = words
-    options = _options(rest, "size", "modes", "start_step", "origin")
+    options = read_options(rest, "size", "modes", "start_step", "origin")
     settings: dict[str, int] = {}
     coefficients: dict[str, IntArray] = {}
     while (line := reader.peek()).startswith("  "):
@@ -238,7 +160,7 @@ def _read_population(reader: _Reader, words: list[str]) -> Population:
         if kind == "setting":
             settings[key] = int(value)
         elif kind == "coefficient":
-            coefficients[key] = _read_matrix(reader, _shape(value))
+            coefficients[key] = reader.matrix(read_extent(value))
         else:
             raise ValueError(f"expected 'setting' or 'coefficient', found {kind!r}")
     return Population(
@@ -253,16 +175,16 @@ def _read_population(reader: _Reader, words: list[str]) -> Population:
     )
 
 
-def _read_projection(reader: _Reader, words: list[str]) -> Projection:
+def _read_projection(reader: Reader, words: list[str]) -> Projection:
     name, source, end, kind, extent, *rest = words
-    options = _options(rest, "exponent", "delay_steps", "origin")
+    options = read_options(rest, "exponent", "delay_steps", "origin")
     target, _, port = end.rpartition(".")
-    target_size, source_size = _shape(extent)
+    target_size, source_size = read_extent(extent)
     return Projection(
         name,
         source,
         target,
-        _CONNECTIONS[kind](reader, (target_size, source_size)),
+        read_connection(reader, kind, (target_size, source_size)),
         port,
         exponent=int(options["exponent"]),
         delay_steps=int(options["delay_steps"]),
@@ -270,47 +192,7 @@ def _read_projection(reader: _Reader, words: list[str]) -> Projection:
     )
 
 
-def _read_matrix(reader: _Reader, shape: tuple[int, ...]) -> IntArray:
-    *rows, width = shape
-    read = []
-    for _ in range(math.prod(rows)):
-        words = reader.row()
-        if len(words) != width:
-            raise reader.fault(f"{len(words)} numbers in a row of {width}")
-        read.append(np.array([int(word) for word in words], dtype=np.int64))
-    return np.concatenate(read).reshape(shape)
-
-
-def _read_dense(reader: _Reader, shape: tuple[int, int]) -> Dense:
-    return Dense(_read_matrix(reader, shape))
-
-
-def _read_sparse(reader: _Reader, shape: tuple[int, int]) -> Sparse:
-    rows: list[int] = []
-    columns: list[int] = []
-    values: list[int] = []
-    for row in range(shape[0]):
-        pairs = [(int(column), int(value)) for column, value in _pairs(reader.row())]
-        here = [column for column, _ in pairs]
-        if here != sorted({column for column in here if 0 <= column < shape[1]}):
-            raise reader.fault(f"columns are outside 0 .. {shape[1] - 1}, out of order or listed twice")
-        rows += [row] * len(pairs)
-        columns += here
-        values += [value for _, value in pairs]
-    return Sparse(shape, np.array(rows, np.int64), np.array(columns, np.int64), np.array(values, np.int64))
-
-
-def _pairs(words: list[str]) -> list[list[str]]:
-    return [] if words == ["-"] else [word.split(":") for word in words]
-
-
-_CONNECTIONS: dict[str, Callable[[_Reader, tuple[int, int]], Connection]] = {
-    "dense": _read_dense,
-    "sparse": _read_sparse,
-}
-
-
-def _read_output(reader: _Reader, words: list[str]) -> Output:
+def _read_output(reader: Reader, words: list[str]) -> Output:
     name, read = words
     population, _, register = read.partition(".")
     return Output(name, population, register)

@@ -10,16 +10,20 @@ population. What all neurons share lies in the neuron group: a single number the
 takes its words once a slice.
 
 *Synapse words*: each axon (a source neuron, in one projection, as one core sees it) has a list of its synapses on
-that core, in whole words; the target's packing says how many.
+that core, in whole words; the target's packing says how many. Where the target shares kernels, a convolution instead
+stores its kernel once a slice: for each input channel of a group and each tap, a row of the weights into the slice's
+output channels, in whole words; a pooling counts as the convolution of every channel by itself that it is. Elsewhere
+both are listed synapse by synapse.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 
-from toolchain.ir.connections import Connection, Sparse
+from toolchain.ir.connections import Connection, Convolution, Dense, Listed, SumPooling
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.base import Coefficient
 from toolchain.ir.program import Population, Projection
@@ -75,15 +79,51 @@ def _is_shared(coefficient: Coefficient, values: IntArray) -> bool:
 
 def axon_sizes(connection: Connection, start: int, stop: int) -> IntArray:
     """Synapses that each source stores for the targets start .. stop - 1, (source,); zeros are stored in Dense."""
-    if isinstance(connection, Sparse):
-        inside = (connection.rows >= start) & (connection.rows < stop)
-        return np.bincount(connection.columns[inside], minlength=connection.source_size)
-    return np.full(connection.source_size, stop - start, dtype=np.int64)
+    if isinstance(connection, Dense):
+        return np.full(connection.source_size, stop - start, dtype=np.int64)
+    return np.bincount(listed(connection, start, stop)[0], minlength=connection.source_size)
+
+
+def listed(connection: Listed, start: int, stop: int) -> tuple[IntArray, IntArray]:
+    """Source and weight of every synapse into the targets start .. stop - 1."""
+    matrix = connection.matrix()
+    inside = slice(matrix.indptr[start], matrix.indptr[stop])
+    return matrix.indices[inside], matrix.data[inside]
+
+
+def synapse_words(projection: Projection, sizes: IntArray, part: range, target: Target) -> int:
+    """Words that the synapses into a range of targets take; `sizes` are its axons' (`axon_sizes`)."""
+    connection, per_word = projection.connection, _shared_per_word(projection.connection, target)
+    if per_word is None or not len(part):
+        return int(axon_words(projection, sizes, target).sum())
+    assert isinstance(connection, Convolution | SumPooling)
+    return kernel_words(connection, part, per_word)
+
+
+def kernel_words(connection: Convolution | SumPooling, part: range, per_word: int) -> int:
+    """Words of the kernel rows that serve a range of targets."""
+    places = math.prod(connection.windows.places)
+    channels = np.arange(part.start // places, (part.stop - 1) // places + 1)
+    if isinstance(connection, SumPooling):
+        return math.prod(connection.kernel) * len(channels)
+    rows = math.prod(connection.weights.shape[1:])
+    in_group = np.bincount(channels // (connection.weights.shape[0] // connection.groups))
+    return rows * int(_ceil_divide(in_group, per_word).sum())
+
+
+def _shared_per_word(connection: Connection, target: Target) -> int | None:
+    """Kernel weights in a word where the target shares kernels and this connection has one."""
+    packing = target.packing
+    if not isinstance(connection, Convolution | SumPooling) or not isinstance(packing, DensityPacking):
+        return None
+    return None if packing.kernel_weights_per_word is None else packing.kernel_weights_per_word.whole
 
 
 def axon_words(projection: Projection, sizes: IntArray, target: Target) -> IntArray:
-    """Synapse words of each axon from its number of synapses, (source,); an axon without synapses takes none."""
+    """Words that each axon's synapses fill, from their number, (source,); an axon without synapses takes none."""
     packing = target.packing
+    if (per_word := _shared_per_word(projection.connection, target)) is not None:
+        return _ceil_divide(sizes, per_word)
     if isinstance(packing, BlockPacking):
         return _words_in_blocks(projection, sizes, packing, target.word_bits.whole)
     return _words_by_density(projection, sizes, packing)

@@ -54,6 +54,7 @@ class DensityPacking(BaseModel):
     Attributes:
         dense_synapses_per_word: 8-bit weights of an all-to-all projection in one word.
         sparse_words_per_512_synapses: words that 512 listed synapses take on average.
+        kernel_weights_per_word: 8-bit weights of a convolution's kernel in one word; None lists every synapse instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class DensityPacking(BaseModel):
     kind: Literal["density"]
     dense_synapses_per_word: Quantity
     sparse_words_per_512_synapses: Quantity
+    kernel_weights_per_word: Quantity | None = None
 
 
 class BlockPacking(BaseModel):

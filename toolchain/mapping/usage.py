@@ -8,7 +8,7 @@ import numpy as np
 
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
-from toolchain.mapping.memory import axon_sizes, axon_words, coefficient_words, state_words
+from toolchain.mapping.memory import axon_sizes, coefficient_words, state_words, synapse_words
 from toolchain.mapping.placement import Slice, Usage, limits_of
 from toolchain.mapping.target import Target
 
@@ -25,7 +25,7 @@ def slice_usage(program: Program, target: Target, part: Slice, axon_map: AxonMap
     for projection in program.into(population.name):
         sizes = axon_sizes(projection.connection, part.start, part.stop)
         entries += int(np.count_nonzero(sizes))
-        words += int(axon_words(projection, sizes, target).sum())
+        words += synapse_words(projection, sizes, range(part.start, part.stop), target)
     return Usage(
         axon_in=entries,
         axon_map=int(axon_map[population.name][part.start : part.stop].sum()),

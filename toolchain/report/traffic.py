@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.ir.connections import Connection, Sparse
+from toolchain.ir.connections import Connection, Dense
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program, Projection
-from toolchain.mapping.memory import axon_sizes, axon_words, state_words
+from toolchain.mapping.memory import axon_sizes, axon_words, listed, state_words
 from toolchain.mapping.placement import Core, Placement, Slice
 from toolchain.mapping.target import Target
 
@@ -51,10 +51,10 @@ class CoreCount:
 
 def nonzero_axon_sizes(connection: Connection, start: int, stop: int) -> IntArray:
     """Weights other than 0 that each source stores for the targets start .. stop - 1, (source,)."""
-    if isinstance(connection, Sparse):
-        inside = (connection.rows >= start) & (connection.rows < stop) & (connection.values != 0)
-        return np.bincount(connection.columns[inside], minlength=connection.source_size)
-    return np.asarray(np.count_nonzero(connection.weights[start:stop], axis=0), dtype=np.int64)
+    if isinstance(connection, Dense):
+        return np.asarray(np.count_nonzero(connection.weights[start:stop], axis=0), dtype=np.int64)
+    sources, weights = listed(connection, start, stop)
+    return np.bincount(sources[weights != 0], minlength=connection.source_size)
 
 
 def count_traffic(
