@@ -44,6 +44,8 @@ def _drop_unused(draft: Draft, kind: str) -> None:
     outer = _outer(draft, kind)
     inner = [node for node in outer if node.nested]
     if len(inner) == len(outer):
+        for node in inner:
+            draft.note(node.name, f"the outer graph has no {kind}", f"took this one of a subgraph as the {kind}")
         return
     for node in inner:
         draft.note(node.name, f"an inner {kind} without {_WORDS[kind]}", "left out")

@@ -155,3 +155,15 @@ def test_strict_refuses_what_would_be_repaired(tmp_path: Path) -> None:
         "input: its shape (1, 3) has 1 leading batch or time axes (and 1 more repairs); "
         "read it without strict: took (3,)"
     )
+
+
+def test_a_lone_subgraphs_ports_become_the_graphs(tmp_path: Path) -> None:
+    result = read(tmp_path, graph({"sub": graph(recurrent(), RECURRENT)}, []))
+    assert set(result.edges) == {edge for edge in FLAT if edge[0].startswith("sub") and edge[1] != "output"} | {
+        ("sub.input", "sub.lif"),
+        ("sub.lif", "sub.output"),
+    }
+    assert said(result, "note")[-2:] == [
+        "sub.input: the outer graph has no Input; took this one of a subgraph as the Input",
+        "sub.output: the outer graph has no Output; took this one of a subgraph as the Output",
+    ]
