@@ -115,7 +115,9 @@ def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
     for name, member in _members(group["nodes"], where, findings):
         graph.nodes[name] = _node(member, f"{path}\0{name}" if path else name, findings)
     graph.edges = _edges(group, where, findings)
-    extra = [_text(key) for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")]
+    extra = [
+        _text(key) for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")
+    ]
     if extra:
         findings.append(Finding(where, f"unknown entries {', '.join(extra)}", "left out", "note"))
     return graph
