@@ -114,18 +114,13 @@ LIMITED = NeuronType(
 
 
 def one_of(neuron: str, size: int = 3) -> Program:
-    """One population "cells" of a type, fed by one input channel a neuron with weight 1."""
-    known: dict[str, Any] = {
-        "ssm_lif": {name: np.full((size, 1), 60) for name in ("a_re", "a_im", "c_re", "c_im")}
-        | {"threshold": [9] * size},
-        "cuba_lif": {"vth": [3] * size},
-        "limited": {"gain": np.arange(size) + 1, "curve": [-3, -1, 0, 2, 4, -6]},
-    }
-    modes = 1 if neuron in NEURONS_BY_NAME and _has_modes(NEURONS_BY_NAME[neuron]) else 0
-    cells = Population("cells", neuron, size, modes, coefficients=known.get(neuron, {}), origin="net.cells")
-    joint = Projection("in->cells", "entry", "cells", Dense(np.eye(size, dtype=np.int64)))
-    return Program("one", (Input("entry", size, bits=12),), (cells,), (joint,), ())
-
-
-def _has_modes(neuron: NeuronType) -> bool:
-    return any(coefficient.per == "mode" for coefficient in neuron.coefficients)
+    """One population "cells" of a type, fed by one input channel a neuron with weight 1; coefficients are small."""
+    declared = NEURONS_BY_NAME[neuron].coefficients if neuron in NEURONS_BY_NAME else ()
+    modes = 1 if any(coefficient.per == "mode" for coefficient in declared) else 0
+    extents = {"population": (6,), "neuron": (size,), "mode": (size, modes)}
+    values = {c.name: np.arange(np.prod(extents[c.per])).reshape(extents[c.per]) + 1 for c in declared}
+    cells = Population("cells", neuron, size, modes, coefficients=values, origin="net.cells")
+    ports = NEURONS_BY_NAME[neuron].ports if neuron in NEURONS_BY_NAME else ()
+    identity = Dense(np.eye(size, dtype=np.int64))
+    joints = tuple(Projection(f"to_{port.name}", "entry", "cells", identity, port=port.name) for port in ports)
+    return Program("one", (Input("entry", size, bits=12),), (cells,), joints, ())

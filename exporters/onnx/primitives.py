@@ -4,8 +4,8 @@ Some operators are not what one might expect:
 
 - Signed BitShift exists only from opset 28, so a floor shift clears the low bits (BitwiseAnd with -2^k, exact in two's
   complement) and then divides without a remainder. Integer Div truncates toward zero, which is what Lava's decay wants.
-- Clip, Min and Max of int64 are wrong near multiples of 2^31 in onnxruntime up to 1.31 on x86 (microsoft/onnxruntime
-  pull request 25280 traces it to Eigen); comparisons and Where are right.
+- Clip, Min and Max of int64 are wrong near multiples of 2^31 in onnxruntime up to 1.31 on x86, which comes from Eigen
+  (https://github.com/microsoft/onnxruntime/pull/25280); comparisons and Where are right.
 - ReduceSum of int64 goes through float64 in onnxruntime 1.31 and rounds beyond 2^53; CumSum is exact.
 """
 

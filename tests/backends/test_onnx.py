@@ -7,6 +7,7 @@ import itertools
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -101,13 +102,12 @@ def test_lists_of_synapses(drawn: tuple[Program, dict[str, IntArray]], lists_of_
 
 @each_way
 @pytest.mark.parametrize("make", [with_features, digits_shaped])
-def test_programs_with_every_feature(make: type[Program], evaluator: str, form: str) -> None:
+def test_programs_with_every_feature(make: Callable[[], Program], evaluator: str, form: str) -> None:
     program = make()
     inputs = random_inputs(program, samples=3, steps=25)
     probes = every_probe(program)
     expected = reference.simulate(program, inputs, probes=probes)
     emitting = [p.name for p in program.populations if p.message_range != (0, 0)]
-    assert all(expected.sent[name].min(axis=1).min() == 0 or expected.sent[name].any() for name in emitting)
     assert all(expected.messages[name].any() for name in emitting)
     found = simulators.onnx.simulate(program, inputs, probes=probes, evaluator=evaluator, form=form)
     assert_same(program, expected, found)
@@ -168,7 +168,7 @@ def through_ports(population: Population) -> Program:
 
 @pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
 @given(data=st.data())
-@settings(max_examples=6)
+@settings(max_examples=8)
 def test_one_step_from_boundary_values(neuron: NeuronType, data: st.DataObject) -> None:
     population = data.draw(populations(types=(neuron,), max_size=2))
     samples = boundary_samples(population)
@@ -182,7 +182,8 @@ def test_one_step_from_boundary_values(neuron: NeuronType, data: st.DataObject) 
     after, message = step_population(population, state, ports, keeper(population, observe))
     found = one_step(population, samples)
     for register, value in after.items():
-        assert np.array_equal(found[f"next.p.{register}"], value), register
+        after_step = found[f"next.p.{register}"]
+        assert np.array_equal(after_step, np.broadcast_to(value, after_step.shape)), register
     assert np.array_equal(found["out.p"], np.broadcast_to(message, found["out.p"].shape))
     for register, value in counts.items():
         assert np.array_equal(found[f"overflow.p.{register}"], value), register

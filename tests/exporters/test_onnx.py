@@ -16,6 +16,7 @@ import pytest
 from exporters.onnx import build_model, export_onnx, parse_description
 from tests.onnx_programs import LIMITED, ROOT, digits_shaped, one_of, with_features
 from toolchain.errors import InputError, MissingPartError, UnsupportedError, VerificationError
+from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.neurons import NEURONS, NEURONS_BY_NAME, NeuronType, Port
 from toolchain.ir.program import Probe, Program
 
@@ -101,6 +102,20 @@ def test_weights_are_stored_as_bytes(program: Program) -> None:
         dense = projection.connection.matrix()
         dense = dense if isinstance(dense, np.ndarray) else dense.toarray()
         assert np.array_equal(onnx.numpy_helper.to_array(tensor), dense.T)
+
+
+def test_large_sparse_connections_stay_lists() -> None:
+    rng = np.random.default_rng(2)
+    weights = rng.integers(-128, 128, (300, 300)) * (rng.random((300, 300)) < 0.02)
+    program = one_of("relay", size=300)
+    (joint,) = program.projections
+    for connection, entries in (
+        (Dense(weights), weights.size),
+        (Sparse.from_dense(weights), np.count_nonzero(weights) + 1),
+    ):
+        changed = dataclasses.replace(program, projections=(dataclasses.replace(joint, connection=connection),))
+        stored = {tensor.name: tensor for tensor in build_model(changed).graph.initializer}
+        assert np.prod(stored[f"stored.weights.{joint.name}"].dims) == entries
 
 
 def test_same_program_same_bytes(program: Program, tmp_path: Path) -> None:
