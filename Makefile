@@ -46,6 +46,11 @@ format: $(VENV)/.dev  ## rewrite the files as `make lint` wants them
 
 # ------------------------------------------------------------------------------------ longer runs, not part of CI
 
+# Each foreign simulator gets an environment of its own in .oracles; PYTHON39, PYTHON310 and PYTHON311 name interpreters.
+.PHONY: oracles
+oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
+	@$(BIN)/python -m oracles.make
+
 # ------------------------------------------------------------------------------------------------ the environment
 
 .PHONY: setup

@@ -71,20 +71,32 @@ def interpreter(tool: Tool) -> str:
 
 
 def environment(name: str, tool: Tool) -> tuple[str, dict[str, str]]:
-    """Make the tool's environment unless it is there; return its interpreter and its variables."""
-    folder, python = SCRATCH / name, interpreter(tool)
+    """Make the tool's environment unless it is there; return its interpreter and its variables.
+
+    Raises:
+        MissingPartError: there is no such Python, or a package can't be had.
+    """
+    folder = SCRATCH / name
+    own = str(folder / "bin" / "python") if tool.python else sys.executable
     stamp, wanted = folder / "packages.txt", "\n".join(tool.packages)
-    own = str(folder / "bin" / "python") if tool.python else python
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
-        print(f"making {folder.relative_to(ROOT)}: {' '.join(tool.packages)}", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        if tool.python:
-            subprocess.run([python, "-m", "venv", folder], check=True)
-        where = [] if tool.python else ["--no-deps", "--target", str(folder)]
-        subprocess.run([own, "-m", "pip", "install", "-qq", *where, *tool.packages], check=True)
+        _make_environment(folder, own, tool)
         write_text(stamp, wanted)
     variables = {} if tool.python else {"PYTHONPATH": str(folder)}
     return own, {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", **variables}
+
+
+def _make_environment(folder: Path, own: str, tool: Tool) -> None:
+    python = interpreter(tool)
+    print(f"making {folder.relative_to(ROOT)}: {' '.join(tool.packages)}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    where = [] if tool.python else ["--no-deps", "--target", str(folder)]
+    try:
+        if tool.python:
+            subprocess.run([python, "-m", "venv", folder], check=True)
+        subprocess.run([own, "-m", "pip", "install", "-qq", *where, *tool.packages], check=True)
+    except subprocess.CalledProcessError as error:
+        raise MissingPartError(tool.packages[0], f"could not be installed ({error})", "see pip's message") from error
 
 
 def run(name: str, network: str, program: Program, inputs: Inputs) -> tuple[dict[str, Any], dict[str, IntArray]]:
@@ -143,8 +155,11 @@ def sha256(path: Path) -> str:
 
 
 def recorded_spikes(network: str, program: Program) -> Inputs:
-    """The spikes of every population as Lava recorded them, (1, step, neuron)."""
-    with np.load(GOLDEN / network / f"{COUNTS_SPIKES_OF}.npz", allow_pickle=False) as stored:
+    """The spikes of every population as Lava recorded them, (1, step, neuron); MissingPartError if it did not."""
+    path = GOLDEN / network / f"{COUNTS_SPIKES_OF}.npz"
+    if not path.is_file():
+        raise MissingPartError(NEUROBENCH, f"counts spikes that {COUNTS_SPIKES_OF} recorded", "run that one first")
+    with np.load(path, allow_pickle=False) as stored:
         return {p.name: stored[f"spikes/{p.name}"][None].astype(np.int64) for p in program.populations}
 
 
@@ -157,8 +172,8 @@ def main(names: list[str]) -> int:
         write_text(GOLDEN / network / "program.txt", write_program(program))
         write_npz(GOLDEN / network / "inputs.npz", {}, {key: narrow(values) for key, values in inputs.items()})
         for name in case.tools:
-            given = inputs | recorded_spikes(network, program) if name == NEUROBENCH else inputs
             try:
+                given = inputs | recorded_spikes(network, program) if name == NEUROBENCH else inputs
                 facts, arrays = run(name, network, program, given)
             except MissingPartError as error:
                 missing[name] = str(error)

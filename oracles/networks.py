@@ -98,7 +98,7 @@ def odd_weights(rng: np.random.Generator) -> tuple[Program, Inputs]:
     return _recurrent("odd_weights", rng, odd)
 
 
-def delays(rng: np.random.Generator) -> tuple[Program, Inputs]:
+def _delays(name: str, rng: np.random.Generator) -> tuple[Program, Inputs]:
     """Every projection with a delay of its own, recurrence and a skip among them; one with an exponent."""
     hidden = population("hidden", HIDDEN, Decay(du=900, dv=250, vth=300), rng)
     readout = population("readout", READOUT, Decay(du=2048, dv=60, vth=700), rng)
@@ -108,7 +108,19 @@ def delays(rng: np.random.Generator) -> tuple[Program, Inputs]:
         join("hidden", "readout", even(rng, READOUT, HIDDEN, -50, 60), exponent=1, delay_steps=5),
         join("input", "readout", even(rng, READOUT, CHANNELS), delay_steps=4),
     )
-    return network("delays", (hidden, readout), projections), spikes(rng, 350, 0.12)
+    return network(name, (hidden, readout), projections), spikes(rng, 350, 0.12)
+
+
+def delays(rng: np.random.Generator) -> tuple[Program, Inputs]:
+    """Different delays; in some steps nothing is sent at all."""
+    return _delays("delays", rng)
+
+
+def delays_busy(rng: np.random.Generator) -> tuple[Program, Inputs]:
+    """The same with one channel that fires in every step: something reaches every neuron all the time."""
+    program, inputs = _delays("delays_busy", rng)
+    inputs["input"][..., 0] = 1
+    return program, inputs
 
 
 def biased(rng: np.random.Generator) -> tuple[Program, Inputs]:
@@ -197,6 +209,7 @@ NETWORKS = {
     "feedforward": Case(feedforward, 1, COUNTED),
     "recurrent": Case(recurrent, 2, COUNTED),
     "delays": Case(delays, 4, (LAVA, BRIAN2, SANAFE, NEUROBENCH)),  # nengo-loihi's emulator has no delays
+    "delays_busy": Case(delays_busy, 4, (LAVA, BRIAN2, SANAFE, NEUROBENCH)),
     "biased": Case(biased, 5, (LAVA, NENGO, SANAFE)),  # brian2-loihi has no bias
     "instant": Case(instant, 6, ALL),
     "slow_decay": Case(slow_decay, 7, ALL),

@@ -1,8 +1,11 @@
 """SANA-FE on its own Loihi description: spikes, synaptic events and synapse energy.
 
 Delays: a spike takes one step on the plain dendrite and `delay` + 2 steps on the delaying one, which therefore can't
-do one step. Row s is step s. Its current is a float and never rounded, its voltage is cut toward zero to a 64th before
-each step: registers are not recorded. Every synapse is a `loihi_dense_synapse`, zero weights too.
+do one step. Row s is step s. The delaying dendrite hands on what it holds only in steps where something new reaches
+the neuron: in silent steps it loses what was due.
+
+The current is a float and never rounded, the voltage is cut toward zero to a 64th before each step: registers are not
+recorded. Every synapse is a `loihi_dense_synapse`, zero weights too.
 """
 
 from __future__ import annotations
