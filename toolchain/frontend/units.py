@@ -1,15 +1,16 @@
 """A NIR graph seen as units joined by linear maps: the shape in which it is quantized and lowered.
 
 A *unit* is whatever has state or emits messages: the input, a state space with its soma, a LIF, an integrator, or a
-sum that leaves the network. Everything between units is linear and has no state, so each path of Linear, Affine,
-Scale and Flatten nodes collapses, in float64, into one matrix a pair of units and one constant drive a unit. The
-residual stream of a network thereby unrolls by itself: each block's mixing matrix becomes a link to every later block.
+sum that leaves the network. Everything between units is linear and has no state, so each path of linear nodes
+(`linear.py`) collapses, in float64, into one matrix a pair of units and one constant drive a unit. The residual stream
+of a network thereby unrolls by itself: each block's mixing matrix becomes a link to every later block. A link that is
+one convolution or pooling and nothing else remembers it, so that its kernel can be stored once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,12 +19,12 @@ import scipy.sparse
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph, Node
+from toolchain.frontend.linear import KERNELS, LINEAR_KINDS, linear_bias, linear_matrix
 from toolchain.frontend.ssm import SsmBlock
 
 Role = Literal["input", "ssm_lif", "lif", "integrator", "relay"]
 
 LIF_KINDS = ("LIF", "CubaLIF", "IF")
-LINEAR_KINDS = ("Linear", "Affine", "Scale", "Flatten")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class Link:
         weights: (target, source) sparse float64 matrix.
         steps: 0 where it acts within the step, 1 where it closes a loop (NIR: the value of the step before).
         origin: the NIR nodes passed, joined with "+".
+        kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
     """
 
     source: str
@@ -70,6 +72,7 @@ class Link:
     weights: scipy.sparse.csr_array
     steps: int
     origin: str
+    kernel: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,10 @@ def _refuse_recurrent_bias(graph: Graph, network: Network, conventions: Conventi
     for link in network.links:
         for name in link.origin.split("+") if link.steps else ():
             node = graph.nodes[name]
-            if node.kind == "Affine" and np.any(node.params["bias"] != 0):
+            if np.any(linear_bias(node) != 0):
                 raise UnsupportedError(
                     name,
-                    f"a recurrent bias up to {np.abs(node.params['bias']).max():g} that {conventions.name} leaves out "
+                    f"a recurrent bias up to {np.abs(linear_bias(node)).max():g} that {conventions.name} leaves out "
                     "at step 0",
                     "train the recurrent layer without bias",
                 )
@@ -143,6 +146,7 @@ class _Collapse:
         self.somas = {self._soma_of(block): block for block in blocks}
         self.covered = {node for block in blocks for node in block.nodes}
         self.sums: dict[str, _Sum] = {}
+        self.matrices: dict[str, scipy.sparse.csr_array] = {}
         self.open: list[str] = []
         self.exits = self._exits()
 
@@ -151,7 +155,7 @@ class _Collapse:
         names = {exit_node: name for name, exit_node in zip(_plain_names(self.exits), self.exits, strict=True)}
         drives = {exit_node: self._drive(exit_node) for exit_node in self.exits}
         links = [
-            Link(names[source], names[target], matrix, 0, "+".join(passed) or source)
+            Link(names[source], names[target], matrix, 0, "+".join(passed) or source, self._kernel(matrix, passed))
             for target, drive in drives.items()
             for source, (matrix, passed) in drive.terms.items()
             if matrix.nnz
@@ -159,6 +163,18 @@ class _Collapse:
         units = [self._unit(names[exit_node], exit_node, drives[exit_node]) for exit_node in self.exits]
         outputs = tuple(names[node] for node in self.exits if self._is_read(node))
         return _ordered(units, links, outputs)
+
+    def _kernel(self, matrix: scipy.sparse.csr_array, passed: tuple[str, ...]) -> Node | None:
+        """The only convolution or pooling passed, where nothing else on the way changes a weight."""
+        found = [self.graph.nodes[name] for name in passed if self.graph.nodes[name].kind in KERNELS]
+        if len(found) != 1 or self._matrix(found[0]).shape != matrix.shape:
+            return None
+        return found[0] if (matrix != self._matrix(found[0])).nnz == 0 else None
+
+    def _matrix(self, node: Node) -> scipy.sparse.csr_array:
+        if node.name not in self.matrices:
+            self.matrices[node.name] = linear_matrix(node)
+        return self.matrices[node.name]
 
     def _soma_of(self, block: SsmBlock) -> str:
         targets = self.graph.targets(block.output)
@@ -184,7 +200,7 @@ class _Collapse:
                 raise UnsupportedError(
                     name,
                     f"{node.kind} nodes cannot be lowered to a program yet",
-                    "use a state space, LIF, CubaLIF or IF with Linear, Affine, Scale and Flatten",
+                    f"use a state space, LIF, CubaLIF or IF with {', '.join(LINEAR_KINDS)}",
                 )
         return exits
 
@@ -254,29 +270,18 @@ class _Collapse:
         entering = self._into(node.name)
         if node.kind == "Flatten":
             return entering
-        matrix = _matrix(node)
+        matrix = self._matrix(node)
         terms = {
             exit_node: (_csr(matrix @ weights), (*passed, node.name))
             for exit_node, (weights, passed) in entering.terms.items()
         }
-        constant = matrix @ entering.constant
-        return _Sum(terms, constant + node.params["bias"] if node.kind == "Affine" else constant)
+        return _Sum(terms, matrix @ entering.constant + linear_bias(node))
 
 
 def _csr(matrix: Any) -> scipy.sparse.csr_array:
     result = scipy.sparse.csr_array(matrix)
     result.eliminate_zeros()
     return result
-
-
-def _matrix(node: Node) -> scipy.sparse.csr_array:
-    """The (output, input) matrix of a Linear, Affine or Scale node."""
-    if node.kind == "Scale":
-        return scipy.sparse.diags_array(np.ravel(node.params["scale"]), format="csr")
-    weight = np.asarray(node.params["weight"], dtype=np.float64)
-    if weight.ndim != 2:
-        raise UnsupportedError(node.name, f"a weight of {weight.ndim} axes", "use a matrix (output, input)")
-    return scipy.sparse.csr_array(weight)
 
 
 def _add(left: _Sum, right: _Sum) -> _Sum:
@@ -301,9 +306,7 @@ def _plain_names(nodes: list[str]) -> list[str]:
 
 def _ordered(units: list[Unit], links: list[Link], outputs: tuple[str, ...]) -> Network:
     """Order units so that links go forward; a unit's link to itself closes a loop of one step."""
-    closed = [
-        Link(link.source, link.target, link.weights, int(link.source == link.target), link.origin) for link in links
-    ]
+    closed = [replace(link, steps=int(link.source == link.target)) for link in links]
     waiting, done = list(units), list[Unit]()
     while waiting:
         names = {unit.name for unit in waiting}

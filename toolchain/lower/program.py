@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse
@@ -11,17 +11,13 @@ import scipy.sparse
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.units import Link, Network, Unit
-from toolchain.ir.connections import Connection, Dense, Sparse
-from toolchain.ir.integer import IntArray
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
 from toolchain.ir.verify import verify
+from toolchain.lower.connection import choose_connection
 from toolchain.lower.lif import lower_lif, lower_sum
 from toolchain.lower.rounding import TensorRow, row
 from toolchain.lower.ssm import lower_ssm
 from toolchain.quantize.scheme import Scheme, key, neuron_of
-
-DENSE_FROM = 0.84
-"""Share of non-zero weights from which all-to-all storage takes fewer words: 4 weights a word dense, 3.35 sparse."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +28,13 @@ class Lowered:
         program: verified.
         tensors: one row a rounded tensor.
         findings: lossy steps in words.
+        choices: the kind of each projection's connection and why, by projection.
     """
 
     program: Program
     tensors: tuple[TensorRow, ...]
     findings: tuple[str, ...]
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 def lower(
@@ -54,6 +52,7 @@ def lower(
     levels = _levels(network)
     tensors: list[TensorRow] = []
     findings: list[str] = []
+    choices: dict[str, str] = {}
     populations = []
     for unit in network.units:
         if unit.role != "input":
@@ -62,8 +61,9 @@ def lower(
             tensors += rows
     projections = []
     for number, link in enumerate(network.links):
-        projection, tensor = _projection(link, scheme, levels, _link_name(network, number))
+        projection, tensor, reason = _projection(link, scheme, levels, _link_name(network, number))
         projections.append(projection)
+        choices[projection.name] = f"{projection.connection.kind}: {reason}"
         tensors.append(tensor)
         findings += _loss(projection)
     program = Program(
@@ -76,7 +76,7 @@ def lower(
         notes=dict(notes or {}),
     )
     verify(program)
-    return Lowered(program, tuple(tensors), tuple(findings))
+    return Lowered(program, tuple(tensors), tuple(findings), choices)
 
 
 def _levels(network: Network) -> dict[str, int]:
@@ -117,10 +117,10 @@ def _link_name(network: Network, number: int) -> str:
     return f"{link.source}->{link.target}" + ("(loop)" if link.steps else "")
 
 
-def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow]:
-    scale = scheme.links[key(link)]
+def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow, str]:
+    scale, gain = scheme.links[key(link)], scheme.units[link.target].gain
     factor = 2.0**scale.weight_exponent
-    real = scipy.sparse.csr_array(link.weights.multiply(scheme.units[link.target].gain[:, None]))
+    real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
     integers.data = np.rint(real.data * factor)
     delay = levels[link.target] - levels[link.source] if link.steps == 0 else link.steps
@@ -128,24 +128,19 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str
         raise UnsupportedError(
             name, f"needs a delay of {delay} steps, over {MAX_DELAY_STEPS}", "relay the stream or cut the depth"
         )
+    choice = choose_connection(link, integers, gain, factor)
     projection = Projection(
         name=name,
         source=link.source,
         target=link.target,
-        connection=_connection(integers),
+        connection=choice.connection,
         exponent=scale.shift,
         delay_steps=delay,
         origin=link.origin,
     )
     bits = scheme.settings.weight_bits
-    return projection, row(f"{name}.weights", bits, f"2^-{scale.weight_exponent}", real.data, integers.data, factor)
-
-
-def _connection(integers: scipy.sparse.csr_array) -> Connection:
-    weights: IntArray = integers.toarray().astype(np.int64)
-    if np.count_nonzero(weights) >= DENSE_FROM * weights.size:
-        return Dense(weights)
-    return Sparse.from_dense(weights)
+    tensor = row(f"{name}.weights", bits, f"2^-{scale.weight_exponent}", real.data, integers.data, factor)
+    return projection, tensor, choice.reason
 
 
 def _loss(projection: Projection) -> list[str]:

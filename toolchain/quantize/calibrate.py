@@ -60,7 +60,7 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
 
     Args:
         graph, network: the network as NIR and as units.
-        data: (sample, step, channel) calibration inputs.
+        data: (sample, step, channel) calibration inputs; an input of several axes is flattened in C order.
         conventions: what NIR leaves open.
 
     Raises:
@@ -68,7 +68,8 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
     """
     source = network.units[0]
     check_data(data, source.size, source.name)
-    _, recorded = run(graph, data, conventions, record=tuple(unit.exit for unit in network.units))
+    shaped = data.reshape(*data.shape[:2], *graph.nodes[source.exit].input_shape)
+    _, recorded = run(graph, shaped, conventions, record=tuple(unit.exit for unit in network.units))
     messages = {unit.name: _flat(recorded[unit.exit]) for unit in network.units}
     ranges = {unit.name: _range(network, unit, messages, conventions) for unit in network.units}
     peak = float(np.abs(data).max())
@@ -171,11 +172,13 @@ def _voltage_peak(unit: Unit, drive: FloatArray, sent: FloatArray, conventions: 
     """Greatest membrane voltage before reset, given the spikes that the network's own run emitted."""
     assert unit.node is not None
     neuron = discretize(unit.node, conventions)
+    shape = unit.node.input_shape
+    drive, sent = (values.reshape(*values.shape[:2], *shape) for values in (drive, sent))
     current = np.zeros(drive[:, 0].shape)
-    voltage, peak = np.zeros_like(current), np.zeros(unit.size)
+    voltage, peak = np.zeros_like(current), np.zeros(shape)
     for t in range(drive.shape[1]):
         current = neuron.current_decay * current + neuron.input_gain * drive[:, t]
         voltage = neuron.voltage_decay * voltage + neuron.current_gain * current + neuron.leak
         peak = np.maximum(peak, np.abs(voltage).max(axis=0))
         voltage = np.where(sent[:, t] != 0, 0.0, voltage)
-    return peak
+    return peak.ravel()

@@ -16,7 +16,8 @@ import numpy as np
 from toolchain.errors import QuantizationError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.discretize import DiscreteNeuron, discretize
-from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.graph import FloatArray, Node
+from toolchain.frontend.linear import POOLINGS
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.quantize.calibrate import Calibration, UnitRange, folded_readout
 from toolchain.quantize.settings import Settings
@@ -188,13 +189,24 @@ def threshold_of(neuron: DiscreteNeuron, size: int) -> FloatArray:
 
 
 def _weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
-    """The greatest power of two at which every weight, rounded, fits the width."""
+    """The greatest power of two at which every weight, rounded, fits the width; a pooling's weights become 1."""
+    if link.kernel is not None and (whole := _pooling_exponent(link.kernel, gain)) is not None:
+        return whole
     peak = float(np.abs(link.weights.multiply(gain[:, None])).max())
     if peak == 0.0:
         return 0
     top = (1 << (settings.weight_bits - 1)) - 1
     exponent = math.floor(math.log2((top + 0.5) / peak))
     return exponent if np.rint(peak * 2.0**exponent) <= top else exponent - 1
+
+
+def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
+    """The power of two that turns a pooling's weights into ones, where there is one."""
+    if kernel.kind not in POOLINGS or np.any(gain != gain[0]) or gain[0] <= 0:
+        return None
+    window = math.prod(kernel.params["kernel_size"]) if kernel.kind == "AvgPool2d" else 1
+    mantissa, exponent = math.frexp(window / float(gain[0]))
+    return exponent - 1 if mantissa == 0.5 else None
 
 
 def _port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[str, _Payload]) -> int:
