@@ -1,7 +1,7 @@
 """Random programs and inputs for property tests, drawn from the neuron types' own declarations.
 
 Nothing here knows a neuron type by name: a new type is drawn as soon as it stands in `NEURONS`. Programs hold cycles,
-self-loops, delays, negative exponents, resting populations, several inputs, sparse and dense connections; coefficients
+self-loops, delays, negative exponents, resting populations, several inputs, connections of every kind; coefficients
 lean towards the ends of their ranges, so that registers wrap and saturate (run them with ``strict=False``).
 """
 
@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 from hypothesis import strategies as st
 
-from toolchain.ir.connections import Connection, Dense, Sparse
+from tests.connection_strategies import connections
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.neurons import NEURONS, Coefficient, NeuronType
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
 from toolchain.ir.verify import RULES
 
-ATTEMPTS = 12
+ATTEMPTS = 60
 
 
 def edges(low: int, high: int) -> list[int]:
@@ -48,7 +48,7 @@ def arrays(draw: st.DrawFn, shape: tuple[int, ...], low: int, high: int) -> IntA
 
 @st.composite
 def populations(
-    draw: st.DrawFn, name: str = "p", types: tuple[NeuronType, ...] = NEURONS, max_size: int = 3
+    draw: st.DrawFn, name: str = "p", types: tuple[NeuronType, ...] = NEURONS, max_size: int = 4
 ) -> Population:
     """A population of any type with random settings and coefficients that obey the type's own rules."""
     neuron = draw(st.sampled_from(types))
@@ -85,15 +85,6 @@ def obeying(population: Population) -> Population:
         shrunk = {name: np.trunc(values * 0.7).astype(np.int64) for name, values in population.coefficients.items()}
         population = dataclasses.replace(population, coefficients=shrunk)
     raise AssertionError(f"no coefficients found that obey the rules of {population.neuron}")
-
-
-@st.composite
-def connections(draw: st.DrawFn, target_size: int, source_size: int) -> Connection:
-    weights = draw(arrays((target_size, source_size), *limits(8)))
-    if draw(st.booleans()):
-        return Dense(weights)
-    absent = draw(arrays((target_size, source_size), 0, 1))
-    return Sparse.from_dense(weights * absent)
 
 
 @st.composite
