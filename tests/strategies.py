@@ -130,7 +130,7 @@ def within_ports(program: Program) -> Program:
     ports = next(rule for rule in RULES if rule.name == "port-ranges")
     while full := {problem.partition(":")[0] for problem in ports.problems(program)}:
         lower = tuple(
-            dataclasses.replace(p, exponent=p.exponent - 1) if f"{p.target}.{p.port}" in full else p
+            dataclasses.replace(p, exponent=max(p.exponent - 1, -23)) if f"{p.target}.{p.port}" in full else p
             for p in program.projections
         )
         program = dataclasses.replace(program, projections=lower)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tests.toolchain.ir.restated import RESTATED, Outcome, floor_shift
-from toolchain.ir.connections import Dense
+from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
 
@@ -65,6 +65,8 @@ def _synapses(projection: Projection, neuron: int) -> list[tuple[int, int]]:
     connection = projection.connection
     if isinstance(connection, Dense):
         return list(enumerate(connection.weights[neuron].tolist()))
+    if not isinstance(connection, Sparse):
+        return list(enumerate(connection.matrix().toarray()[neuron].tolist()))
     places = zip(connection.rows.tolist(), connection.columns.tolist(), connection.values.tolist(), strict=True)
     return [(column, value) for row, column, value in places if row == neuron]
 

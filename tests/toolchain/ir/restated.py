@@ -49,7 +49,8 @@ def saturated(value: int, bits: int) -> int:
     return sorted([-top, value, top])[1]
 
 
-def ssm_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+def _modes(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    """Drive, states and readout, which all state-space types share."""
     one = own["a_bits"] - 1
     raw: dict[str, Any] = {"drive": port["input"] + own["bias"], "state_re": [], "state_im": []}
     drive = saturated(raw["drive"], 24)
@@ -62,12 +63,32 @@ def ssm_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str,
     raw["readout"] = floor_shift(own["d"] * drive, own["d_shift"])
     for c_re, c_im, re, im in zip(own["c_re"], own["c_im"], re_next, im_next, strict=True):
         raw["readout"] += floor_shift(c_re * re, own["c_shift"]) - floor_shift(c_im * im, own["c_shift"])
-    readout = saturated(raw["readout"], 24)
-    raw["voltage"] = floor_shift(own["leak"] * state["voltage"], 12) + readout
-    voltage = saturated(raw["voltage"], 24)
+    stored = {"state_re": re_next, "state_im": im_next}
+    return Outcome(raw, {"drive": drive, **stored, "readout": saturated(raw["readout"], 24)}, stored, 0)
+
+
+def ssm_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    modes = _modes(own, state, port)
+    raw = floor_shift(own["leak"] * state["voltage"], 12) + modes.kept["readout"]
+    voltage = saturated(raw, 24)
     spike = 1 if voltage >= own["threshold"] else 0
-    kept = {"drive": drive, "state_re": re_next, "state_im": im_next, "readout": readout, "voltage": voltage}
-    return Outcome(raw, kept, {"state_re": re_next, "state_im": im_next, "voltage": 0 if spike else voltage}, spike)
+    return Outcome(
+        {**modes.raw, "voltage": raw},
+        {**modes.kept, "voltage": voltage},
+        {**modes.after, "voltage": 0 if spike else voltage},
+        spike,
+    )
+
+
+def ssm_threshold(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    modes = _modes(own, state, port)
+    return Outcome(modes.raw, modes.kept, modes.after, 1 if modes.kept["readout"] >= own["threshold"] else 0)
+
+
+def ssm_graded(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    modes = _modes(own, state, port)
+    readout = modes.kept["readout"]
+    return Outcome(modes.raw, modes.kept, modes.after, max(readout, 0) if own["rectified"] else readout)
 
 
 def cuba_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
@@ -132,11 +153,81 @@ def current_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[
     )
 
 
+def integrate_fire(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    return lif({**own, "leak": 1, "leak_fraction": 0}, state, port)
+
+
+def _stateless(raw: dict[str, int], message: Callable[..., int]) -> Outcome:
+    """Registers of 24 bits that saturate, and a message that is a function of what they hold."""
+    kept = {name: saturated(value, 24) for name, value in raw.items()}
+    return Outcome(raw, kept, {}, message(*kept.values()))
+
+
+def rectifier(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    return _stateless({"value": port["input"] + own["bias"]}, lambda value: max(value, 0))
+
+
+def ternary(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    def sign(value: int) -> int:
+        return 0 if value == 0 or abs(value) < own["threshold"] else value // abs(value)
+
+    return _stateless({"value": port["input"] + own["bias"]}, sign)
+
+
+def sigmoid_gate(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    def gated(opening: int, content: int) -> int:
+        entry = floor_shift(opening, own["index_shift"]) + own["index_offset"]
+        last = len(own["table"]) - 1
+        return floor_shift(content * own["table"][sorted([0, entry, last])[1]], own["table_bits"])
+
+    return _stateless(_arrived(own, port), gated)
+
+
+def binary_gate(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    return _stateless(_arrived(own, port), lambda opening, content: content if opening >= own["threshold"] else 0)
+
+
+def _arrived(own: Mapping[str, Any], port: Mapping[str, int]) -> dict[str, int]:
+    return {"opening": port["drive"] + own["drive_bias"], "content": port["value"] + own["value_bias"]}
+
+
+def product(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    raw = {"first": port["left"] + own["left_bias"], "second": port["right"] + own["right_bias"]}
+    raw["product"] = floor_shift(saturated(raw["first"], 24) * saturated(raw["second"], 24), own["shift"])
+    return _stateless(raw, lambda first, second, value: max(value, 0) if own["rectified"] else value)
+
+
+def resonate_fire(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    cos, sin, bits = own["cos_decay"], own["sin_decay"], own["decay_bits"]
+    re, im = state["state_re"], state["state_im"]
+    raw = {
+        "state_re": toward_zero_shift(cos * re, bits) - toward_zero_shift(sin * im, bits),
+        "state_im": toward_zero_shift(sin * re, bits) + toward_zero_shift(cos * im, bits),
+    }
+    raw["state_re"] += port["real"] * 2 ** own["state_exp"]
+    raw["state_im"] += port["imag"] * 2 ** own["state_exp"]
+    kept = {name: saturated(value, 24) for name, value in raw.items()}
+    spike = kept["state_re"] >= own["threshold"] and kept["state_im"] >= 0 and im < 0
+    return Outcome(raw, kept, kept, int(spike))
+
+
+def sigma_delta(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    raw = {"sigma": state["sigma"] + port["input"]}
+    sigma = saturated(raw["sigma"], 24)
+    raw["activation"] = max(sigma + own["bias"], 0) if own["rectified"] else sigma + own["bias"]
+    activation = saturated(raw["activation"], 24)
+    raw["delta"] = activation - state["activation"] + state["residue"]
+    delta = saturated(raw["delta"], 24)
+    message = delta if abs(delta) >= own["threshold"] else 0
+    raw["residue"] = delta - message
+    after = {"sigma": sigma, "activation": activation, "residue": delta - message}
+    return Outcome(raw, {**after, "delta": delta}, after, message)
+
+
+EQUATIONS = (
+    ssm_lif, ssm_threshold, ssm_graded, cuba_lif, lif, current_lif, integrate_fire, relay, integrator, rectifier,
+    ternary, sigmoid_gate, binary_gate, product, resonate_fire, sigma_delta,
+)  # fmt: skip
 RESTATED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, int]], Outcome]] = {
-    "ssm_lif": ssm_lif,
-    "cuba_lif": cuba_lif,
-    "lif": lif,
-    "current_lif": current_lif,
-    "relay": relay,
-    "integrator": integrator,
+    equations.__name__: equations for equations in EQUATIONS
 }

@@ -98,8 +98,8 @@ BROKEN: list[tuple[str, Program, str]] = [
     ("texts", with_program(notes={"a:": ""}), "digits in small: the note's name 'a:' holds a colon; rename it"),
     (
         "neuron-types",
-        with_part("populations", 0, neuron="lif"),
-        f"block0: unknown neuron type 'lif'; use one of {', '.join(NEURONS_BY_NAME)}",
+        with_part("populations", 0, neuron="hh"),
+        f"block0: unknown neuron type 'hh'; use one of {', '.join(NEURONS_BY_NAME)}",
     ),
     ("sizes", with_program(latency_steps=-1), "digits in small: latency of -1 steps; give 0 or more"),
     ("sizes", with_part("populations", 0, size=0), "block0: size 0; give at least one neuron"),

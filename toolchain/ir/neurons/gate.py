@@ -1,6 +1,6 @@
 """Gates: a value multiplied by a sigmoid, or passed and blocked.
 
-    `sigmoid_gate`: share = table[floor((drive + drive_bias) / 2^index_shift) + length / 2]
+    `sigmoid_gate`: share = table[floor((drive + drive_bias) / 2^index_shift) + index_offset]
                     message = floor((value + value_bias) share / 2^table_bits)
     `binary_gate`:  message = value + value_bias where drive + drive_bias >= threshold, else 0
 
@@ -9,10 +9,13 @@
 | content  | 24    | saturate | no     | what arrived at `value`     |
 
 The table is part of the meaning: entries are sigmoid values with `table_bits` fraction bits, as the compiler wrote
-them; an index past an end takes that end's entry. This is the integer form of GLU, value * sigmoid(drive).
+them; an index past an end takes that end's entry. No entry is above 1, so that a message fits the 24 bits of its
+value. This is the integer form of GLU, value * sigmoid(drive).
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from toolchain.ir.integer import (
     Overflow,
@@ -35,6 +38,16 @@ BIASES = (
     Coefficient("value_bias", 24, default=0, meaning="constant added to the value"),
     Coefficient("drive_bias", 24, default=0, meaning="constant added to the drive"),
 )
+
+
+def shares_at_most_one(own: Values) -> list[str]:
+    """Name the first entry of the table above 1: its messages could leave the 24 bits that receivers count on."""
+    one = 2**own.table_bits
+    over = np.flatnonzero(np.greater(own.table, one))
+    if not len(over):
+        return []
+    entry = int(own.table[over[0]])
+    return [f"entry {over[0]} of the table is {entry}, over {one} (1 at {own.table_bits} bits); lower it"]
 
 
 def sigmoid_step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[str, Value], Value]:
@@ -69,6 +82,7 @@ SIGMOID_GATE = NeuronType(
     ports=PORTS,
     message_bits=24,
     step=sigmoid_step,
+    rules=(shares_at_most_one,),
 )
 
 BINARY_GATE = NeuronType(

@@ -2,7 +2,7 @@
 
     value = input + bias
     `rectifier`: message = max(value, 0)
-    `ternary`:   message = 1 where value >= threshold, -1 where -value >= threshold, else 0
+    `ternary`:   message = (1 where value >= threshold) - (1 where -value >= threshold)
 
 | register | width | overflow | stored | holds               |
 | value    | 24    | saturate | no     | what arrived + bias |
