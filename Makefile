@@ -46,6 +46,10 @@ format: $(VENV)/.dev  ## rewrite the files as `make lint` wants them
 
 # ------------------------------------------------------------------------------------ longer runs, not part of CI
 
+.PHONY: mutants
+mutants: $(VENV)/.dev  ## change what programs mean, one operator at a time: does a test notice? (half an hour)
+	@CI=1 WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants $(MODULES)
+
 # Each foreign simulator gets an environment of its own in .oracles; PYTHON39, PYTHON310 and PYTHON311 name interpreters.
 .PHONY: oracles
 oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
