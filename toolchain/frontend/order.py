@@ -4,7 +4,9 @@ NIR says neither. The rule here does not depend on the order of nodes in the fil
 
 - An edge that is in no loop acts within the step.
 - A loop through one stateful node (neuron, integrator) is closed at the edges that enter this node: they carry the
-  value of the step before. So a recurrent neuron sees its own output of t - 1 through its recurrent weights.
+  value of the step before. So a recurrent neuron sees its own output of t - 1 through its recurrent weights. Where
+  signals from outside join the loop before the neuron (in a sum node), it is closed at the edges that leave the neuron
+  instead: what comes from outside must not wait.
 - A loop through several stateful nodes is closed at the edges into the one at which signals from outside the loop
   arrive, and what then remains of loops inside by the same rule. If they arrive at none or at several, the file does
   not say where the delay is, and it is refused.
@@ -81,10 +83,19 @@ def _closing_edges(graph: Graph, members: list[str], edges: list[Edge]) -> set[E
     for part in _components(members, edges):
         inner = [edge for edge in edges if edge[0] in part and edge[1] in part]
         if inner:
-            entry = _entry(graph, part, inner)
-            delayed |= {edge for edge in inner if edge[1] == entry}
-            delayed |= _closing_edges(graph, part, [edge for edge in inner if edge[1] != entry])
+            closing = _closing(graph, part, inner)
+            delayed |= closing
+            delayed |= _closing_edges(graph, part, [edge for edge in inner if edge not in closing])
     return delayed
+
+
+def _closing(graph: Graph, part: list[str], inner: list[Edge]) -> set[Edge]:
+    """The edges into the loop's entry, or out of its only neuron where outer signals join on the way to it."""
+    entry = _entry(graph, part, inner)
+    alone = sum(graph.nodes[name].kind in STATEFUL for name in part) == 1
+    joined = any(a not in part and b in part and b != entry for a, b in graph.edges)
+    end = 0 if alone and joined else 1
+    return {edge for edge in inner if edge[end] == entry}
 
 
 def _entry(graph: Graph, part: list[str], inner: list[Edge]) -> str:
