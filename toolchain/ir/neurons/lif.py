@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire, with any threshold and reset rule of `soma`.
 
-    membrane = floor(leak v / 2^12) + input + bias - owed(v)
+    membrane = floor(leak v / 2^leak_fraction) + input + bias - owed(v)
     spike    = membrane > threshold (strict) or membrane >= threshold
     v'       = membrane after the reset rule
 
@@ -15,12 +15,11 @@ rules; it has no synaptic current (`current_lif` has).
 from __future__ import annotations
 
 from toolchain.ir.integer import Overflow, Value, add, multiply_shift_floor, subtract
-from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Values
+from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Setting, Values
 from toolchain.ir.neurons.soma import SETTINGS, THRESHOLD, after_spike, fires, owed
 
-FRACTION_BITS = 12
-
-LEAK = Coefficient("leak", 13, signed=False, default=4096, meaning="share of the voltage kept, 12 fraction bits")
+LEAK = Coefficient("leak", 21, signed=False, meaning="share of the voltage kept, leak_fraction fraction bits")
+LEAK_FRACTION = Setting("leak_fraction", 8, 20, 12, "fraction bits of the leak; slow neurons need more")
 BIAS = Coefficient("bias", 24, default=0, meaning="constant added each step")
 REGISTERS = (
     Register("membrane", 24, Overflow.SATURATE, stored=False, meaning="voltage before reset"),
@@ -30,7 +29,7 @@ REGISTERS = (
 
 def integrate(own: Values, state: Values, drive: Value, keep: Keep) -> tuple[Value, Value]:
     """Leak, add, fire, reset: the voltage to store and the spike."""
-    left = multiply_shift_floor(own.leak, state.voltage, FRACTION_BITS)
+    left = multiply_shift_floor(own.leak, state.voltage, own.leak_fraction)
     membrane = keep("membrane", add(left, subtract(drive, owed(own, state.voltage))))
     spike = fires(own, membrane)
     return keep("voltage", after_spike(own, membrane, spike, state.voltage)), spike
@@ -47,7 +46,7 @@ LIF = NeuronType(
     summary="leaky integrate-and-fire; strict or inclusive threshold; zero, subtractive or no reset",
     registers=REGISTERS,
     coefficients=(LEAK, BIAS, THRESHOLD),
-    settings=SETTINGS,
+    settings=(*SETTINGS, LEAK_FRACTION),
     ports=(Port("input"),),
     message_bits=1,
     step=step,
