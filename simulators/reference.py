@@ -62,7 +62,7 @@ def simulate(
     check_probes(program, probes)
     if steps is not None and steps < 0:
         raise InputError("steps", f"{steps} is negative", "give 0 or more")
-    run = _Run(program, inputs, samples, length + program.latency_steps if steps is None else steps, strict)
+    run = Run(program, inputs, samples, length + program.latency_steps if steps is None else steps, strict)
     run.prepare(probes, record_messages)
     for t in range(run.steps):
         run.step(t)
@@ -111,7 +111,7 @@ def _input_extent(source: Input, inputs: Mapping[str, IntArray]) -> tuple[int, i
     return values.shape[0], values.shape[1]
 
 
-class _Run:
+class Run:
     """The state of one simulation."""
 
     def __init__(
@@ -120,7 +120,7 @@ class _Run:
         self.program = program
         self.inputs = {name: np.asarray(values, dtype=np.int64) for name, values in inputs.items()}
         self.samples, self.steps, self.strict = samples, steps, strict
-        self.now = 0
+        self.now, self.input_start = 0, 0
         self.sizes = program.sizes()
         self.states = {population.name: self._initial(population) for population in program.populations}
         self.longest = max((projection.delay_steps for projection in program.projections), default=1)
@@ -141,6 +141,18 @@ class _Run:
             declared = next(r for r in all_registers(population) if r.name == probe.register)
             extent = population.extent(declared.per)
             self.registers[str(probe)] = np.zeros((self.samples, self.steps, *extent), dtype=np.int64)
+
+    def resume(self, t: int, states: Mapping[str, State], emitted: Mapping[str, Sequence[IntArray]]) -> None:
+        """Continue another run before its step `t`; the inputs then begin at that step.
+
+        Args:
+            states: stored registers by population.
+            emitted: by input or population, at least as many of its last messages as it has delays, oldest first.
+        """
+        self.prepare((), record_messages=False)
+        self.input_start = t
+        self.states = {name: dict(state) for name, state in states.items()}
+        self.emitted = {name: list(messages) for name, messages in emitted.items()}
 
     def step(self, t: int) -> None:
         """Deliver, accumulate, step, emit; an overflow's error says in which step."""
@@ -186,7 +198,7 @@ class _Run:
         }
 
     def _incoming(self, name: str, t: int) -> IntArray:
-        values = self.inputs[name]
+        values, t = self.inputs[name], t - self.input_start
         return values[:, t] if t < values.shape[1] else np.zeros((self.samples, values.shape[2]), dtype=np.int64)
 
     def _drive(self, population: Population, t: int) -> Any:

@@ -37,6 +37,9 @@ class Use:
 
 # Each entry: where, which operation, and why it is no arithmetic on program values.
 ALLOWED: dict[Use, str] = {
+    Use("simulators/fast/layout.py", "aligned", "%"): "an address up to the next cache line",
+    Use("simulators/fast/layout.py", "blocks", "//"): "a number of blocks of neurons",
+    Use("simulators/fast/layout.py", "padded", "%"): "a number of neurons up to whole blocks",
     Use("toolchain/ir/connections/convolution.py", "Convolution._synapses", "//"): "the group of an output channel",
     Use("toolchain/ir/connections/convolution.py", "Convolution._check_channels", "%"): "channels in groups",
     Use("toolchain/ir/connections/pooling.py", "AveragePooling.__post_init__", "<<"): "whether there is a weight",

@@ -1,0 +1,85 @@
+"""Where the values of neurons lie in memory: by blocks of `LANES` neurons, a block's modes one after the other.
+
+    (neuron, mode)  ->  (block, mode, lane)        neuron = block * LANES + lane
+
+so that one vector holds a mode of `LANES` neurons and everything that a block needs is contiguous. Lanes beyond the
+last neuron hold 0 and are masked where they could be seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.fast.assembly import LANES
+from toolchain.ir.integer import IntArray
+
+Packed = NDArray[Any]
+"""An array in the order of memory."""
+
+PAD = 64
+"""Rows of messages and port sums are padded to this many neurons, so that events are found 64 at a time."""
+
+LINE_BYTES = 64
+
+_TYPES: dict[int, type[np.signedinteger[Any]]] = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}
+
+
+def integer_type(bits: int) -> type[np.signedinteger[Any]]:
+    """numpy's integer of exactly 8, 16, 32 or 64 bits."""
+    return _TYPES[bits]
+
+
+def storage_bits(bits: int) -> int:
+    """The least of 8, 16, 32 and 64 that holds a signed word of `bits`."""
+    return next(width for width in _TYPES if bits <= width)
+
+
+def padded(size: int) -> int:
+    """The least multiple of `PAD` that holds `size` neurons."""
+    return size + -size % PAD
+
+
+def blocks(size: int) -> int:
+    """Blocks of `LANES` neurons in a padded row."""
+    return padded(size) // LANES
+
+
+def aligned(shape: tuple[int, ...], bits: int) -> Packed:
+    """Zeros that begin at a cache line."""
+    kind = np.dtype(integer_type(bits))
+    count = int(np.prod(shape))
+    room = np.zeros(count * kind.itemsize + LINE_BYTES, dtype=np.uint8)
+    start = -room.ctypes.data % LINE_BYTES
+    return room[start : start + count * kind.itemsize].view(kind).reshape(shape)
+
+
+def empty_words(lead: tuple[int, ...], size: int, modes: int, bits: int) -> Packed:
+    """Zeros for one word a neuron, or `modes` a neuron where that is not 0, in packed order."""
+    return aligned((*lead, blocks(size), max(modes, 1), LANES), bits)
+
+
+def pack(values: IntArray, bits: int) -> Packed:
+    """(neuron,) or (neuron, mode) integers in packed order; they must fit `bits`."""
+    size, modes = values.shape[0], values.shape[1] if values.ndim == 2 else 0
+    packed = empty_words((), size, modes, bits)
+    fill(packed, values, modes)
+    return packed
+
+
+def fill(packed: Packed, values: IntArray, modes: int) -> None:
+    """Put (..., neuron) or (..., neuron, mode) integers where `unpack` finds them."""
+    wide = values if modes else values[..., None]
+    room = np.zeros((*wide.shape[:-2], padded(wide.shape[-2]), wide.shape[-1]), dtype=packed.dtype)
+    room[..., : wide.shape[-2], :] = wide
+    packed[...] = np.moveaxis(room.reshape(*wide.shape[:-2], packed.shape[-3], LANES, wide.shape[-1]), -1, -2)
+
+
+def unpack(packed: Packed, size: int, modes: int) -> IntArray:
+    """The inverse of `pack` for leading axes: (..., neuron) or (..., neuron, mode) int64."""
+    lead = packed.shape[:-3]
+    count = packed.shape[-3] * LANES
+    ordered = np.moveaxis(packed, -2, -1).reshape(*lead, count, packed.shape[-2])[..., :size, :]
+    return np.array(ordered if modes else ordered[..., 0], dtype=np.int64)

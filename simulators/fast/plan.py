@@ -1,0 +1,153 @@
+"""What a population's generated function reads, writes and counts: decided from its declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from simulators.fast.layout import storage_bits
+from simulators.fast.ranges import Bounds, Range, bounds, fits, hull
+from toolchain.ir.integer import Overflow, limits
+from toolchain.ir.neurons import Coefficient, Register
+from toolchain.ir.program import Population
+from toolchain.ir.timestep import all_registers, stored_registers
+from toolchain.ir.tracing import Listing, trace_step
+
+
+@dataclass(frozen=True)
+class Word:
+    """One array that a step reads or writes.
+
+    Attributes:
+        role: ``port``, ``own``, ``table``, ``state``, ``message``, ``sent``, ``counts`` or ``probe``.
+        name: of the port, coefficient or register.
+        bits: of one stored integer.
+        modes: whether it has one a mode.
+    """
+
+    role: str
+    name: str
+    bits: int
+    modes: bool = False
+
+
+@dataclass(frozen=True)
+class Count:
+    """Values that may not fit: those of one register, or of a port with a trap.
+
+    Attributes:
+        value: name of the instruction's result, or ``port.<port>``.
+        register: its register, or "" for a port.
+        bits, rule: of the register or port.
+    """
+
+    value: str
+    register: str
+    bits: int
+    rule: Overflow
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One population's function before it is written.
+
+    Attributes:
+        ports: bounds of what arrives, by port name, before the port's rule.
+        words: the arrays, in the order of the function's table of arguments.
+        counts: what may not fit, in the order in which it is checked.
+        message: range of what is emitted.
+        strict: only whether something did not fit is wanted, not how often.
+    """
+
+    population: Population
+    listing: Listing
+    bounds: Bounds
+    ports: Mapping[str, Range]
+    words: tuple[Word, ...]
+    counts: tuple[Count, ...]
+    message: Range
+    strict: bool
+
+    def word(self, role: str, name: str = "") -> Word:
+        """The array of that role and name."""
+        return next(word for word in self.words if (word.role, word.name) == (role, name))
+
+
+def message_range(population: Population) -> Range:
+    """The least and the greatest message that the step can emit, from its arithmetic alone."""
+    listing = trace_step(population)
+    return hull((0, 0), bounds(population, listing)[listing.message])
+
+
+def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[str], strict: bool) -> Plan:
+    """Decide the arrays of a population's function.
+
+    Args:
+        ports: bounds of what arrives at each port.
+        probed: names of the registers to record at every step.
+        strict: whether it is enough to know that something did not fit.
+    """
+    listing = trace_step(population)
+    found = bounds(population, listing)
+    message = hull((0, 0), found[listing.message])
+    words = (
+        *(Word("port", port.name, lane_width(ports[port.name])) for port in population.type.ports),
+        *(_coefficient(population, coefficient) for coefficient in population.type.coefficients),
+        *(_state(found, register) for register in stored_registers(population)),
+        Word("message", "", message_width(message)),
+        Word("sent", "", 64),
+        Word("counts", "", 64),
+        *(_probe(listing, found, register) for register in all_registers(population) if register.name in probed),
+    )
+    counts = (*_port_counts(population, ports), *_register_counts(population, listing, found))
+    return Plan(population, listing, found, ports, words, counts, message, strict)
+
+
+def lane_width(value: Range) -> int:
+    """32 or 64 bits."""
+    return 32 if fits(value, 32) else 64
+
+
+def message_width(value: Range) -> int:
+    """Bits of a stored message: spikes and other small numbers are bytes."""
+    return 8 if fits(value, 8) else lane_width(value)
+
+
+def _coefficient(population: Population, coefficient: Coefficient) -> Word:
+    # An unsigned number needs one bit more to be stored with a sign.
+    bits = population.width(coefficient.bits) + (not coefficient.signed)
+    if coefficient.per == "population":
+        return Word("table", coefficient.name, 32 if bits <= 32 else 64)
+    return Word("own", coefficient.name, storage_bits(bits), coefficient.per == "mode")
+
+
+def _state(found: Bounds, register: Register) -> Word:
+    return Word("state", register.name, lane_width(found.of[f"state.{register.name}"]), register.per == "mode")
+
+
+def _probe(listing: Listing, found: Bounds, register: Register) -> Word:
+    ranges = [found[listing.registers[register.name]]] if register.name in listing.registers else []
+    ranges += [found.of[listing.kept[register.name]]] if register.name in listing.kept else []
+    return Word("probe", register.name, lane_width(hull((0, 0), *ranges)), register.per == "mode")
+
+
+def _port_counts(population: Population, ports: Mapping[str, Range]) -> Iterator[Count]:
+    for port in population.type.ports:
+        if port.overflow == Overflow.TRAP and not fits(ports[port.name], port.bits):
+            yield Count(f"port.{port.name}", "", port.bits, port.overflow)
+
+
+def _register_counts(population: Population, listing: Listing, found: Bounds) -> Iterator[Count]:
+    declared = {register.name: register for register in all_registers(population)}
+    for instruction in listing.instructions:
+        if instruction.register:
+            register = declared[instruction.register]
+            bits = population.width(register.bits)
+            if may_not_fit(found[instruction.operands[0]], bits, register.overflow):
+                yield Count(instruction.result, register.name, bits, register.overflow)
+
+
+def may_not_fit(value: Range, bits: int, rule: Overflow) -> bool:
+    """Whether the overflow rule of a register can act on a value of that range."""
+    low, high = limits(bits)
+    return value[0] < (-high if rule == Overflow.SATURATE else low) or value[1] > high

@@ -1,0 +1,217 @@
+"""Projections as LLVM functions: cost follows what was sent, not how large the populations are.
+
+For each sample and step the messages that are not 0 are listed first; then each tile of targets adds up the listed
+sources' weights, which are stored as bytes, a source's weights side by side. Sums of spikes grow in 16-bit lanes for
+as many spikes as cannot overflow them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulators.fast.assembly import BYTES, Function, Name, vector
+from simulators.fast.layout import PAD
+
+PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
+ARGUMENTS = (
+    "source", "source_sample", "source_step", "source_chunks",
+    "port", "port_sample", "port_step", "port_tiles",
+    "up", "down", "weights", "starts", "rows",
+)  # fmt: skip
+"""The table of arguments: addresses, strides in bytes, the number of 64-neuron parts, the two shifts, the synapses."""
+
+GROUP = 255
+"""So many weights of -128 .. 127 can be added in 16-bit lanes."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a projection's function depends on.
+
+    Attributes:
+        sparse: synapses are listed by source; otherwise every source has a weight a target.
+        spikes: a message is 0 or 1.
+        adds: other projections have written to the port before.
+        source_bits, sum_bits, port_bits: of a stored message, of the exact sum, of what the port holds.
+    """
+
+    sparse: bool
+    spikes: bool
+    adds: bool
+    source_bits: int
+    sum_bits: int
+    port_bits: int
+
+
+def delivery_function(delivery: Delivery) -> Function:
+    """A projection's function."""
+    return _DeliveryCode(Function(PARAMETERS), delivery).write()
+
+
+class _DeliveryCode:
+    def __init__(self, code: Function, delivery: Delivery) -> None:
+        self.code, self.delivery = code, delivery
+        self.sum_kind = vector(delivery.sum_bits, PAD)
+
+    def write(self) -> Function:
+        """The whole function."""
+        code = self.code
+        self.words = {name: code.word("%args", i) for i, name in enumerate(ARGUMENTS)}
+        room = code.times(self.words["source_chunks"], PAD)
+        self.events, self.payloads = code.slot("i64", "events", room), code.slot("i64", "payloads", room)
+        self.found, self.bits = code.slot("i64", "found"), code.slot("i64", "bits")
+        if self.delivery.sparse:
+            self.sums = code.slot(self.sum_kind, "sums", self.words["port_tiles"])
+        with code.loop("sample", "%first", "%last") as sample, code.loop("step", "%from", "%to") as step:
+            self._list_events(self._row("source", sample, step))
+            port = self._row("port", sample, step)
+            if self.delivery.sparse:
+                self._scatter()
+            with code.loop("tile", 0, self.words["port_tiles"]) as tile:
+                total = self._gathered(tile) if self.delivery.sparse else self._dense(tile)
+                self._deliver(total, code.at(port, code.times(tile, PAD * BYTES[self.delivery.port_bits])))
+        return code
+
+    def _pointer(self, name: str) -> Name:
+        return self.code.put(f"inttoptr i64 {self.words[name]} to ptr", "p")
+
+    def _row(self, name: str, sample: Name, step: Name) -> Name:
+        code = self.code
+        start = code.at(self._pointer(name), code.times(sample, self.words[f"{name}_sample"]))
+        return code.at(start, code.times(step, self.words[f"{name}_step"]))
+
+    def _list_events(self, row: Name) -> None:
+        """Write down the index and the payload of every message, and count them in `found`."""
+        code, bits = self.code, self.delivery.source_bits
+        kind = vector(bits, PAD)
+        code.store("i64", "0", self.found, 8)
+        with code.loop("chunk", 0, self.words["source_chunks"]) as chunk:
+            part = code.at(row, code.times(chunk, PAD * BYTES[bits]))
+            flags = code.put(f"icmp ne {kind} {code.load(kind, part, BYTES[bits])}, zeroinitializer")
+            code.store("i64", code.put(f"bitcast {vector(1, PAD)} {flags} to i64"), self.bits, 8)
+            with code.while_not_zero(self.bits) as left:
+                lane = code.call("i64", "llvm.cttz.i64", ("i64", left), ("i1", "true"))
+                self._list_event(row, code.plus(code.times(chunk, PAD), lane))
+                code.store("i64", code.put(f"and i64 {left}, {code.plus(left, -1)}"), self.bits, 8)
+        self.count = code.load("i64", self.found, 8)
+
+    def _list_event(self, row: Name, source: Name) -> None:
+        code, bits = self.code, self.delivery.source_bits
+        count = code.load("i64", self.found, 8)
+        place = code.times(count, 8)
+        code.store("i64", source, code.at(self.events, place), 8)
+        if not self.delivery.spikes:
+            payload = code.load(f"i{bits}", code.at(row, code.times(source, BYTES[bits])), BYTES[bits])
+            wide = payload if bits == 64 else code.put(f"sext i{bits} {payload} to i64")
+            code.store("i64", wide, code.at(self.payloads, place), 8)
+        code.store("i64", code.plus(count, 1), self.found, 8)
+
+    def _event(self, index: Name) -> tuple[Name, Name]:
+        """The source of a listed message, and its payload in the lanes of the sum."""
+        code, place = self.code, self.code.times(index, 8)
+        source = code.load("i64", code.at(self.events, place), 8)
+        if self.delivery.spikes:
+            return source, "1"
+        payload = code.load("i64", code.at(self.payloads, place), 8)
+        bits = self.delivery.sum_bits
+        return source, payload if bits == 64 else code.put(f"trunc i64 {payload} to i{bits}")
+
+    def _dense(self, tile: Name) -> Name:
+        """The sums of `PAD` targets."""
+        code = self.code
+        column = code.at(self._pointer("weights"), code.times(tile, PAD))
+        total = code.slot(self.sum_kind, "total")
+        code.store(self.sum_kind, "zeroinitializer", total, 64)
+        if self.delivery.spikes and self.delivery.sum_bits == 32:
+            self._add_spikes(column, total)
+        else:
+            with code.loop("event", 0, self.count) as index:
+                source, payload = self._event(index)
+                weights = self._weights(column, source, self.delivery.sum_bits)
+                if not self.delivery.spikes:
+                    weights = code.put(f"mul {self.sum_kind} {weights}, {self._splat(payload)}")
+                self._add(total, weights)
+        return code.load(self.sum_kind, total, 64)
+
+    def _add_spikes(self, column: Name, total: Name) -> None:
+        code, kind = self.code, vector(16, PAD)
+        part = code.slot(kind, "part")
+        with code.loop("group", 0, self.count, GROUP) as start:
+            stop = code.call("i64", "llvm.smin.i64", ("i64", code.plus(start, GROUP)), ("i64", self.count))
+            code.store(kind, "zeroinitializer", part, 64)
+            with code.loop("event", start, stop) as index:
+                weights = self._weights(column, self._event(index)[0], 16)
+                code.store(kind, code.put(f"add {kind} {code.load(kind, part, 64)}, {weights}"), part, 64)
+            self._add(total, code.put(f"sext {kind} {code.load(kind, part, 64)} to {self.sum_kind}"))
+
+    def _weights(self, column: Name, source: Name, bits: int) -> Name:
+        code, bytes_kind = self.code, vector(8, PAD)
+        row = code.at(column, code.times(source, code.times(self.words["port_tiles"], PAD)))
+        return code.put(f"sext {bytes_kind} {code.load(bytes_kind, row, 1)} to {vector(bits, PAD)}")
+
+    def _splat(self, scalar: Name, bits: int = 0) -> Name:
+        kind, bits = vector(bits or self.delivery.sum_bits, PAD), bits or self.delivery.sum_bits
+        first = self.code.put(f"insertelement {kind} poison, i{bits} {scalar}, i64 0")
+        return self.code.put(f"shufflevector {kind} {first}, {kind} poison, <{PAD} x i32> zeroinitializer")
+
+    def _add(self, total: Name, more: Name) -> None:
+        before = self.code.load(self.sum_kind, total, 64)
+        self.code.store(self.sum_kind, self.code.put(f"add {self.sum_kind} {before}, {more}"), total, 64)
+
+    def _scatter(self) -> None:
+        """Add every listed source's synapses to the sums in memory."""
+        code, scalar = self.code, f"i{self.delivery.sum_bits}"
+        with code.loop("clear", 0, self.words["port_tiles"]) as tile:
+            code.store(self.sum_kind, "zeroinitializer", self._tile(tile), 64)
+        starts, rows, weights = (self._pointer(name) for name in ("starts", "rows", "weights"))
+        with code.loop("event", 0, self.count) as index:
+            source, payload = self._event(index)
+            place = code.at(starts, code.times(source, 8))
+            start, stop = code.load("i64", place, 8), code.load("i64", code.at(place, "8"), 8)
+            with code.loop("synapse", start, stop) as synapse:
+                row = code.load("i32", code.at(rows, code.times(synapse, 4)), 4)
+                weight = code.put(f"sext i8 {code.load('i8', code.at(weights, synapse), 1)} to {scalar}")
+                target = code.put(f"getelementptr {scalar}, ptr {self.sums}, i32 {row}", "p")
+                product = code.put(f"mul {scalar} {weight}, {payload}")
+                after = code.put(f"add {scalar} {code.load(scalar, target, 4)}, {product}")
+                code.store(scalar, after, target, 4)
+
+    def _tile(self, tile: Name) -> Name:
+        return self.code.at(self.sums, self.code.times(tile, PAD * BYTES[self.delivery.sum_bits]))
+
+    def _gathered(self, tile: Name) -> Name:
+        return self.code.load(self.sum_kind, self._tile(tile), 64)
+
+    def _deliver(self, total: Name, port: Name) -> None:
+        """Shift a tile's sums once, and write or add them to the port."""
+        code, bits, kind = self.code, self.delivery.sum_bits, self.sum_kind
+        up, down = (self._shift(name) for name in ("up", "down"))
+        shifted = code.put(f"ashr {kind} {code.put(f'shl {kind} {total}, {up}')}, {down}")
+        held = vector(self.delivery.port_bits, PAD)
+        if bits != self.delivery.port_bits:
+            shifted = code.put(f"{'trunc' if bits == 64 else 'sext'} {kind} {shifted} to {held}")
+        if self.delivery.adds:
+            shifted = code.put(f"add {held} {code.load(held, port, 4)}, {shifted}")
+        code.store(held, shifted, port, 4)
+
+    def _shift(self, name: str) -> Name:
+        bits = self.delivery.sum_bits
+        scalar = self.words[name] if bits == 64 else self.code.put(f"trunc i64 {self.words[name]} to i{bits}")
+        return self._splat(scalar)
+
+
+def driver_function() -> Function:
+    """The function that runs a schedule.
+
+    `entries` is a list of (function, table of arguments) addresses. For each sample and each stretch of `%by` steps
+    every entry runs once, in order.
+    """
+    code = Function("ptr %entries, i64 %count, i64 %from, i64 %to, i64 %by, i64 %first, i64 %last")
+    with code.loop("sample", "%first", "%last") as sample, code.loop("start", "%from", "%to", "%by") as start:
+        stop = code.call("i64", "llvm.smin.i64", ("i64", code.plus(start, "%by")), ("i64", "%to"))
+        after = code.plus(sample, 1)
+        with code.loop("entry", 0, "%count") as entry:
+            place = code.at("%entries", code.times(entry, 16))
+            function, table = code.word(place, 0, "ptr"), code.word(place, 1, "ptr")
+            code.line(f"call void {function}(ptr {table}, i64 {start}, i64 {stop}, i64 {sample}, i64 {after})")
+    return code
