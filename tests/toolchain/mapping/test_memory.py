@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 
 from tests.toolchain.report.digits_like import chain, cuba_lif, ssm_lif
-from toolchain.ir.connections import Connection, Dense, Sparse
-from toolchain.ir.program import Population
+from toolchain.ir.connections import Connection, Convolution, Dense, OneToOne, Sparse, SumPooling
+from toolchain.ir.program import Population, Projection
 from toolchain.mapping import load_target
-from toolchain.mapping.memory import axon_sizes, axon_words, coefficient_words, packed_words, state_words
+from toolchain.mapping.memory import (
+    axon_sizes,
+    axon_words,
+    coefficient_words,
+    packed_words,
+    state_words,
+    synapse_words,
+)
+from toolchain.report.traffic import nonzero_axon_sizes
 
 RNG = np.random.default_rng(3)
 
@@ -86,3 +94,64 @@ def test_axon_sizes_of_a_slice() -> None:
     weights = np.array([[1, 0, 0], [1, 0, 2], [0, 0, 3]])
     assert axon_sizes(Sparse.from_dense(weights), 1, 3).tolist() == [1, 0, 2]
     assert axon_sizes(Dense(weights), 1, 3).tolist() == [2, 2, 2]
+
+
+def kernel(out: int, entering: int, places: int = 6) -> Convolution:
+    """3x3 without padding, `places` x `places` windows."""
+    weights = np.ones((out, entering, 3, 3), dtype=np.int64)
+    return Convolution(weights, (entering, places + 2, places + 2), (1, 1), ((0, 0), (0, 0)), (1, 1))
+
+
+def stored(connection: Connection, start: int, stop: int, target: str) -> int:
+    """Words of the synapses into a slice."""
+    projection = Projection("p", "a", "b", connection)
+    return synapse_words(projection, axon_sizes(connection, start, stop), range(start, stop), load_target(target))
+
+
+@pytest.mark.parametrize(("out", "entering", "words"), [(24, 3, 81), (32, 1, 36), (36, 24, 24 * 9 * 5), (1, 1, 9)])
+def test_a_kernel_is_stored_once(out: int, entering: int, words: int) -> None:
+    """81 words for 24x3x3x3 stand in PilotNet's compiler table; its others have fewer bits a weight."""
+    found = kernel(out, entering)
+    assert stored(found, 0, found.target_size, "loihi2") == words
+    assert stored(found, 0, 1, "loihi2") == entering * 9  # one output channel: a word a row
+
+
+def test_kernel_words_grow_with_the_channels_of_a_slice() -> None:
+    found = kernel(20, 2)
+    words = [stored(found, 36 * 3, 36 * (3 + count), "loihi2") for count in range(1, 18)]
+    assert words == [18 * -(-count // 8) for count in range(1, 18)]
+    assert stored(found, 5, 5, "loihi2") == 0
+
+
+def test_groups_have_rows_of_their_own() -> None:
+    weights = np.ones((4, 1, 3, 3), dtype=np.int64)
+    found = Convolution(weights, (2, 4, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), groups=2)
+    assert stored(found, 0, 16, "loihi2") == 2 * 9
+    assert stored(found, 4, 12, "loihi2") == 2 * 9  # a channel of each group
+    assert stored(found, 0, 8, "loihi2") == 9
+
+
+def test_a_pooling_counts_as_a_convolution_of_each_channel() -> None:
+    found = SumPooling((3, 4, 4), (2, 2), (2, 2), ((0, 0), (0, 0)))
+    assert [stored(found, 0, stop, "loihi2") for stop in (1, 4, 5, 12)] == [4, 4, 8, 12]
+
+
+def test_loihi1_lists_every_synapse() -> None:
+    """9 targets of 4 sources: 16 axons of 1, 2 or 4 synapses, 18 bits each and 10 of a header."""
+    found = Convolution(np.ones((1, 1, 2, 2), dtype=np.int64), (1, 4, 4), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    assert sorted(found.stored_fan_out().tolist()) == [1] * 4 + [2] * 8 + [4] * 4
+    assert stored(found, 0, 9, "loihi1") == 4 + 8 + 4 * 2
+
+
+def test_axon_words_of_what_a_message_touches() -> None:
+    assert sorted(set(words(kernel(24, 3), "loihi2"))) == [-(-24 * taps // 8) for taps in (1, 2, 3, 4, 6, 9)]
+
+
+def test_axon_sizes_of_every_kind() -> None:
+    for connection in (kernel(2, 1), SumPooling((2, 4, 4), (2, 2), (1, 1), ((1, 0), (0, 1))), OneToOne(np.arange(9))):
+        entries = connection.matrix().toarray()
+        ones = connection.matrix().astype(bool).toarray() if connection.kind != "one-to-one" else np.eye(9, dtype=bool)
+        for start, stop in ((0, 1), (2, 7), (0, len(entries))):
+            assert np.array_equal(axon_sizes(connection, start, stop), ones[start:stop].sum(axis=0))
+            found = nonzero_axon_sizes(connection, start, stop)
+            assert np.array_equal(found, np.count_nonzero(entries[start:stop], axis=0))
