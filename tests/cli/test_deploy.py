@@ -131,7 +131,8 @@ def test_a_file_of_ones_own_needs_no_torch_and_no_lava(
     ran = seamount("deploy", nir, *options)
     assert ran.code == 0
     found = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert found["accuracy"]["float"] is None
+    assert found["accuracy"]["float_source"] == "NIR interpreted in float64"
+    assert found["accuracy"]["float"] == found["accuracy"]["nir"]
     assert found["accuracy"]["integer"] > 0.9
     assert found["equivalence"]["values_compared"] == 0
     assert (tmp_path / "out" / "quantized.nir").is_file()
@@ -152,3 +153,10 @@ def test_doctor_lists_every_part(seamount: Run) -> None:
     assert ran.code == 0
     for name in ("python", "numpy", "torch", "lava-nc", "onnxruntime"):
         assert name in ran.out
+
+
+def test_doctor_says_how_to_get_what_is_missing(seamount: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolchain.doctor.installed", lambda name: None if name == "torch" else "1.0")
+    ran = seamount("doctor")
+    assert ran.code == 0
+    assert "pip install -c constraints.txt '.[train]'" in ran.out

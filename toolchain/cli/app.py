@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from toolchain.cli.deploy import Deployed, Options, deploy
@@ -136,7 +137,7 @@ def doctor_command() -> None:
     parts = examine()
     for part in parts:
         state = part.version or ("MISSING" if part.required else "not installed")
-        table.add_row(part.name, state, part.enables, "" if part.version else part.remedy)
+        table.add_row(part.name, state, part.enables, "" if part.version else escape(part.remedy))
     console.print(table)
     if not all(part.ok for part in parts):
         raise typer.Exit(1)

@@ -22,9 +22,14 @@ class Part(BaseModel):
 
 
 class AccuracyPart(Part):
-    """Shares of correct decisions; None where a rung was not run or has no labels."""
+    """Shares of correct decisions; None where a rung was not run or has no labels.
+
+    `float` is the trained network in floating point: run by PyTorch where that is installed, otherwise its NIR form
+    interpreted in float64. `float_source` says which.
+    """
 
     float: Share | None
+    float_source: str | None = None
     integer: Share | None
     nir: Share | None = None
     lava: Share | None = None

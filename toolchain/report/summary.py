@@ -77,8 +77,10 @@ def summarize(results: Results) -> Report:
 def _accuracy(evidence: Evidence) -> AccuracyPart:
     share = {row.rung: row.fraction for row in evidence.accuracies}
     named = ("float", "integer", "nir", "lava")
+    source = "float" if "float" in share else "nir"
     return AccuracyPart(
-        float=share.get("float"),
+        float=share.get(source),
+        float_source={"float": "PyTorch", "nir": "NIR interpreted in float64"}[source] if source in share else None,
         integer=share.get("integer"),
         nir=share.get("nir"),
         lava=share.get("lava"),
