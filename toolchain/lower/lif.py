@@ -20,10 +20,17 @@ from toolchain.ir.neurons.cuba_lif import DECAY_BITS, MANTISSA_SHIFT
 from toolchain.ir.neurons.soma import RESET_DELAYED, RESET_SUBTRACT, RESET_TWICE, RESET_ZERO
 from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
-from toolchain.quantize.scheme import UnitScale, leak_fraction, lif_form, neuron_of, threshold_of
+from toolchain.quantize.floating import neuron_of
+from toolchain.quantize.scheme import (
+    BIAS_MANTISSA,
+    MAX_BIAS_EXPONENT,
+    UnitScale,
+    constant_drive,
+    leak_fraction,
+    lif_form,
+    threshold_of,
+)
 
-BIAS_MANTISSA = 4095
-MAX_BIAS_EXPONENT = 7
 DECAY_ONE = float(1 << DECAY_BITS)
 
 RESETS = {
@@ -152,7 +159,7 @@ def _refuse_vanished(unit: Unit, name: str, lost: FloatArray, vanished: IntArray
 
 def _mantissa(unit: Unit, scale: UnitScale, neuron: DiscreteNeuron) -> tuple[IntArray, int, TensorRow]:
     """Mantissa of 13 bits and the least exponent that holds the greatest bias."""
-    constant = scale.gain * unit.bias + np.broadcast_to(np.ravel(neuron.leak), (unit.size,))
+    constant = constant_drive(unit, scale.gain, neuron)
     top = scale.drive_exponent + MANTISSA_SHIFT
     peak = float(np.abs(constant).max()) * 2.0**top
     exponent = max(0, int(np.ceil(np.log2(peak / BIAS_MANTISSA)))) if peak > 0 else 0

@@ -17,7 +17,8 @@ from toolchain.lower.connection import choose_connection
 from toolchain.lower.lif import lower_lif, lower_sum
 from toolchain.lower.rounding import TensorRow, row
 from toolchain.lower.ssm import lower_ssm
-from toolchain.quantize.scheme import Scheme, key, neuron_of
+from toolchain.quantize.floating import link_name, neuron_of
+from toolchain.quantize.scheme import Scheme, key
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def lower(
             populations.append(population)
             tensors += rows
     projections = []
-    for number, link in enumerate(network.links):
-        projection, tensor, reason = _projection(link, scheme, levels, _link_name(network, number))
+    for link in network.links:
+        projection, tensor, reason = _projection(link, scheme, levels, link_name(link))
         projections.append(projection)
         choices[projection.name] = f"{projection.connection.kind}: {reason}"
         tensors.append(tensor)
@@ -110,11 +111,6 @@ def _has_constant(unit: Unit, conventions: Conventions) -> bool:
     if np.any(unit.bias != 0):
         return True
     return unit.node is not None and unit.role == "lif" and bool(np.any(neuron_of(unit, conventions).leak != 0))
-
-
-def _link_name(network: Network, number: int) -> str:
-    link = network.links[number]
-    return f"{link.source}->{link.target}" + ("(loop)" if link.steps else "")
 
 
 def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class TensorRow:
         count: number of elements.
         max_error: greatest |real - rounded|, in real units.
         sqnr_db: 10 log10(signal power / error power); None where the rounding is exact.
+        rounded: the integers as the numbers that they stand for, in the form of `quantize.floating`.
     """
 
     name: str
@@ -30,6 +31,7 @@ class TensorRow:
     count: int
     max_error: float
     sqnr_db: float | None
+    rounded: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def round_to(values: FloatArray, scale: FloatArray | float) -> IntArray:
@@ -41,8 +43,9 @@ def row(
     name: str, bits: int, scale_text: str, values: FloatArray, integers: Any, scale: FloatArray | float
 ) -> TensorRow:
     """Describe one rounding."""
-    error = np.asarray(values) - np.asarray(integers) / scale
+    rounded: FloatArray = np.asarray(integers) / scale
+    error = np.asarray(values) - rounded
     power, noise = float(np.sum(np.square(values))), float(np.sum(np.square(error)))
     sqnr = 10 * float(np.log10(power / noise)) if noise > 0 and power > 0 else None
     worst = float(np.abs(error).max()) if error.size else 0.0
-    return TensorRow(name, bits, scale_text, int(np.asarray(values).size), worst, sqnr)
+    return TensorRow(name, bits, scale_text, int(np.asarray(values).size), worst, sqnr, rounded)

@@ -12,8 +12,8 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
 from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
-from toolchain.quantize.calibrate import folded_readout
-from toolchain.quantize.scheme import UnitScale, neuron_of, soma_threshold
+from toolchain.quantize.floating import folded_readout, neuron_of, soma_threshold
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 
 MAX_SHIFT = 31

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.discretize import discretize
-from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray, Graph
-from toolchain.frontend.ssm import SsmBlock
-from toolchain.frontend.units import Link, Network, Unit
+from toolchain.frontend.units import Network, Unit
+from toolchain.quantize.floating import Seen, float_network, run_units
 
 MAX_INPUT_EXPONENT = 16
+MODE_STEPS = 1 << 31
+"""Neuron and mode updates that calibration may take: about ten seconds."""
+MEMORY_WORDS = 1 << 25
+"""Float64 words that the signals of all units may take together: 256 MiB."""
+SIGNALS_A_UNIT = 4
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ class Calibration:
 def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Conventions) -> Calibration:
     """Run the float network and record ranges.
 
+    Long sequences through wide networks are run on fewer samples, spread evenly, so that it takes seconds:
+    `Calibration.samples` says how many.
+
     Args:
         graph, network: the network as NIR and as units.
         data: (sample, step, channel) calibration inputs; an input of several axes is flattened in C order.
@@ -68,12 +74,64 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
     """
     source = network.units[0]
     check_data(data, source.size, source.name)
-    shaped = data.reshape(*data.shape[:2], *graph.nodes[source.exit].input_shape)
-    _, recorded = run(graph, shaped, conventions, record=tuple(unit.exit for unit in network.units))
-    messages = {unit.name: _flat(recorded[unit.exit]) for unit in network.units}
-    ranges = {unit.name: _range(network, unit, messages, conventions) for unit in network.units}
+    chosen = data[_affordable(network, data)]
+    floats = float_network(network, conventions)
+    ranges = _Ranges(network)
+    for part in _parts(network, chosen):
+        run_units(floats, part, observe=ranges.see)
+        ranges.see_input(source, part)
     peak = float(np.abs(data).max())
-    return Calibration(ranges, data.shape[0], data.shape[1], peak, _exponent(data))
+    return Calibration(ranges.found(), len(chosen), data.shape[1], peak, _exponent(data))
+
+
+def _affordable(network: Network, data: FloatArray) -> slice:
+    """Samples, evenly spread, that take at most `MODE_STEPS`."""
+    a_step = sum(unit.size if unit.ssm is None else unit.ssm.poles.size for unit in network.units)
+    most = max(1, MODE_STEPS // (a_step * data.shape[1]))
+    return slice(0, None, -(-len(data) // most))
+
+
+def _parts(network: Network, data: FloatArray) -> Iterator[FloatArray]:
+    """The data a few samples at a time, so that the signals of all units fit `MEMORY_WORDS`."""
+    words = data.shape[1] * sum(unit.size for unit in network.units) * SIGNALS_A_UNIT
+    together = max(1, MEMORY_WORDS // words)
+    return (data[start : start + together] for start in range(0, len(data), together))
+
+
+class _Ranges:
+    """Maxima by unit over all parts of the data."""
+
+    def __init__(self, network: Network) -> None:
+        self.sizes = {unit.name: unit.size for unit in network.units}
+        self.peaks: dict[str, list[FloatArray]] = {}
+        self.sent: dict[str, list[int]] = {name: [0, 0] for name in self.sizes}
+
+    def see(self, unit: Unit, seen: Seen) -> None:
+        """Take in what a unit did."""
+        quiet = np.zeros(unit.size)
+        readout = _peak(seen.readout) if unit.ssm is not None else quiet
+        voltage = _peak(seen.voltage) if unit.node is not None else quiet
+        self._add(unit, [_peak(seen.drive), seen.state_peak, readout, voltage], seen.messages)
+
+    def see_input(self, unit: Unit, data: FloatArray) -> None:
+        """Take in the input itself."""
+        self._add(unit, [_peak(data), *[np.zeros(unit.size)] * 3], data)
+
+    def _add(self, unit: Unit, peaks: list[FloatArray], messages: FloatArray) -> None:
+        before = self.peaks.get(unit.name, peaks)
+        self.peaks[unit.name] = [np.maximum(a, b) for a, b in zip(before, peaks, strict=True)]
+        self.sent[unit.name][0] += int(np.count_nonzero(messages))
+        self.sent[unit.name][1] += messages.size
+
+    def found(self) -> dict[str, UnitRange]:
+        """The ranges by unit."""
+        return {name: self._range(name, *peaks) for name, peaks in self.peaks.items()}
+
+    def _range(
+        self, name: str, drive: FloatArray, state: FloatArray, readout: FloatArray, voltage: FloatArray
+    ) -> UnitRange:
+        sent, chances = self.sent[name]
+        return UnitRange(drive, state, readout, voltage, sent / chances)
 
 
 def check_data(data: FloatArray, width: int, name: str) -> None:
@@ -90,10 +148,6 @@ def check_data(data: FloatArray, width: int, name: str) -> None:
         raise InputError(name, f"{int((~np.isfinite(data)).sum())} values are not finite, first at {bad}", "clean them")
 
 
-def _flat(values: FloatArray) -> FloatArray:
-    return values.reshape(*values.shape[:2], -1)
-
-
 def _exponent(data: FloatArray) -> int | None:
     for exponent in range(MAX_INPUT_EXPONENT + 1):
         scaled = data * 2.0**exponent
@@ -102,83 +156,7 @@ def _exponent(data: FloatArray) -> int | None:
     return None
 
 
-def drive_of(network: Network, unit: Unit, messages: Mapping[str, FloatArray]) -> FloatArray:
-    """The drive of a unit, (sample, step, neuron), from the messages of all units."""
-    total = unit.bias + np.zeros_like(messages[unit.name])
-    for link in network.into(unit.name):
-        total = total + _through(link, messages[link.source])
-    return total
-
-
-def _through(link: Link, messages: FloatArray) -> FloatArray:
-    samples, steps, width = messages.shape
-    arrived = np.asarray((link.weights @ messages.reshape(-1, width).T).T).reshape(samples, steps, -1)
-    if link.steps:
-        arrived = np.concatenate([np.zeros_like(arrived[:, : link.steps]), arrived[:, : -link.steps]], axis=1)
-    return arrived
-
-
 def _peak(values: FloatArray) -> FloatArray:
     """Greatest magnitude of each neuron over samples and steps."""
-    peaks: FloatArray = np.abs(values).max(axis=(0, 1))
+    peaks: FloatArray = np.maximum(values.max(axis=(0, 1)), -values.min(axis=(0, 1)))
     return peaks
-
-
-def _range(network: Network, unit: Unit, messages: Mapping[str, FloatArray], conventions: Conventions) -> UnitRange:
-    sent = messages[unit.name]
-    rate = float(np.count_nonzero(sent) / sent.size)
-    nothing = np.zeros(unit.size)
-    if unit.role in ("input", "relay"):
-        return UnitRange(_peak(sent), nothing, nothing, nothing, rate)
-    drive = drive_of(network, unit, messages)
-    if unit.role == "integrator":
-        return UnitRange(_peak(drive), nothing, nothing, _peak(sent), rate)
-    if unit.ssm is not None:
-        state, readout = state_space(unit.ssm, drive)
-        return UnitRange(_peak(drive), state, _peak(readout), _voltage_peak(unit, readout, sent, conventions), rate)
-    return UnitRange(_peak(drive), nothing, nothing, _voltage_peak(unit, drive, sent, conventions), rate)
-
-
-def folded_readout(block: SsmBlock) -> np.ndarray[tuple[int, int], np.dtype[np.complex128]]:
-    """C of the form with B = 1 and the conjugate modes' factor 2 folded in: y = Re(sum c x) + d u, (size, modes)."""
-    folded: np.ndarray[tuple[int, int], np.dtype[np.complex128]] = 2.0 * block.c * block.b
-    return folded
-
-
-def state_space(block: SsmBlock, drive: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Run a state space with B folded into C.
-
-    Args:
-        block: poles and matrices, (size, modes).
-        drive: (sample, step, neuron).
-
-    Returns:
-        The greatest magnitude of a real or imaginary part of each neuron's modes, (size,), and the readout,
-        (sample, step, neuron).
-    """
-    samples, steps, size = drive.shape
-    readout_matrix = folded_readout(block)
-    state = np.zeros((samples, size, block.poles.shape[1]), dtype=np.complex128)
-    peak = np.zeros(size)
-    readout = np.empty_like(drive)
-    for t in range(steps):
-        state = block.poles * state + drive[:, t, :, None]
-        peak = np.maximum(peak, np.maximum(np.abs(state.real), np.abs(state.imag)).max(axis=(0, 2)))
-        readout[:, t] = (readout_matrix * state).real.sum(axis=2) + block.d * drive[:, t]
-    return peak, readout
-
-
-def _voltage_peak(unit: Unit, drive: FloatArray, sent: FloatArray, conventions: Conventions) -> FloatArray:
-    """Greatest membrane voltage before reset, given the spikes that the network's own run emitted."""
-    assert unit.node is not None
-    neuron = discretize(unit.node, conventions)
-    shape = unit.node.input_shape
-    drive, sent = (values.reshape(*values.shape[:2], *shape) for values in (drive, sent))
-    current = np.zeros(drive[:, 0].shape)
-    voltage, peak = np.zeros_like(current), np.zeros(shape)
-    for t in range(drive.shape[1]):
-        current = neuron.current_decay * current + neuron.input_gain * drive[:, t]
-        voltage = neuron.voltage_decay * voltage + neuron.current_gain * current + neuron.leak
-        peak = np.maximum(peak, np.abs(voltage).max(axis=0))
-        voltage = np.where(sent[:, t] != 0, 0.0, voltage)
-    return peak.ravel()

@@ -15,17 +15,20 @@ import numpy as np
 
 from toolchain.errors import QuantizationError
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.discretize import DiscreteNeuron, discretize
+from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.linear import POOLINGS
 from toolchain.frontend.units import Link, Network, Unit
-from toolchain.quantize.calibrate import Calibration, UnitRange, folded_readout
+from toolchain.quantize.calibrate import Calibration, UnitRange
+from toolchain.quantize.floating import folded_readout, neuron_of, own_gain, soma_threshold
 from toolchain.quantize.settings import Settings
 
 REGISTER_BITS = 24
 THRESHOLD_BITS = 17
 CUBA_SHIFT = 6
 CUBA_FRACTION = 12
+BIAS_MANTISSA = 4095
+MAX_BIAS_EXPONENT = 7
 MAX_LEAK_FRACTION = 20
 DECAY_TOLERANCE = 1 / 64
 MAX_STATE_SHIFT = 16
@@ -97,7 +100,7 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
     for unit in network.units:
         if unit.role == "input":
             continue
-        gain = _gain(unit, conventions)
+        gain = own_gain(unit, conventions)
         incoming = network.into(unit.name)
         weights = {key(link): _weight_exponent(link, gain, settings) for link in incoming}
         limit = _port_limit(incoming, gain, payload)
@@ -143,19 +146,6 @@ def _bits_above(value: float) -> int:
     return math.frexp(value)[1]
 
 
-def _gain(unit: Unit, conventions: Conventions) -> FloatArray:
-    if unit.role not in ("lif", "integrator"):
-        return np.ones(unit.size)
-    neuron = neuron_of(unit, conventions)
-    return np.broadcast_to(np.ravel(neuron.input_gain * neuron.current_gain), (unit.size,))
-
-
-def neuron_of(unit: Unit, conventions: Conventions) -> DiscreteNeuron:
-    """The discrete coefficients of a unit's NIR neuron."""
-    assert unit.node is not None
-    return discretize(unit.node, conventions)
-
-
 def lif_form(unit: Unit, conventions: Conventions) -> str:
     """The neuron type that a NIR LIF, CubaLIF or IF becomes.
 
@@ -180,6 +170,12 @@ def leak_fraction(neuron: DiscreteNeuron) -> int:
         if np.all(np.abs(np.rint(lost * 2.0**fraction) / 2.0**fraction - lost) <= lost * DECAY_TOLERANCE):
             return fraction
     return MAX_LEAK_FRACTION
+
+
+def constant_drive(unit: Unit, gain: FloatArray, neuron: DiscreteNeuron) -> FloatArray:
+    """What a neuron's voltage gets at every step without input: bias and leak, (size,)."""
+    constant: FloatArray = gain * unit.bias + np.broadcast_to(np.ravel(neuron.leak), (unit.size,))
+    return constant
 
 
 def threshold_of(neuron: DiscreteNeuron, size: int) -> FloatArray:
@@ -245,14 +241,18 @@ def _unit_scale(
 def _lif_scale(
     unit: Unit, gain: FloatArray, limit: int, seen: UnitRange, settings: Settings, conventions: Conventions
 ) -> UnitScale:
-    """The finest scale at which threshold, voltage and current fit; decays then round least."""
-    threshold = float(threshold_of(neuron_of(unit, conventions), unit.size).max())
+    """The finest scale at which threshold, voltage, current and bias fit; decays then round least."""
+    neuron = neuron_of(unit, conventions)
+    threshold = float(threshold_of(neuron, unit.size).max())
     peak = float(max(seen.voltage.max(), threshold, 2.0**-20))
     room = _room(peak, settings.headroom_bits)
     if lif_form(unit, conventions) != "cuba_lif":
         return UnitScale(min(limit, room), gain)
     by_threshold = math.floor(math.log2(((1 << THRESHOLD_BITS) - 1) / threshold)) if threshold > 0 else limit
-    return UnitScale(min(limit, by_threshold, room - CUBA_SHIFT), gain)
+    constant = float(np.abs(constant_drive(unit, gain, neuron)).max())
+    top = BIAS_MANTISSA << MAX_BIAS_EXPONENT
+    by_bias = math.floor(math.log2(top / constant)) - CUBA_SHIFT if constant > 0 else limit
+    return UnitScale(min(limit, by_threshold, by_bias, room - CUBA_SHIFT), gain)
 
 
 def _ssm_scale(
@@ -286,10 +286,3 @@ def _ssm_scale(
     skip = np.abs(unit.ssm.d) * 2.0 ** (state_shift - c_shift)
     c_gain = np.minimum(c_gain, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
     return UnitScale(exponent, gain, state_shift, c_gain, c_shift, c_gain * 2.0 ** (exponent + state_shift - c_shift))
-
-
-def soma_threshold(unit: Unit, conventions: Conventions) -> FloatArray:
-    """Threshold of the soma per unit of readout, (size,)."""
-    neuron = neuron_of(unit, conventions)
-    gain = np.broadcast_to(np.ravel(neuron.input_gain * neuron.current_gain), (unit.size,))
-    return threshold_of(neuron, unit.size) / gain

@@ -1,0 +1,167 @@
+"""Which rounding costs what: the float network with one rounded tensor at a time, then with all of them.
+
+What remains between the last rung and the integer program is the rounding of its arithmetic as it runs: floors of
+products, and registers that saturate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.units import Unit
+from toolchain.ir.integer import IntArray
+from toolchain.lower.program import Lowered
+from toolchain.lower.rounding import TensorRow
+from toolchain.quantize.floating import ComplexArray, FloatNetwork, FloatUnit, Signals, link_name, run_units
+
+ALL = "all tensors"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One form of the network, measured.
+
+    Attributes:
+        name: a tensor that alone is rounded, or what else the form is.
+        samples, correct: how many there were and were classified right; `correct` is None without labels.
+        agreement: share of samples with the float network's decision.
+        output_error: rms difference of what the host reads, as a share of the float outputs' rms.
+        spike_agreement: by population, share of (sample, step, neuron) with the float network's spike.
+    """
+
+    name: str
+    samples: int
+    correct: int | None
+    agreement: float
+    output_error: float
+    spike_agreement: dict[str, float]
+
+
+class Ladder:
+    """Runs forms of one float network on the same data.
+
+    Args:
+        floats: the float network.
+        data: (sample, step, channel).
+        labels: (sample,) classes, where known.
+    """
+
+    def __init__(self, floats: FloatNetwork, data: FloatArray, labels: IntArray | None) -> None:
+        self.floats, self.data, self.labels = floats, data, labels
+        self.messages = run_units(floats, data)
+        self.outputs = self.read(self.messages)
+
+    def read(self, messages: Signals) -> FloatArray:
+        """What the host reads of the first output, (sample, neuron): the running sum, or the number of messages."""
+        unit = self.floats.network.unit(self.floats.network.outputs[0])
+        sent = messages[unit.name]
+        counted: FloatArray = np.count_nonzero(sent, axis=1).astype(np.float64)
+        return sent[:, -1] if unit.role == "integrator" else counted
+
+    def top(self) -> Rung:
+        """The float network itself."""
+        return self.measured("float", self.outputs, self.messages)
+
+    def alone(self, tensor: TensorRow) -> Rung:
+        """With one tensor rounded; units that it cannot reach are not run again."""
+        changed = with_tensors(self.floats, (tensor,))
+        reached = _reached(self.floats, tensor)
+        known = {name: sent for name, sent in self.messages.items() if name not in reached}
+        messages = run_units(changed, self.data, known=known)
+        return self.measured(tensor.name, self.read(messages), messages)
+
+    def together(self, tensors: Iterable[TensorRow], data: FloatArray | None = None) -> Rung:
+        """With all of them rounded, and the inputs if given in their rounded form."""
+        messages = run_units(with_tensors(self.floats, tensors), self.data if data is None else data)
+        return self.measured(ALL, self.read(messages), messages)
+
+    def measured(self, name: str, outputs: FloatArray, messages: Signals) -> Rung:
+        """Hold outputs and messages to the float network's."""
+        chosen = outputs.argmax(axis=1)
+        correct = None if self.labels is None else int(np.count_nonzero(chosen == self.labels))
+        same = float(np.mean(chosen == self.outputs.argmax(axis=1)))
+        power = float(np.sqrt(np.mean(np.square(self.outputs)))) or 1.0
+        error = float(np.sqrt(np.mean(np.square(outputs - self.outputs)))) / power
+        return Rung(name, len(chosen), correct, same, error, self._spikes(messages))
+
+    def _spikes(self, messages: Signals) -> dict[str, float]:
+        spiking = [unit.name for unit in self.floats.network.units if unit.role in ("lif", "ssm_lif")]
+        return {
+            name: float(np.mean((messages[name] != 0) == (self.messages[name] != 0)))
+            for name in spiking
+            if name in messages
+        }
+
+
+def climb(ladder: Ladder, lowered: Lowered) -> list[Rung]:
+    """The float network, each rounded tensor alone, and all of them."""
+    lossy = [tensor for tensor in lowered.tensors if tensor.sqnr_db is not None]
+    return [ladder.top(), *(ladder.alone(tensor) for tensor in lossy), ladder.together(lowered.tensors)]
+
+
+def with_tensors(floats: FloatNetwork, tensors: Iterable[TensorRow]) -> FloatNetwork:
+    """The network with some tensors in their rounded form."""
+    units, weights = dict(floats.units), dict(floats.weights)
+    roles = {unit.name: unit for unit in floats.network.units}
+    for tensor in tensors:
+        where, _, name = tensor.name.rpartition(".")
+        if name == "weights":
+            weights[where] = weights[where].copy()
+            weights[where].data = tensor.rounded
+        else:
+            units[where] = _replaced(units[where], roles[where], name, tensor.rounded)
+    return replace(floats, units=units, weights=weights)
+
+
+def _replaced(own: FloatUnit, unit: Unit, name: str, values: FloatArray) -> FloatUnit:
+    """A unit with one tensor, by its name in the program, replaced."""
+    if name in ("a_re", "a_im"):
+        assert own.poles is not None
+        return replace(own, poles=_complex(own.poles, name, values))
+    if name in ("c_re", "c_im"):
+        assert own.c is not None
+        return replace(own, c=_complex(own.c, name, values))
+    fields: dict[str, Any] = {_FIELDS[name]: 1.0 - values if name in ("du", "dv") else values}
+    if unit.role == "lif" and name in ("bias", "bias_mant"):
+        entering = np.zeros_like(values) if own.current_leak is None or not own.current_leak.any() else own.drive_bias
+        return replace(own, bias=values, drive_bias=entering)
+    return replace(own, **fields)
+
+
+_FIELDS = {
+    "d": "d",
+    "threshold": "threshold",
+    "vth": "threshold",
+    "leak": "leak",
+    "current_leak": "current_leak",
+    "du": "current_leak",
+    "dv": "leak",
+    "bias": "drive_bias",
+    "current_bias": "drive_bias",
+}
+
+
+def _complex(before: ComplexArray, name: str, values: FloatArray) -> ComplexArray:
+    after = before.copy()
+    if name.endswith("_re"):
+        after.real = values
+    else:
+        after.imag = values
+    return after
+
+
+def _reached(floats: FloatNetwork, tensor: TensorRow) -> set[str]:
+    """Units whose messages a tensor can change."""
+    where, _, name = tensor.name.rpartition(".")
+    reached = {where}
+    if name == "weights":
+        reached = {link.target for link in floats.network.links if link_name(link) == where}
+    for unit in floats.network.units:  # sources come before their targets
+        if any(link.source in reached for link in floats.network.into(unit.name)):
+            reached.add(unit.name)
+    return reached
