@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from simulators.compare import MESSAGE, Divergence
 from simulators.microscope.causes import Cause, Recorded, find_causes, reproduces, single_out
 from simulators.microscope.detail import Numbers, detailed, moment, numbers, operand_value
@@ -68,7 +66,6 @@ class Explanation:
         divergence: where.
         sides: their names.
         history: registers and messages of the neuron in the steps before and at the divergence.
-        arrived: port -> sum that reached the neuron in that step.
         listing: its step, instruction by instruction.
         follows: names of sides that hold what the program says there.
         verdicts: for each side that does not.
@@ -77,7 +74,6 @@ class Explanation:
     divergence: Divergence
     sides: tuple[str, str]
     history: tuple[HistoryRow, ...]
-    arrived: Mapping[str, int]
     listing: tuple[InstructionRow, ...]
     follows: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
@@ -116,9 +112,9 @@ def explain(
             verdicts.append(Verdict(side.name, tuple(detailed(program, at, side, cause) for cause in causes)))
     off = right if verdicts and verdicts[0].side == right.name else left
     best = next((verdict.causes[0] for verdict in verdicts if verdict.causes), None)
-    rows, arrived = _listing(program, at, left, right, off, best)
+    rows = _listing(program, at, left, right, off, best)
     history = tuple(_history(at, left, right))
-    return Explanation(at, (left.name, right.name), history, arrived, rows, tuple(follows), tuple(verdicts))
+    return Explanation(at, (left.name, right.name), history, rows, tuple(follows), tuple(verdicts))
 
 
 def _history(at: Divergence, left: Recorded, right: Recorded) -> list[HistoryRow]:
@@ -142,27 +138,41 @@ def _recorded(side: Recorded, key: str, step: int, at: Divergence) -> Numbers | 
 
 def _listing(
     program: Program, at: Divergence, left: Recorded, right: Recorded, off: Recorded, best: Cause | None
-) -> tuple[tuple[InstructionRow, ...], dict[str, int]]:
+) -> tuple[InstructionRow, ...]:
     case = single_out(program, at, off)
     meaning = definition(case.program)
     known = moment(meaning, case, at)
     if known is None:
-        return (), {}
+        return ()
     listing = meaning.listings[at.population]
     other = _under(program, at, off, best)
     stored = _results(listing)
-    rows, parted = [], False
+    rows = _port_rows(known, other, at)
+    parted = any(row.parts for row in rows)
     for instruction in listing.instructions:
         value = numbers(known[instruction.result], at)
         cause = numbers(other[instruction.result], at) if other and instruction.result in other else None
         key = quantity(at.population, stored.get(instruction.result, "?"))
-        parts = not parted and cause is not None and cause != value
+        parts = not parted and _differs(value, cause)
         parted = parted or parts
         operands = tuple(numbers(operand_value(known, operand), at) for operand in instruction.operands)
         both = _recorded(left, key, at.step, at), _recorded(right, key, at.step, at)
         rows.append(InstructionRow(str(instruction), operands, value, *both, cause, parts))
-    ports = {name.removeprefix("port."): int(np.ravel(v)[0]) for name, v in known.items() if name.startswith("port.")}
-    return tuple(rows), ports
+    return tuple(rows)
+
+
+def _differs(value: Numbers, cause: Numbers | None) -> bool:
+    return cause is not None and cause != value
+
+
+def _port_rows(known: Mapping[str, Value], other: Mapping[str, Value] | None, at: Divergence) -> list[InstructionRow]:
+    """What arrived at each port, and what would have arrived under the cause."""
+    rows = []
+    for name in [name for name in known if name.startswith("port.")]:
+        value = numbers(known[name], at)
+        cause = numbers(other[name], at) if other is not None else None
+        rows.append(InstructionRow(name, (), value, cause=cause, parts=_differs(value, cause)))
+    return rows
 
 
 def _results(listing: Listing) -> dict[str, str]:

@@ -63,9 +63,7 @@ def write_repro(repro: Repro, folder: Path, place: Divergence) -> None:
     Raises:
         InputError: the folder holds something else.
     """
-    if folder.exists() and not is_repro(folder):
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise InputError(str(folder), "is there and was not written by seamount diff", "choose another --out")
+    refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(beside, ignore_errors=True)
@@ -78,6 +76,12 @@ def write_repro(repro: Repro, folder: Path, place: Divergence) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """InputError where a folder holds what was not written here."""
+    if folder.exists() and not is_repro(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(str(folder), "is there and was not written by seamount diff", "choose another --out")
 
 
 def _fill(repro: Repro, folder: Path, name: str, place: Divergence) -> None:

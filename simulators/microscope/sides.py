@@ -60,14 +60,23 @@ class Found:
 
 
 def two_simulators(
-    program: Program, inputs: Inputs, left: Simulate, right: Simulate, *, budget_s: float = BUDGET_S
+    program: Program,
+    inputs: Inputs,
+    left: Simulate,
+    right: Simulate,
+    *,
+    steps: int | None = None,
+    budget_s: float = BUDGET_S,
 ) -> Found:
     """Run one program on two simulators; explain and shrink what differs.
 
     Args:
+        steps: length of the run; by default the inputs' length plus the program's latency.
         budget_s: for the search of causes, and again for shrinking; 0: no smaller case is sought.
     """
-    traces = tuple(run(program, inputs, probes=program.all_probes(), strict=False) for run in (left, right))
+    traces = tuple(
+        run(program, inputs, steps=steps, probes=program.all_probes(), strict=False) for run in (left, right)
+    )
     found = two_traces(program, *traces, inputs=inputs, budget_s=budget_s)
     first = found.comparison.first
     if first is None or budget_s <= 0:
@@ -133,11 +142,14 @@ def _entered(program: Program, left: Trace, right: Trace) -> dict[str, IntArray]
     return {source.name: found[source.name] for source in program.inputs if source.name in found}
 
 
-def two_programs(left: Program, right: Program, inputs: Inputs, *, budget_s: float = BUDGET_S) -> Found:
+def two_programs(
+    left: Program, right: Program, inputs: Inputs, *, steps: int | None = None, budget_s: float = BUDGET_S
+) -> Found:
     """Run two programs on the reference, on one input; populations are compared by name.
 
     Args:
         inputs: for the inputs of both.
+        steps: length of the run; by default the inputs' length plus the greater latency.
         budget_s: as for `two_simulators`; only samples, steps and inputs are made fewer.
 
     Raises:
@@ -145,8 +157,8 @@ def two_programs(left: Program, right: Program, inputs: Inputs, *, budget_s: flo
         InputError: the inputs do not fit one of them.
     """
     parts = tuple(differences(left, right))
-    steps = _steps(left, right, inputs)
-    pair = _run_both(left, right, inputs, steps)
+    length = _steps(left, right, inputs) if steps is None else steps
+    pair = _run_both(left, right, inputs, length)
     comparison = compare(left, *pair)
     if comparison.first is None:
         return Found(comparison, parts)
@@ -159,7 +171,7 @@ def two_programs(left: Program, right: Program, inputs: Inputs, *, budget_s: flo
     def diverges(program: Program, tried: Inputs, tried_steps: int) -> Divergence | None:
         return compare(left, *_run_both(left, right, tried, tried_steps)).first
 
-    case = Case(left, inputs, steps, comparison.first)
+    case = Case(left, inputs, length, comparison.first)
     return Found(comparison, parts, explanation, shrink(case, diverges, budget_s=budget_s, cut_program=False))
 
 

@@ -12,6 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from toolchain.cli.deploy import Deployed, Options, deploy
+from toolchain.cli.diff import SIMULATORS, diff
+from toolchain.cli.diff import Options as DiffOptions
+from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
 from toolchain.cli.simulate import simulate_build
 from toolchain.cli.source import find_source
@@ -103,6 +106,27 @@ def simulate_command(
     """Run a deployed program on inputs and write the trace."""
     simulate_build(BuildFolder(build), inputs, trace, simulator, strict, _tell)
     console.print(str(trace), markup=False, soft_wrap=True)
+
+
+@app.command("diff")
+def diff_command(
+    left: Annotated[Path, typer.Argument(help="a build folder, a trace, or a folder that seamount diff wrote")],
+    right: Annotated[Path | None, typer.Argument(help="a second build folder or trace")] = None,
+    simulators: Annotated[str | None, typer.Option(help=f"two names, for one build; {SIMULATORS} by default")] = None,
+    inputs: Annotated[Path | None, typer.Option("--input", help="npz with x; by default what the build ran")] = None,
+    program: Annotated[Path | None, typer.Option(help="program.npz, for traces that lie in no build folder")] = None,
+    budget: Annotated[float, typer.Option(help="seconds to seek causes, and a smaller case", min=0)] = 30.0,
+    out: Annotated[Path, typer.Option(help="folder for the smallest case that still differs")] = Path("repro"),
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Show where two builds, traces or simulators first differ, why, and the smallest case; exit code 0 or 1."""
+    outcome = diff(left, right, DiffOptions(simulators, inputs, program, budget, out), _tell)
+    if as_json:
+        console.print(outcome_json(outcome), markup=False, soft_wrap=True)
+    else:
+        print_outcome(outcome, console)
+    if not outcome.found.comparison.equal:
+        raise typer.Exit(1)
 
 
 @app.command("report")
