@@ -1,10 +1,10 @@
 """Seamount's compiler: trained state-space spiking networks become integer programs on Loihi-style cores.
 
-    graph = read_nir("model.nir")
-    compiled = compile_graph(graph, conventions_for(graph), calibration_inputs)
-    program = compiled.lowered.program
-    trace = simulators.reference.simulate(program, {"input": encode(program.inputs[0], inputs)[0]})
-    classes = decide(program, trace)
+graph = read_nir("model.nir")
+compiled = compile_graph(graph, conventions_for(graph), calibration_inputs)
+program = compiled.lowered.program
+trace = simulators.reference.simulate(program, {"input": encode(program.inputs[0], inputs)[0]})
+classes = decide(program, trace)
 """
 
 from toolchain.errors import ToolchainError

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Run
+from tests.cli.digits_build import digits_build
 from toolchain.cli import simulators as choice
 from toolchain.cli.source import zoo_folder
 from toolchain.ir.storage import load_program
@@ -28,18 +29,13 @@ KEYS = {
 PIECES = {"model.nir", "program.txt", "program.npz", "placement.json", "report.json", "report.html", "MANIFEST.json"}
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def build() -> Path:
     """The digits network, deployed once."""
-    from toolchain.cli.deploy import Options, deploy
-    from toolchain.cli.source import find_source
-
-    out = tmp_path_factory.mktemp("builds") / "digits"
-    assert deploy(find_source("zoo:digits", None, None), out, Options(), lambda line: None).equal
-    return out
+    return digits_build()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def report(build: Path) -> dict:
     return json.loads((build / "report.json").read_text())
 

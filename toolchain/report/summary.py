@@ -8,7 +8,7 @@ from toolchain.ir.integer import IntArray
 from toolchain.report.costs import load_costs
 from toolchain.report.counts import Counts, count_run, synops_by_sample
 from toolchain.report.energy import Banded, Estimate, estimate
-from toolchain.report.evidence import Evidence, RegisterRange
+from toolchain.report.evidence import Evidence, RegisterRange, Rung
 from toolchain.report.model import (
     AccuracyPart,
     ActivityPart,
@@ -22,6 +22,8 @@ from toolchain.report.model import (
     SynopsPart,
 )
 from toolchain.report.ranges import register_ranges
+
+FLOAT_SOURCES: dict[Rung, str] = {"float": "PyTorch", "nir": "NIR interpreted in float64"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +77,12 @@ def summarize(results: Results) -> Report:
 
 
 def _accuracy(evidence: Evidence) -> AccuracyPart:
-    share = {row.rung: row.fraction for row in evidence.accuracies}
+    share: dict[Rung, float] = {row.rung: row.fraction for row in evidence.accuracies}
     named = ("float", "integer", "nir", "lava")
-    source = "float" if "float" in share else "nir"
+    source: Rung = "float" if "float" in share else "nir"
     return AccuracyPart(
         float=share.get(source),
-        float_source={"float": "PyTorch", "nir": "NIR interpreted in float64"}[source] if source in share else None,
+        float_source=FLOAT_SOURCES[source] if source in share else None,
         integer=share.get("integer"),
         nir=share.get("nir"),
         lava=share.get("lava"),
