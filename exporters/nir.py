@@ -28,6 +28,7 @@ DECAY_ONE = 4096.0
 _NO_NIR = "NIR has no primitive for it"
 UNSUPPORTED: Mapping[str, str] = {
     "ssm_graded": "its rectified or saturated readout has no primitive in NIR",
+    "ssm_soma": "its modes are neurons of their own, whose saturated readouts have no primitive in NIR",
     "rectifier": _NO_NIR,
     "ternary": _NO_NIR,
     "sigmoid_gate": "NIR has no product and no sigmoid",

@@ -91,6 +91,19 @@ def ssm_graded(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[s
     return Outcome(modes.raw, modes.kept, modes.after, max(readout, 0) if own["rectified"] else readout)
 
 
+def ssm_soma(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
+    readout = saturated(port["modes"], 24)
+    raw = floor_shift(own["leak"] * state["voltage"], 12) + readout
+    voltage = saturated(raw, 24)
+    spike = 1 if voltage >= own["threshold"] else 0
+    return Outcome(
+        {"readout": port["modes"], "voltage": raw},
+        {"readout": readout, "voltage": voltage},
+        {"voltage": 0 if spike else voltage},
+        spike,
+    )
+
+
 def cuba_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
     raw_current = toward_zero_shift(state["current"] * (4095 - own["du"]), 12) + port["input"] * 64
     current = wrapped(raw_current, 24)
@@ -225,8 +238,8 @@ def sigma_delta(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[
 
 
 EQUATIONS = (
-    ssm_lif, ssm_threshold, ssm_graded, cuba_lif, lif, current_lif, integrate_fire, relay, integrator, rectifier,
-    ternary, sigmoid_gate, binary_gate, product, resonate_fire, sigma_delta,
+    ssm_lif, ssm_threshold, ssm_graded, ssm_soma, cuba_lif, lif, current_lif, integrate_fire, relay, integrator,
+    rectifier, ternary, sigmoid_gate, binary_gate, product, resonate_fire, sigma_delta,
 )  # fmt: skip
 RESTATED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, int]], Outcome]] = {
     equations.__name__: equations for equations in EQUATIONS

@@ -22,12 +22,14 @@ from toolchain.ir.neurons.resonate_fire import RESONATE_FIRE
 from toolchain.ir.neurons.sigma_delta import SIGMA_DELTA
 from toolchain.ir.neurons.ssm_graded import SSM_GRADED
 from toolchain.ir.neurons.ssm_lif import SSM_LIF
+from toolchain.ir.neurons.ssm_soma import SSM_SOMA
 from toolchain.ir.neurons.ssm_threshold import SSM_THRESHOLD
 
 NEURONS: tuple[NeuronType, ...] = (
     SSM_LIF,
     SSM_THRESHOLD,
     SSM_GRADED,
+    SSM_SOMA,
     CUBA_LIF,
     LIF,
     CURRENT_LIF,
