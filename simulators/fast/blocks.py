@@ -63,13 +63,14 @@ class Runner:
             self.memory.forget(self._place)
             self._place = 0
         steps = slice(self._place, self._place + count)
-        before = checkpoint(self.memory, self.now, self._place) if self._guarded else None
+        before = self.memory.kept() if self._guarded else None
         for name, values in inputs.items():
             self.memory.sent_by(name, steps)[...] = values
             self.memory.sent[name][:, : values.shape[2]] += np.count_nonzero(values, axis=1)
         self.network.advance(steps.start, steps.stop)
-        if before is not None:
-            self._check(before, inputs)
+        if before is not None and self._failed():
+            self.memory.registers = before
+            repeat(self.program, checkpoint(self.memory, self.now, steps.start), inputs, strict=self.strict)
         self.now, self._place = self.now + count, self._place + count
         return steps
 
@@ -87,7 +88,7 @@ class Runner:
         """Values that did not fit so far, by ``population.register``."""
         found: dict[str, int] = {}
         for name, plan in self.network.plans.items():
-            totals = self.memory.counts[name].sum(axis=0).tolist()
+            totals = self.memory.counts[name].sum(axis=(0, 1)).tolist()
             for count, total in zip(plan.counts, totals, strict=True):
                 if total:
                     found[f"{name}.{count.register}"] = found.get(f"{name}.{count.register}", 0) + total
@@ -106,6 +107,5 @@ class Runner:
         counts = self.network.plans[name].counts
         return np.flatnonzero([self.strict or count.rule == Overflow.TRAP for count in counts])
 
-    def _check(self, before: Checkpoint, inputs: Mapping[str, IntArray]) -> None:
-        if any(self.memory.counts[name][:, columns].any() for name, columns in self._fatal.items()):
-            repeat(self.program, before, inputs, strict=self.strict)
+    def _failed(self) -> bool:
+        return any(self.memory.counts[name][..., columns].any() for name, columns in self._fatal.items())

@@ -23,6 +23,7 @@ PAD = 64
 """Rows of messages and port sums are padded to this many neurons, so that events are found 64 at a time."""
 
 LINE_BYTES = 64
+BLOCKS_OF_TILE = 4
 
 _TYPES: dict[int, type[np.signedinteger[Any]]] = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}
 
@@ -42,9 +43,14 @@ def padded(size: int) -> int:
     return size + -size % PAD
 
 
+def tiles(size: int) -> int:
+    """Parts of `PAD` neurons in a padded row."""
+    return padded(size) // PAD
+
+
 def blocks(size: int) -> int:
-    """Blocks of `LANES` neurons in a padded row."""
-    return padded(size) // LANES
+    """Blocks of `LANES` neurons that hold at least one."""
+    return (size + -size % LANES) // LANES
 
 
 def aligned(shape: tuple[int, ...], bits: int) -> Packed:
@@ -58,7 +64,7 @@ def aligned(shape: tuple[int, ...], bits: int) -> Packed:
 
 def empty_words(lead: tuple[int, ...], size: int, modes: int, bits: int) -> Packed:
     """Zeros for one word a neuron, or `modes` a neuron where that is not 0, in packed order."""
-    return aligned((*lead, blocks(size), max(modes, 1), LANES), bits)
+    return aligned((*lead, tiles(size) * BLOCKS_OF_TILE, max(modes, 1), LANES), bits)
 
 
 def pack(values: IntArray, bits: int) -> Packed:

@@ -39,17 +39,19 @@ class Memory:
 
     Attributes:
         steps: capacity of a block.
+        threads: that count side by side.
         past: by source, rows of messages before the block: its longest delay.
         messages: by source, (sample, past + steps, padded neuron).
         registers: (population, register) -> packed (sample, ...).
         recorded: (population, register) -> packed (sample, step of the block, ...).
         sent: by source, messages of each neuron so far, (sample, padded neuron).
-        counts: by population, values that did not fit so far, (sample, what its plan counts).
+        counts: by population, values that did not fit so far, (thread, sample, what its plan counts).
     """
 
     program: Program
     samples: int
     steps: int
+    threads: int = 1
     past: dict[str, int] = field(default_factory=dict)
     messages: dict[str, Packed] = field(default_factory=dict)
     registers: dict[tuple[str, str], Packed] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class Memory:
 
     def _make_population(self, name: str, plan: Plan) -> None:
         population = plan.population
-        self.counts[name] = aligned((self.samples, len(plan.counts)), 64)
+        self.counts[name] = aligned((self.threads, self.samples, len(plan.counts)), 64)
         for word in plan.words:
             modes = population.modes if word.modes else 0
             if word.role == "state":
@@ -119,6 +121,10 @@ class Memory:
         """The messages that a source sent up to the given step of the block, oldest first."""
         rows = self.messages[source][:, step : step + self.past[source], : self.program.sizes()[source]]
         return [np.array(rows[:, i], dtype=np.int64) for i in range(rows.shape[1])]
+
+    def kept(self) -> dict[tuple[str, str], Packed]:
+        """A copy of the stored registers; the messages of the past stay where they are while a block runs."""
+        return {key: values.copy() for key, values in self.registers.items()}
 
     def states(self) -> dict[str, State]:
         """All stored registers by population."""

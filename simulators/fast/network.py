@@ -1,7 +1,7 @@
 """A program made ready to run: its arrays, its compiled functions, and the blocks of steps that it advances.
 
 Within a block the populations run in the order of `schedule`, each over all steps of its turn, one sample after the
-other; samples are divided among threads.
+other. Threads share the samples; where there are fewer samples than threads they share each population's neurons.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 
 from simulators.fast.assembly import BYTES
 from simulators.fast.compiling import as_callable, function_address
-from simulators.fast.layout import PAD, Packed, aligned, blocks, pack, padded
+from simulators.fast.layout import BLOCKS_OF_TILE, PAD, Packed, aligned, blocks, pack, padded, tiles
 from simulators.fast.memory import Memory
 from simulators.fast.neuron_code import neuron_function
 from simulators.fast.plan import Plan, Word, message_range, plan
@@ -26,8 +26,11 @@ from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population, Program, Projection
 
-Addresses = list[tuple[int, int]]
-"""Pairs of (function, table of arguments), as a driver reads them."""
+WORTH_SHARING = 500_000
+"""Neurons and modes times steps of a block from which on threads share a population."""
+
+SOMA_MODES = 8
+"""What a neuron's own arithmetic costs, in modes; a rough count of the instructions of `ssm_lif`."""
 
 
 def thread_count() -> int:
@@ -38,6 +41,41 @@ def thread_count() -> int:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_count(), thread_name_prefix="seamount")
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """One thread's part and its own arrays.
+
+    Attributes:
+        thread: its number.
+        samples: first and one past the last.
+        share, of: which part of each population's neurons it has, of how many.
+        ports: sums of what arrives, for the population that runs; `silence` is for ports that hear nothing.
+    """
+
+    thread: int
+    samples: tuple[int, int]
+    share: int
+    of: int
+    ports: tuple[Packed, ...]
+    silence: Packed
+
+    def tiles(self, size: int, worthwhile: bool) -> tuple[int, int]:
+        """Its part of a population, in tiles of `PAD` neurons."""
+        whole = tiles(size)
+        if not worthwhile:
+            return (0, 0) if self.share else (0, whole)
+        bounds = np.linspace(0, whole, self.of + 1, dtype=int).tolist()
+        return bounds[self.share], bounds[self.share + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What one thread does between two meetings: entries for a driver, and the steps of a turn (0: all)."""
+
+    entries: Packed
+    turn_steps: int
 
 
 class Network:
@@ -62,38 +100,55 @@ class Network:
         steps: int,
         threads: int | None = None,
     ) -> None:
-        self.program, self.samples = program, samples
+        self.program, self.samples, self.steps = program, samples, steps
         self.ranges = {i.name: limits(i.bits) for i in program.inputs}
         self.ranges |= {p.name: message_range(p) for p in program.populations}
         self.plans = {p.name: self._plan(p, probed.get(p.name, frozenset()), strict) for p in program.populations}
-        self.memory = Memory(program, samples, steps)
-        self.memory.make(self.plans, self.ranges)
         self._held: list[Packed] = []
+        self._places = self._workplaces(max(1, thread_count() if threads is None else threads))
+        self.memory = Memory(program, samples, steps, len(self._places))
+        self.memory.make(self.plans, self.ranges)
         self._synapses = {projection.name: synapses(projection) for projection in program.projections}
         self._coefficients = {p.name: self._pack_coefficients(p) for p in program.populations}
+        self._functions = {name: function_address(neuron_function(plan)) for name, plan in self.plans.items()}
         self._driver = as_callable(function_address(driver_function()), 7)
-        self._stages = stages(program)
-        self._threads = max(1, min(samples, threads or thread_count()))
-        self._schedules = [self._schedule(steps) for _ in range(self._threads)]
+        self._tasks = [self._schedule(place) for place in self._places]
 
     def advance(self, start: int, stop: int) -> None:
         """Run the steps from `start` up to `stop` of the block; the inputs' messages are in place."""
-        shares = np.linspace(0, self.samples, self._threads + 1, dtype=int).tolist()
-        tasks = list(zip(self._schedules, pairwise(shares), strict=True))
-        if len(tasks) == 1:
-            self._run(tasks[0][0], start, stop, *tasks[0][1])
-            return
-        for done in [_pool().submit(self._run, schedule, start, stop, *share) for schedule, share in tasks]:
-            done.result()
+        for tasks in zip(*self._tasks, strict=True):
+            work = [(p, task) for p, task in zip(self._places, tasks, strict=True) if task.entries.size]
+            waiting = [_pool().submit(self._run, place, task, start, stop) for place, task in work[1:]]
+            for place, task in work[:1]:
+                self._run(place, task, start, stop)
+            for done in waiting:
+                done.result()
 
-    def _run(self, schedule: list[tuple[Packed, int]], start: int, stop: int, first: int, last: int) -> None:
-        for entries, turn in schedule:
-            self._driver(entries.ctypes.data, entries.shape[0], start, stop, turn or stop, first, last)
+    def _run(self, place: Workplace, task: Task, start: int, stop: int) -> None:
+        turn = task.turn_steps or stop
+        self._driver(task.entries.ctypes.data, task.entries.shape[0], start, stop, turn, *place.samples)
+
+    def _workplaces(self, threads: int) -> list[Workplace]:
+        """Divide the samples, or where they are too few and the work is large the neurons."""
+        widest = max(map(padded, self.program.sizes().values()))
+        most = max((len(p.type.ports) for p in self.program.populations), default=0)
+        shared = self.samples < threads and any(map(self._worthwhile, self.program.populations))
+        count = threads if shared else max(1, min(threads, self.samples))
+        bounds = np.linspace(0, self.samples, count + 1, dtype=int).tolist()
+        places = []
+        for thread in range(count):
+            samples = (0, self.samples) if shared else (bounds[thread], bounds[thread + 1])
+            rooms = [aligned((self.steps, widest), 64) for _ in range(most + 1)]
+            share, of = (thread, count) if shared else (0, 1)
+            places.append(Workplace(thread, samples, share, of, tuple(rooms[1:]), rooms[0]))
+        return places
+
+    def _worthwhile(self, population: Population) -> bool:
+        """Whether dividing a population among threads saves more than their meeting costs."""
+        return population.size * (population.modes + SOMA_MODES) * self.steps * self.samples >= WORTH_SHARING
 
     def _plan(self, population: Population, probed: frozenset[str], strict: bool) -> Plan:
-        ports = {
-            port.name: port_ranges(self._into(population, port.name), self.ranges) for port in population.type.ports
-        }
+        ports = {p.name: port_ranges(self._into(population, p.name), self.ranges) for p in population.type.ports}
         return plan(population, ports, probed, strict)
 
     def _into(self, population: Population, port: str) -> tuple[Projection, ...]:
@@ -109,37 +164,36 @@ class Network:
                 packed[word.name][:] = own[word.name]
         return packed
 
-    def _schedule(self, steps: int) -> list[tuple[Packed, int]]:
-        """The entries of each stage for one thread, which has port sums of its own, and the stage's turn."""
-        widest = max(map(padded, self.program.sizes().values()))
-        most = max((len(p.type.ports) for p in self.program.populations), default=0)
-        ports = [aligned((steps, widest), 64) for _ in range(most)]
-        silence = aligned((steps, widest), 64)
-        self._held += [*ports, silence]
-        schedule = []
-        for stage in self._stages:
-            entries: Addresses = []
-            for name in stage.populations:
-                entries += self._entries(self.program.population(name), ports, silence)
-            schedule.append(
-                (self._table([word for entry in entries for word in entry]).reshape(-1, 2), stage.turn_steps)
-            )
-        return schedule
+    def _schedule(self, place: Workplace) -> list[Task]:
+        """One thread's tasks; threads that share populations meet after each, others work through a stage alone."""
+        tasks = []
+        for stage in stages(self.program):
+            together = [stage.populations]
+            if place.of > 1 and not stage.turn_steps:
+                together = [(name,) for name in stage.populations]
+            for names in together:
+                entries = [word for name in names for word in self._entries(name, place, stage.turn_steps == 0)]
+                tasks.append(Task(self._table(entries).reshape(-1, 2), stage.turn_steps))
+        return tasks
 
-    def _entries(self, population: Population, ports: list[Packed], silence: Packed) -> Addresses:
-        """What runs for one population in its turn: deliveries, then its own step."""
-        entries: Addresses = []
-        places: dict[str, Packed] = {}
-        for port, sums in zip(population.type.ports, ports, strict=False):
+    def _entries(self, name: str, place: Workplace, divisible: bool) -> list[int]:
+        """What runs for one population in its turn: deliveries, then its own step; function and table of each."""
+        population = self.program.population(name)
+        first, last = place.tiles(population.size, divisible and (place.of == 1 or self._worthwhile(population)))
+        if first == last:
+            return []
+        entries: list[int] = []
+        ports: dict[str, Packed] = {}
+        for port, sums in zip(population.type.ports, place.ports, strict=False):
             into = self._into(population, port.name)
-            places[port.name] = sums if into else silence
+            ports[port.name] = sums if into else place.silence
             for i, projection in enumerate(into):
-                entries.append(self._delivery(projection, population, sums, adds=i > 0))
-        table = [blocks(population.size), max(population.modes, 1), population.size]
-        for word in self.plans[population.name].words:
-            table += self._fields(population, word, places)
-        function = function_address(neuron_function(self.plans[population.name]))
-        return [*entries, (function, self._table(table).ctypes.data)]
+                entries += self._delivery(projection, population, sums, (first, last), adds=i > 0)
+        end = min(last * BLOCKS_OF_TILE, blocks(population.size))
+        table = [first * BLOCKS_OF_TILE, end, max(population.modes, 1), population.size]
+        for word in self.plans[name].words:
+            table += self._fields(population, word, ports, place.thread)
+        return [*entries, self._functions[name], self._table(table).ctypes.data]
 
     def _table(self, words: list[int]) -> Packed:
         table = aligned((len(words),), 64)
@@ -147,7 +201,9 @@ class Network:
         self._held.append(table)
         return table
 
-    def _delivery(self, projection: Projection, population: Population, sums: Packed, *, adds: bool) -> tuple[int, int]:
+    def _delivery(
+        self, projection: Projection, population: Population, sums: Packed, part: tuple[int, int], *, adds: bool
+    ) -> tuple[int, int]:
         found = self._synapses[projection.name]
         port = self.plans[population.name].ports[projection.port]
         kind = delivery(projection, found.sparse, self.ranges[projection.source], port, adds)
@@ -161,7 +217,9 @@ class Network:
             "port": sums.ctypes.data,
             "port_sample": 0,
             "port_step": _port_row(population, kind.port_bits),
-            "port_tiles": padded(population.size) / PAD,
+            "port_tiles": tiles(population.size),
+            "first_tile": part[0],
+            "last_tile": part[1],
             "up": max(projection.exponent, 0),
             "down": max(-projection.exponent, 0),
             **_addresses(found),
@@ -169,7 +227,9 @@ class Network:
         table = self._table([int(fields[name]) for name in ARGUMENTS])
         return function_address(delivery_function(kind)), table.ctypes.data
 
-    def _fields(self, population: Population, word: Word, ports: Mapping[str, Packed]) -> tuple[int, int, int]:
+    def _fields(
+        self, population: Population, word: Word, ports: Mapping[str, Packed], thread: int
+    ) -> tuple[int, int, int]:
         """Address, sample stride and step stride of one array; of a table its last index in place of a stride."""
         memory, name = self.memory, population.name
         if word.role == "port":
@@ -183,8 +243,10 @@ class Network:
         if word.role == "probe":
             recorded = memory.recorded[name, word.name]
             return recorded.ctypes.data, recorded.strides[0], recorded.strides[1]
-        totals = {"sent": memory.sent, "counts": memory.counts}
-        values = totals[word.role][name] if word.role in totals else memory.registers[name, word.name]
+        if word.role == "counts":
+            counts = memory.counts[name][thread]
+            return counts.ctypes.data, counts.strides[0], 0
+        values = memory.sent[name] if word.role == "sent" else memory.registers[name, word.name]
         return values.ctypes.data, values.strides[0], 0
 
 

@@ -19,7 +19,7 @@ from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.tracing import Instruction, Operand, Symbol
 
 PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
-SIZES = ("blocks", "modes", "size")
+SIZES = ("first_block", "last_block", "modes", "size")
 FIELDS = ("address", "sample_stride", "step_stride")
 """What the table of arguments holds for each array, after the sizes; a table's second field is its last index."""
 
@@ -57,7 +57,7 @@ class _NeuronCode:
         self._make_slots()
         with code.loop("sample", "%first", "%last") as sample:
             starts = {w: self._moved(w, self._pointer(w), sample, "sample_stride") for w in self.arrays}
-            with code.loop("block", 0, self.sizes["blocks"]) as block:
+            with code.loop("block", self.sizes["first_block"], self.sizes["last_block"]) as block:
                 self._block(starts, block)
         return code
 

@@ -69,7 +69,7 @@ class Session:
     def __init__(self, program: Program, samples: int = 1, *, strict: bool = True) -> None:
         verify(program)
         self.program, self.samples = program, samples
-        self._runner = Runner(program, samples, strict=strict, steps=SESSION_STEPS)
+        self._runner = Runner(program, samples, strict=strict, steps=SESSION_STEPS, threads=1)
         self._hash = program_hash(program)
 
     @property

@@ -16,9 +16,10 @@ PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
 ARGUMENTS = (
     "source", "source_sample", "source_step", "source_chunks",
     "port", "port_sample", "port_step", "port_tiles",
-    "up", "down", "weights", "starts", "rows",
+    "first_tile", "last_tile", "up", "down", "weights", "starts", "rows",
 )  # fmt: skip
-"""The table of arguments: addresses, strides in bytes, the number of 64-neuron parts, the two shifts, the synapses."""
+"""The table of arguments: addresses, strides in bytes, the number of 64-neuron parts, which of them to deliver
+to, the two shifts, the synapses."""
 
 GROUP = 255
 """So many weights of -128 .. 127 can be added in 16-bit lanes."""
@@ -67,7 +68,7 @@ class _DeliveryCode:
             port = self._row("port", sample, step)
             if self.delivery.sparse:
                 self._scatter()
-            with code.loop("tile", 0, self.words["port_tiles"]) as tile:
+            with code.loop("tile", self.words["first_tile"], self.words["last_tile"]) as tile:
                 total = self._gathered(tile) if self.delivery.sparse else self._dense(tile)
                 self._deliver(total, code.at(port, code.times(tile, PAD * BYTES[self.delivery.port_bits])))
         return code
