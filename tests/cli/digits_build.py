@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from toolchain.cli.deploy import Options, deploy
+from toolchain.cli.deploy import deploy
+from toolchain.cli.job import Options
 from toolchain.cli.source import find_source
 
 _KEPT: list[TemporaryDirectory[str]] = []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,61 +13,34 @@ from exporters.lava import export_lava
 from exporters.nir import export_nir
 from simulators.compare import Comparison, compare
 from toolchain.cli.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
+from toolchain.cli.gather import gather_evidence, manifest_facts
+from toolchain.cli.job import Network, Options, Runs
 from toolchain.cli.simulators import find_simulator, missing
 from toolchain.cli.source import Samples, Source
-from toolchain.doctor import examine
 from toolchain.errors import UnsupportedError
 from toolchain.files import write_npz, write_text
-from toolchain.frontend.conventions import Conventions, conventions_for
+from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run
-from toolchain.frontend.graph import FloatArray, Graph
+from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.read import read_nir
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.storage import save_program
 from toolchain.ir.text import program_hash, write_program
-from toolchain.ir.trace import Trace, save_trace
+from toolchain.ir.trace import save_trace
 from toolchain.lower.encode import decide, encode
-from toolchain.lower.pipeline import Compiled, compile_graph
-from toolchain.mapping import Placement, Target, load_target, place
-from toolchain.quantize.settings import Settings
+from toolchain.lower.pipeline import compile_graph
+from toolchain.mapping import load_target, place
 from toolchain.report.build import build_report
 from toolchain.report.evidence import (
     Accuracy,
-    Agreement,
-    Evidence,
-    FindingRow,
-    QuantizationRow,
     save_evidence,
 )
-from toolchain.version import __version__
 
 REFERENCE = "reference"
 FOREIGN = ("lava", "onnx")
-VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to deploy.
-
-    Attributes:
-        settings: bit widths.
-        target: name or path of the chip's limits.
-        convention: preset for what NIR leaves open; by default what the file says, else plain NIR.
-        dt: time step in seconds in place of the convention's.
-        compared: number of test samples that every simulator runs with all registers probed.
-        seed: picks those samples.
-    """
-
-    settings: Settings = field(default_factory=Settings)
-    target: str = "loihi2"
-    convention: str | None = None
-    dt: float | None = None
-    compared: int = 16
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,34 +56,6 @@ class Deployed:
     def equal(self) -> bool:
         """Whether no simulator that ran differs from the reference."""
         return all(comparison.equal for comparison in self.comparisons.values())
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """A network read, compiled and placed."""
-
-    source: Source
-    graph: Graph
-    conventions: Conventions
-    compiled: Compiled
-    target: Target
-    placement: Placement
-
-    @property
-    def program(self) -> Program:
-        return self.compiled.lowered.program
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """What was simulated."""
-
-    test: Trace
-    inputs: dict[str, IntArray]
-    recorded: Trace
-    foreign: Mapping[str, Trace]
-    missing: Mapping[str, str]
-    chosen: IntArray
 
 
 def deploy(source: Source, out: Path, options: Options, tell: Tell) -> Deployed:
@@ -133,15 +77,15 @@ def deploy(source: Source, out: Path, options: Options, tell: Tell) -> Deployed:
         runs = _simulate(network, folder, options, tell)
         comparisons = {name: compare(network.program, runs.recorded, trace) for name, trace in runs.foreign.items()}
         accuracies = _accuracies(network, runs, tell)
-        evidence = _evidence(network, runs, comparisons, accuracies)
+        evidence = gather_evidence(network, runs, comparisons, accuracies)
         tell("report      report.html, report.json")
         save_evidence(evidence, folder.root)
         build_report(evidence, folder.root)
-        write_manifest(folder, _facts(network, options))
+        write_manifest(folder, manifest_facts(network, options))
     return Deployed(network.program, accuracies, comparisons, runs.missing)
 
 
-def _compile(source: Source, options: Options, tell: Tell) -> _Network:
+def _compile(source: Source, options: Options, tell: Tell) -> Network:
     graph = read_nir(source.nir)
     conventions = conventions_for(graph, options.convention, dt=options.dt)
     tell(f"read        {len(graph.nodes)} NIR nodes under the convention {conventions.name!r}, dt {conventions.dt:g} s")
@@ -167,10 +111,10 @@ def _compile(source: Source, options: Options, tell: Tell) -> _Network:
     placement = place(program, target)
     fullest = f"core {placement.fullest_core} fullest in {placement.limiting_resource}"
     tell(f"place       {len(placement.cores)} cores of {target.name}, {fullest}")
-    return _Network(source, graph, conventions, compiled, target, placement)
+    return Network(source, graph, conventions, compiled, target, placement)
 
 
-def _export(network: _Network, folder: BuildFolder, tell: Tell) -> None:
+def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:
     program = network.program
     shutil.copyfile(network.source.nir, folder.model)
     write_text(folder.text, write_program(program))
@@ -190,7 +134,7 @@ def _export(network: _Network, folder: BuildFolder, tell: Tell) -> None:
     tell(f"export      {', '.join(written)}")
 
 
-def _simulate(network: _Network, folder: BuildFolder, options: Options, tell: Tell) -> _Runs:
+def _simulate(network: Network, folder: BuildFolder, options: Options, tell: Tell) -> Runs:
     """Run the whole test set on the reference, and some samples with every register on every simulator."""
     program, test = network.program, network.source.test
     name = program.inputs[0].name
@@ -214,7 +158,7 @@ def _simulate(network: _Network, folder: BuildFolder, options: Options, tell: Te
         foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
         save_trace(foreign[other], folder.trace(other))
         tell(f"compare     {_verdict(compare(program, recorded, foreign[other]))}")
-    return _Runs(whole, inputs, recorded, foreign, absent, chosen)
+    return Runs(whole, inputs, recorded, foreign, absent, chosen)
 
 
 def _chosen(total: int, options: Options) -> IntArray:
@@ -231,7 +175,7 @@ def _verdict(comparison: Comparison) -> str:
     return f"{names}: {comparison.mismatches:,} of {counted} differ, first at {comparison.first}"
 
 
-def _accuracies(network: _Network, runs: _Runs, tell: Tell) -> tuple[Accuracy, ...]:
+def _accuracies(network: Network, runs: Runs, tell: Tell) -> tuple[Accuracy, ...]:
     """Correct decisions at every rung that has labels."""
     test, source = network.source.test, network.source
     if test.y is None:
@@ -254,88 +198,10 @@ def _accuracy(rung: str, classes: IntArray, labels: IntArray) -> Accuracy:
     return Accuracy.model_validate({"rung": rung, "correct": correct, "samples": len(labels)})
 
 
-def _nir_classes(network: _Network, test: Samples) -> IntArray:
+def _nir_classes(network: Network, test: Samples) -> IntArray:
     """Decisions of the float network as NIR: a register's last value, or the number of spikes."""
     outputs, _ = run(network.graph, test.x, network.conventions)
     flat: FloatArray = outputs.reshape(*outputs.shape[:2], -1)
     read = flat[:, -1] if network.program.outputs[0].register else np.count_nonzero(flat, axis=1)
     classes: IntArray = np.argmax(read, axis=1)
     return classes
-
-
-def _evidence(
-    network: _Network, runs: _Runs, comparisons: Mapping[str, Comparison], accuracies: tuple[Accuracy, ...]
-) -> Evidence:
-    return Evidence(
-        model=network.source.name,
-        task=network.source.task,
-        program=network.program,
-        placement=network.placement,
-        target=network.target,
-        test=runs.test,
-        recorded=runs.recorded,
-        accuracies=accuracies,
-        agreements=tuple(_agreement(comparison) for comparison in comparisons.values()),
-        findings=tuple(_findings(network, runs)),
-        quantization=tuple(_quantization(network)),
-        versions=versions(),
-        command=network.source.command,
-    )
-
-
-def _agreement(comparison: Comparison) -> Agreement:
-    return Agreement(
-        simulators=comparison.simulators,
-        samples=comparison.samples,
-        steps=comparison.steps,
-        values_compared=dict(comparison.values_compared),
-        mismatches=comparison.mismatches,
-        first=str(comparison.first or ""),
-    )
-
-
-def _findings(network: _Network, runs: _Runs) -> list[FindingRow]:
-    rows = []
-    for stage, found in (("read", network.graph.findings), ("convention", network.conventions.findings)):
-        for finding in found:
-            severity = "repair" if finding.severity == "repair" else "note"
-            fields = {"where": finding.where, "what": finding.what, "action": finding.action}
-            rows.append(FindingRow.model_validate({"stage": stage, "severity": severity, **fields}))
-    for text in network.compiled.lowered.findings:
-        where, _, what = text.partition(": ")
-        rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))
-    for key, count in runs.test.overflows.items():
-        what = f"{count} values did not fit the register"
-        rows.append(FindingRow(stage="simulate", where=key, what=what, action="by its overflow rule", severity="loss"))
-    for name, reason in runs.missing.items():
-        rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))
-    return rows
-
-
-def _quantization(network: _Network) -> list[QuantizationRow]:
-    rows = []
-    for tensor in network.compiled.lowered.tensors:
-        where, _, quantity = tensor.name.rpartition(".")
-        ratio = "exact" if tensor.sqnr_db is None else f"SQNR {tensor.sqnr_db:.1f} dB"
-        error = f"{ratio}, at most {tensor.max_error:.2g} off"
-        rows.append(QuantizationRow(where=where, quantity=quantity, bits=tensor.bits, scale=tensor.scale, error=error))
-    return rows
-
-
-def versions() -> dict[str, str]:
-    """Versions of what made a build."""
-    found = {part.name: part.version for part in examine() if part.version is not None}
-    listed = {name: found[name] for name in VERSIONED if name in found}
-    return {"seamount": __version__, "python": platform.python_version(), **listed}
-
-
-def _facts(network: _Network, options: Options) -> dict[str, object]:
-    return {
-        "command": network.source.command,
-        "model": network.source.name,
-        "program": program_hash(network.program),
-        "convention": {"name": network.conventions.name, "dt": network.conventions.dt},
-        "options": {**asdict(options), "settings": options.settings.as_dict()},
-        "seed": options.seed,
-        "versions": versions(),
-    }

@@ -1,0 +1,96 @@
+"""What a deployment found out, as evidence for the report and facts for the manifest."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from simulators.compare import Comparison
+from toolchain.cli.job import Network, Options, Runs
+from toolchain.doctor import examine
+from toolchain.ir.text import program_hash
+from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, QuantizationRow
+from toolchain.version import __version__
+
+VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
+
+
+def gather_evidence(
+    network: Network, runs: Runs, comparisons: Mapping[str, Comparison], accuracies: tuple[Accuracy, ...]
+) -> Evidence:
+    """Everything that the report is made of."""
+    return Evidence(
+        model=network.source.name,
+        task=network.source.task,
+        program=network.program,
+        placement=network.placement,
+        target=network.target,
+        test=runs.test,
+        recorded=runs.recorded,
+        accuracies=accuracies,
+        agreements=tuple(_agreement(comparison) for comparison in comparisons.values()),
+        findings=tuple(_findings(network, runs)),
+        quantization=tuple(_quantization(network)),
+        versions=versions(),
+        command=network.source.command,
+    )
+
+
+def _agreement(comparison: Comparison) -> Agreement:
+    return Agreement(
+        simulators=comparison.simulators,
+        samples=comparison.samples,
+        steps=comparison.steps,
+        values_compared=dict(comparison.values_compared),
+        mismatches=comparison.mismatches,
+        first=str(comparison.first or ""),
+    )
+
+
+def _findings(network: Network, runs: Runs) -> list[FindingRow]:
+    rows = []
+    for stage, found in (("read", network.graph.findings), ("convention", network.conventions.findings)):
+        for finding in found:
+            severity = "repair" if finding.severity == "repair" else "note"
+            fields = {"where": finding.where, "what": finding.what, "action": finding.action}
+            rows.append(FindingRow.model_validate({"stage": stage, "severity": severity, **fields}))
+    for text in network.compiled.lowered.findings:
+        where, _, what = text.partition(": ")
+        rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))
+    for key, count in runs.test.overflows.items():
+        what = f"{count} values did not fit the register"
+        rows.append(FindingRow(stage="simulate", where=key, what=what, action="by its overflow rule", severity="loss"))
+    for name, reason in runs.missing.items():
+        rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))
+    return rows
+
+
+def _quantization(network: Network) -> list[QuantizationRow]:
+    rows = []
+    for tensor in network.compiled.lowered.tensors:
+        where, _, quantity = tensor.name.rpartition(".")
+        ratio = "exact" if tensor.sqnr_db is None else f"SQNR {tensor.sqnr_db:.1f} dB"
+        error = f"{ratio}, at most {tensor.max_error:.2g} off"
+        rows.append(QuantizationRow(where=where, quantity=quantity, bits=tensor.bits, scale=tensor.scale, error=error))
+    return rows
+
+
+def versions() -> dict[str, str]:
+    """Versions of what made a build."""
+    found = {part.name: part.version for part in examine() if part.version is not None}
+    listed = {name: found[name] for name in VERSIONED if name in found}
+    return {"seamount": __version__, "python": platform.python_version(), **listed}
+
+
+def manifest_facts(network: Network, options: Options) -> dict[str, object]:
+    """What the manifest says beside the hashes."""
+    return {
+        "command": network.source.command,
+        "model": network.source.name,
+        "program": program_hash(network.program),
+        "convention": {"name": network.conventions.name, "dt": network.conventions.dt},
+        "options": {**asdict(options), "settings": options.settings.as_dict()},
+        "seed": options.seed,
+        "versions": versions(),
+    }
