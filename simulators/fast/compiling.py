@@ -46,6 +46,11 @@ def _machine() -> Any:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
 
 
+def has_feature(name: str) -> bool:
+    """Whether this processor has an instruction set extension, by LLVM's name."""
+    return bool(llvm.get_host_cpu_features().get(name, False))
+
+
 @cache
 def _signature() -> str:
     """What besides the text decides the machine code."""

@@ -23,7 +23,7 @@ from simulators.fast.plan import Plan, Word, message_range, plan
 from simulators.fast.schedule import stages
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
 from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
-from toolchain.ir.integer import limits
+from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population, Program, Projection
 
 WORTH_SHARING = 500_000
@@ -159,6 +159,8 @@ class Network:
         for word in self.plans[population.name].words:
             if word.role == "own":
                 packed[word.name] = pack(own[word.name], word.bits)
+            if word.role == "pair":
+                packed[word.name] = _pack_pair(word, own)
             if word.role == "table":
                 packed[word.name] = aligned(own[word.name].shape, word.bits)
                 packed[word.name][:] = own[word.name]
@@ -234,7 +236,7 @@ class Network:
         memory, name = self.memory, population.name
         if word.role == "port":
             return ports[word.name].ctypes.data, 0, _port_row(population, word.bits)
-        if word.role in ("own", "table"):
+        if word.role in ("own", "pair", "table"):
             values = self._coefficients[name][word.name]
             return values.ctypes.data, values.shape[0] - 1 if word.role == "table" else 0, 0
         if word.role == "message":
@@ -248,6 +250,13 @@ class Network:
             return counts.ctypes.data, counts.strides[0], 0
         values = memory.sent[name] if word.role == "sent" else memory.registers[name, word.name]
         return values.ctypes.data, values.strides[0], 0
+
+
+def _pack_pair(word: Word, own: Mapping[str, IntArray]) -> Packed:
+    """Two coefficients side by side in each lane, 16 bits each."""
+    signed = [-own[name[1:]] if name.startswith("-") else own[name] for name in word.name.split(",")]
+    shorts = np.stack([np.array(values, dtype=np.int16) for values in signed], axis=-1)
+    return pack(np.array(shorts.view(np.int32)[..., 0], dtype=np.int64), 32)
 
 
 def _port_row(population: Population, bits: int) -> int:

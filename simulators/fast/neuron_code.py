@@ -11,7 +11,8 @@ from typing import Any
 
 from simulators.fast.assembly import BYTES, LANES, Function, Name, splat, vector
 from simulators.fast.lanes import PRIMITIVE_CODE, Lane, Table, narrowed, number, resize, splat_of
-from simulators.fast.phases import Phases, is_sum, phases, runs_in
+from simulators.fast.pairs import Pair, multiply_pair
+from simulators.fast.phases import Phases, is_sum, runs_in
 from simulators.fast.plan import Plan, Word, lane_width
 from simulators.fast.ranges import Range, fits
 from toolchain.errors import UnsupportedError
@@ -33,7 +34,7 @@ def neuron_function(plan: Plan) -> Function:
     Raises:
         UnsupportedError: the step uses a primitive that has no vector form here.
     """
-    return _NeuronCode(Function(PARAMETERS), plan, phases(plan.population, plan.listing)).write()
+    return _NeuronCode(Function(PARAMETERS), plan, plan.order).write()
 
 
 @dataclass
@@ -54,6 +55,7 @@ class _NeuronCode:
         self.fields = {word: self._fields(i) for i, word in enumerate(self.plan.words)}
         self.tables = {f"own.{w.name}": self._table(w) for w in self.plan.words if w.role == "table"}
         self.arrays = [word for word in self.plan.words if word.role != "table"]
+        self.replaced = {name for pair in self.plan.pairs.values() for name in pair.products}
         self._make_slots()
         with code.loop("sample", "%first", "%last") as sample:
             starts = {w: self._moved(w, self._pointer(w), sample, "sample_stride") for w in self.arrays}
@@ -191,6 +193,11 @@ class _NeuronCode:
         self.code.store(kind, self.code.put(f"add {kind} {total}, {value}"), slot, 64)
 
     def _instruction(self, instruction: Instruction, mode: Name) -> None:
+        if instruction.result in self.replaced:
+            return
+        if instruction.result in self.plan.pairs:
+            self._pair(self.plan.pairs[instruction.result], mode)
+            return
         operands = [self._operand(operand, mode) for operand in instruction.operands]
         if instruction.primitive in ("each_mode", "sum_modes"):
             # A neuron's value is the same in all its modes; numpy's sum over that one value is the value.
@@ -208,6 +215,17 @@ class _NeuronCode:
             self._to_memory(held, lane_width(held.range), self._later(instruction.result, mode))
         if instruction.register and instruction.register not in self.plan.listing.registers:
             self._probe(instruction.register, held, mode)
+
+    def _pair(self, pair: Pair, mode: Name) -> None:
+        word = self.plan.word("pair", pair.name)
+        name = f"pair.{pair.name}"
+        if name not in self.values:
+            self._read(word, name, limits(32), mode)
+        low, high = (self._operand(half.wide, mode) for half in (pair.low, pair.high))
+        coefficients, result = self._operand(Symbol(name, self.plan.listing), mode), self.plan.bounds.of[pair.result]
+        self.values[pair.result] = held = multiply_pair(self.code, pair, coefficients.name, low, high, result)
+        if pair.result in self.later:
+            self._to_memory(held, 32, self._later(pair.result, mode))
 
     def _later(self, name: str, mode: Name) -> Name:
         unit = LANES * BYTES[lane_width(self.plan.bounds.of[name])]

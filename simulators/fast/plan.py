@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from simulators.fast.compiling import has_feature
 from simulators.fast.layout import storage_bits
+from simulators.fast.pairs import FEATURE, Pair, pairs
+from simulators.fast.phases import Phases, phases
 from simulators.fast.ranges import Bounds, Range, bounds, fits, hull
 from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.neurons import Coefficient, Register
@@ -19,8 +22,8 @@ class Word:
     """One array that a step reads or writes.
 
     Attributes:
-        role: ``port``, ``own``, ``table``, ``state``, ``message``, ``sent``, ``counts`` or ``probe``.
-        name: of the port, coefficient or register.
+        role: ``port``, ``own``, ``pair``, ``table``, ``state``, ``message``, ``sent``, ``counts`` or ``probe``.
+        name: of the port, coefficient, pair of coefficients or register.
         bits: of one stored integer.
         modes: whether it has one a mode.
     """
@@ -53,8 +56,10 @@ class Plan:
 
     Attributes:
         ports: bounds of what arrives, by port name, before the port's rule.
+        order: where each instruction is written.
         words: the arrays, in the order of the function's table of arguments.
         counts: what may not fit, in the order in which it is checked.
+        pairs: sums of two products that one instruction does, by result.
         message: range of what is emitted.
         strict: only whether something did not fit is wanted, not how often.
     """
@@ -63,8 +68,10 @@ class Plan:
     listing: Listing
     bounds: Bounds
     ports: Mapping[str, Range]
+    order: Phases
     words: tuple[Word, ...]
     counts: tuple[Count, ...]
+    pairs: Mapping[str, Pair]
     message: Range
     strict: bool
 
@@ -90,9 +97,12 @@ def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[s
     listing = trace_step(population)
     found = bounds(population, listing)
     message = hull((0, 0), found[listing.message])
+    order = phases(population, listing)
+    paired = {p.result: p for p in pairs(listing, found) if _together(population, p, order)} if _has_pairs() else {}
     words = (
         *(Word("port", port.name, lane_width(ports[port.name])) for port in population.type.ports),
         *(_coefficient(population, coefficient) for coefficient in population.type.coefficients),
+        *(_pair_words(population, paired)),
         *(_state(found, register) for register in stored_registers(population)),
         Word("message", "", message_width(message)),
         Word("sent", "", 64),
@@ -100,7 +110,7 @@ def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[s
         *(_probe(listing, found, register) for register in all_registers(population) if register.name in probed),
     )
     counts = (*_port_counts(population, ports), *_register_counts(population, listing, found))
-    return Plan(population, listing, found, ports, words, counts, message, strict)
+    return Plan(population, listing, found, ports, order, words, counts, paired, message, strict)
 
 
 def lane_width(value: Range) -> int:
@@ -118,7 +128,25 @@ def _coefficient(population: Population, coefficient: Coefficient) -> Word:
     bits = population.width(coefficient.bits) + (not coefficient.signed)
     if coefficient.per == "population":
         return Word("table", coefficient.name, 32 if bits <= 32 else 64)
-    return Word("own", coefficient.name, storage_bits(bits), coefficient.per == "mode")
+    # Modes' coefficients of 8 bits would cost more to widen each step than to read whole.
+    least = 32 if coefficient.per == "mode" and bits <= 8 else 8
+    return Word("own", coefficient.name, max(least, storage_bits(bits)), coefficient.per == "mode")
+
+
+def _has_pairs() -> bool:
+    return has_feature(FEATURE)
+
+
+def _together(population: Population, pair: Pair, order: Phases) -> bool:
+    """Whether a pair's products are in the same loop as their sum, and its coefficients of the same extent."""
+    extents = {c.per for c in population.type.coefficients if c.name in (pair.low.factor, pair.high.factor)}
+    return len(extents) == 1 and len({order.ready[name] for name in (pair.result, *pair.products)}) == 1
+
+
+def _pair_words(population: Population, paired: Mapping[str, Pair]) -> Iterator[Word]:
+    by_mode = {c.name for c in population.type.coefficients if c.per == "mode"}
+    modes = {pair.name: bool({pair.low.factor, pair.high.factor} & by_mode) for pair in paired.values()}
+    yield from (Word("pair", name, 32, modes[name]) for name in sorted(modes))
 
 
 def _state(found: Bounds, register: Register) -> Word:

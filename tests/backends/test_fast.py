@@ -14,10 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators import fast
-from simulators.fast import compiling
+from simulators import fast, reference
+from simulators.fast import compiling, network, pairs, plan
 from simulators.fast.blocks import Runner
-from tests.backends.fast_programs import NORMALIZED, assert_same_outcome, known, multiplier, near_edges, one_to_one
+from simulators.fast.network import Network
+from tests.backends.fast_programs import (
+    NORMALIZED,
+    assert_same_outcome,
+    assert_same_trace,
+    known,
+    multiplier,
+    near_edges,
+    one_to_one,
+)
 from tests.onnx_programs import LIMITED, ROOT, digits_shaped, one_of, with_features
 from tests.strategies import inputs_for, populations, runs
 from toolchain.errors import InputError, OverflowTrapError, UnsupportedError
@@ -70,10 +79,7 @@ def test_each_neuron_type_agrees(neuron: NeuronType, data: st.DataObject) -> Non
 @pytest.mark.parametrize("share", [0.02, 1.0])
 def test_sizes_around_whole_vectors_agree(size: int, share: float) -> None:
     program = digits_shaped(size)
-    program = dataclasses.replace(
-        program,
-        projections=tuple(dataclasses.replace(p, exponent=-3) for p in program.projections),
-    )
+    program = dataclasses.replace(program, projections=gently(program))
     assert_same_outcome(program, noise(program, 3, 9, share), probes=program.all_probes(), strict=False)
 
 
@@ -105,6 +111,52 @@ def test_samples_divided_among_threads_agree(threads: int) -> None:
     for sample in range(7):
         alone = fast.simulate(program, {"input": inputs["input"][sample : sample + 1]}, strict=False)
         assert all(np.array_equal(whole.messages[name][sample], alone.messages[name][0]) for name in alone.messages)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_neurons_divided_among_threads_agree(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "WORTH_SHARING", 1)
+    program = with_features()
+    wide = digits_shaped(200)
+    for each in (program, dataclasses.replace(wide, projections=gently(wide))):
+        inputs = noise(each, 1, 20)
+        assert_same_trace(
+            each,
+            reference.simulate(each, inputs, probes=each.all_probes(), strict=False),
+            fast.simulate(each, inputs, probes=each.all_probes(), strict=False, threads=threads),
+        )
+        assert_same_outcome(each, inputs)
+
+
+def gently(program: Program) -> tuple[Projection, ...]:
+    return tuple(dataclasses.replace(p, exponent=-3) for p in program.projections)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("a_bits", [2, 9, 16, 17])
+def test_modes_agree_with_and_without_paired_products(
+    paired: bool, a_bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not paired:
+        monkeypatch.setattr(plan, "has_feature", lambda name: False)
+    elif not plan.has_feature(pairs.FEATURE):
+        pytest.skip(f"this processor lacks {pairs.FEATURE}")
+    program = edge_poles(a_bits)
+    assert bool(Network(program, 1, {}, strict=True, steps=1).plans["cells"].pairs) == (paired and a_bits in (9, 16))
+    assert_same_outcome(program, noise(program, 2, 40), probes=program.all_probes(), strict=False)
+
+
+def edge_poles(a_bits: int) -> Program:
+    """Poles near the ends of their range on both axes, driven until the modes saturate."""
+    top = 2 ** (a_bits - 1) - 1
+    corners = [(top, 0), (-top, 0), (0, top), (0, -top), (top, 1), (-top, -1), (1, -top)]
+    size = len(corners)
+    a_re, a_im = (np.array([corner[i] for corner in corners])[:, None] for i in (0, 1))
+    one = np.ones((size, 1), dtype=np.int64)
+    held = {"a_re": a_re, "a_im": a_im, "c_re": 127 * one, "c_im": -128 * one, "threshold": [1000] * size}
+    cells = Population("cells", "ssm_lif", size, 1, {"a_bits": a_bits, "input_shift": 4, "c_shift": 3}, held)
+    joint = Projection("in", "input", "cells", Dense(np.array([[127], [-128], [99], [1], [-1], [64], [-64]])))
+    return Program("edges", (Input("input", 1, 14),), (cells,), (joint,), (), 0)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
