@@ -97,6 +97,7 @@ def simulate(
             stock_lif=stock_lif,
             python=python,
             timeout_s=timeout_s,
+            keep_bytecode=True,
         )
 
 
@@ -111,15 +112,18 @@ def simulate_exported(
     stock_lif: bool = True,
     python: str | Path | None = None,
     timeout_s: float = TIMEOUT_S,
+    keep_bytecode: bool = False,
 ) -> Trace:
     """Run a folder that `export_lava` wrote.
 
     Args:
-        folder: with run.py in it; nothing is written there.
+        folder: with run.py in it; nothing is written there unless `keep_bytecode`.
         inputs: by input name, (sample, step, channel) integers.
         steps: length of the run; by default the inputs' length plus the program's latency.
         probes: registers to record at every step; all unless given.
         record_messages, strict, stock_lif, python, timeout_s: as for `simulate`.
+        keep_bytecode: let Python leave `__pycache__` in the folder. Lava executes the models again for every process,
+            so that without it a large network takes several times as long to start.
 
     Raises:
         As `simulate`; InputError also where the folder holds no run.py.
@@ -134,7 +138,8 @@ def simulate_exported(
         given, out = Path(scratch) / "input.npz", Path(scratch) / "trace.npz"
         arrays: dict[str, Any] = {name: np.asarray(values) for name, values in inputs.items()}
         np.savez(given, **arrays)
-        command = [str(python or sys.executable), "-I", "-B", str(runner), "--input", str(given), "--out", str(out)]
+        command = [str(python or sys.executable), "-I", *([] if keep_bytecode else ["-B"]), str(runner)]
+        command += ["--input", str(given), "--out", str(out)]
         command += [] if steps is None else [f"--steps={steps}"]
         command += [] if probes is None else [f"--probes={','.join(map(str, probes)) or 'none'}"]
         command += [] if record_messages else ["--no-messages"]
