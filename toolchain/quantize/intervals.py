@@ -151,10 +151,8 @@ def _select(condition: Interval, a: Interval, b: Interval) -> Interval:
 
 
 def _spared(value: Interval, cost: Interval) -> Interval | None:
-    """value - outcome * price, where the outcome is that of a comparison of just this value."""
-    if cost.times is None:
-        return None
-    outcome, price = cost.times
+    """value - outcome * price, where the outcome is that of a comparison of just this value; a price of 1 by itself."""
+    outcome, price = (cost, interval(1)) if cost.times is None else cost.times
     kept, taken = _unreached(outcome, value), _reached(outcome, value)
     if kept is None or taken is None:
         return None

@@ -72,13 +72,14 @@ def response_sums(poles: ComplexArray, weights: ComplexArray, terms: int | None)
         found[:, open_] += _parts(powers)
         power = powers[:, -1] * flat[open_]
         steps += count
-        rest = np.abs(power) / (1 - np.abs(flat[open_]))
+        rest = np.abs(power) / _distance(flat[open_])
         size = np.maximum(found[:, open_].max(axis=0), np.abs(start[open_]))
         done = (rest <= TAIL * size) | (steps >= MOST_TERMS)
         tail[open_[done]] = rest[done]
         open_, power = open_[~done], power[~done]
     bounds = (found + tail) * SAFETY
-    return Sums(*(bounds.reshape(4, *poles.shape)), tail=tail.reshape(poles.shape))
+    re_up, re_down, im_up, im_down = bounds.reshape(4, *poles.shape)
+    return Sums(re_up, re_down, im_up, im_down, tail.reshape(poles.shape))
 
 
 def combined_sums(poles: ComplexArray, c: ComplexArray, terms: int | None) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -103,13 +104,19 @@ def combined_sums(poles: ComplexArray, c: ComplexArray, terms: int | None) -> tu
         down[open_] += np.maximum(-response, 0).sum(axis=1)
         power = powers[:, :, -1] * poles[open_]
         steps += count
-        rest = (np.abs(power) / (1 - np.abs(poles[open_]))).sum(axis=1)
+        rest = (np.abs(power) / _distance(poles[open_])).sum(axis=1)
         done = (rest <= TAIL * np.maximum(up[open_] + down[open_], np.abs(c[open_]).sum(axis=1))) | (
             steps >= MOST_TERMS
         )
         tail[open_[done]] = rest[done]
         open_, power = open_[~done], power[~done]
     return (up + tail) * SAFETY, (down + tail) * SAFETY, c.real.sum(axis=1)
+
+
+def _distance(poles: ComplexArray) -> FloatArray:
+    """1 - |A|, without loss: the squares of a quantized pole's parts are exact in float64."""
+    distance: FloatArray = (1.0 - np.square(poles.real) - np.square(poles.imag)) / (1.0 + np.abs(poles))
+    return distance
 
 
 def _parts(powers: ComplexArray) -> FloatArray:
