@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from simulators.microscope.cuts import Case, Cut, Search, later_start, only_sample_and_steps, silent_inputs, smallest
+from simulators.microscope.cuts import (
+    Case,
+    Cut,
+    Place,
+    Search,
+    later_start,
+    only_sample_and_steps,
+    silent_inputs,
+    smallest,
+)
 from simulators.microscope.interpret import interpret, quantity
 from simulators.microscope.isolate import isolate, keep_modes, keep_neurons, keep_sources, keep_targets
-from simulators.microscope.meaning import as_connection, definition, to_dense
+from simulators.microscope.meaning import definition
 from toolchain.errors import OverflowTrapError
+from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Input, Population, Projection
 
 MAX_SYNAPSES = 4096
@@ -145,27 +155,35 @@ def _with_population(case: Case, changed: Population) -> Case:
 
 
 def _fewer_synapses(search: Search) -> None:
+    """Stored weights to 0, the kind of connection as it is: a fault may hang on it."""
     for projection in search.best.program.projections:
-        matrix = to_dense(projection.connection.matrix())
-        places = [(int(i), int(j)) for i, j in np.argwhere(matrix)]
+        places = [tuple(int(i) for i in place) for place in np.argwhere(_stored(projection))]
         if 1 < len(places) <= MAX_SYNAPSES:
             smallest(places, _synapses_of(search, projection.name))
 
 
-def _synapses_of(search: Search, name: str) -> Callable[[tuple[tuple[int, int], ...]], bool]:
+def _stored(projection: Projection) -> IntArray:
+    """The weights that a connection stores one by one; none where it has a fixed one."""
+    fields = vars(projection.connection)
+    return np.asarray(fields.get("weights", fields.get("values", np.zeros(0, dtype=np.int64))))
+
+
+def _synapses_of(search: Search, name: str) -> Callable[[tuple[Place, ...]], bool]:
     return lambda kept: search.keep(_with_synapses(search.best, name, kept))
 
 
-def _with_synapses(case: Case, name: str, kept: tuple[tuple[int, int], ...]) -> Case:
+def _with_synapses(case: Case, name: str, kept: tuple[Place, ...]) -> Case:
     def thin(projection: Projection) -> Projection:
-        matrix = to_dense(projection.connection.matrix())
-        left = np.zeros_like(matrix)
+        weights = _stored(projection)
+        left = np.zeros_like(weights)
         for place in kept:
-            left[place] = matrix[place]
-        return dataclasses.replace(projection, connection=as_connection(left))
+            left[place] = weights[place]
+        field = "weights" if "weights" in vars(projection.connection) else "values"
+        changed: Any = projection.connection
+        return dataclasses.replace(projection, connection=dataclasses.replace(changed, **{field: left}))
 
-    changed = tuple(thin(p) if p.name == name else p for p in case.program.projections)
-    return _with_parts(case, projections=changed)
+    thinned = tuple(thin(p) if p.name == name else p for p in case.program.projections)
+    return _with_parts(case, projections=thinned)
 
 
 def _plainer(search: Search) -> None:

@@ -143,12 +143,19 @@ def _entered(program: Program, left: Trace, right: Trace) -> dict[str, IntArray]
 
 
 def two_programs(
-    left: Program, right: Program, inputs: Inputs, *, steps: int | None = None, budget_s: float = BUDGET_S
+    left: Program,
+    right: Program,
+    inputs: Inputs,
+    *,
+    names: tuple[str, str] = ("left", "right"),
+    steps: int | None = None,
+    budget_s: float = BUDGET_S,
 ) -> Found:
     """Run two programs on the reference, on one input; populations are compared by name.
 
     Args:
         inputs: for the inputs of both.
+        names: of the two programs, for the result.
         steps: length of the run; by default the inputs' length plus the greater latency.
         budget_s: as for `two_simulators`; only samples, steps and inputs are made fewer.
 
@@ -162,7 +169,7 @@ def two_programs(
     comparison = compare(left, *pair)
     if comparison.first is None:
         return Found(comparison, parts)
-    sides = (recorded(left, trace, inputs) for trace in pair)
+    sides = (dataclasses.replace(recorded(left, t, inputs), name=name) for t, name in zip(pair, names, strict=True))
     extra = tuple(difference_hypotheses(list(parts), comparison.first.population))
     explanation = explain(left, comparison.first, *sides, extra=extra, budget_s=max(budget_s, 5.0))
     if budget_s <= 0:
@@ -198,4 +205,4 @@ def _run_both(left: Program, right: Program, inputs: Inputs, steps: int) -> tupl
         messages={n: v for n, v in second.messages.items() if n in names or n in {i.name for i in left.inputs}},
         registers={key: v for key, v in second.registers.items() if key.rpartition(".")[0] in names},
     )
-    return dataclasses.replace(first, simulator="left"), dataclasses.replace(second, simulator="right")
+    return first, second

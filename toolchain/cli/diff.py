@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.microscope.repro import Repro, is_repro, read_repro, refuse_foreign, write_repro
+from simulators.microscope.repro import OTHER, PROGRAM, Repro, is_repro, read_repro, refuse_foreign, write_repro
 from simulators.microscope.sides import Found, Inputs, two_programs, two_simulators, two_traces
 from toolchain.cli.folder import BuildFolder, read_manifest
 from toolchain.cli.simulators import Simulate, find_simulator, missing
@@ -94,8 +94,9 @@ def _repeat(folder: Path, options: Options) -> Outcome:
     case = read_repro(folder)
     why = "it is the smallest case already"
     if case.other is not None:
-        found = two_programs(case.program, case.other, case.inputs, steps=case.steps, budget_s=0)
-        return Outcome(found, ("program.txt", "other.txt"), no_smaller=why)
+        names = (PROGRAM, OTHER)
+        found = two_programs(case.program, case.other, case.inputs, names=names, steps=case.steps, budget_s=0)
+        return Outcome(found, names, no_smaller=why)
     names = case.simulators if options.simulators is None else _pair(options.simulators)
     pair = (_simulator(name) for name in names)
     return Outcome(
@@ -162,7 +163,7 @@ def _builds(left: BuildFolder, right: BuildFolder, options: Options, tell: Tell)
         return _no_runs(two_traces(programs[0], *traces, budget_s=options.budget_s), sides)
     inputs = _inputs(left, programs[0], options, tell)
     refuse_foreign(options.out)
-    found = two_programs(programs[0], programs[1], inputs, budget_s=options.budget_s)
+    found = two_programs(programs[0], programs[1], inputs, names=sides, budget_s=options.budget_s)
     return _kept(found, sides, ("reference", "reference"), programs[1], options)
 
 
