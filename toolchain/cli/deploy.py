@@ -15,7 +15,7 @@ from simulators.compare import Comparison, compare
 from toolchain.cli.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
 from toolchain.cli.gather import gather_evidence, manifest_facts
 from toolchain.cli.job import Network, Options, Runs
-from toolchain.cli.simulators import find_simulator, missing
+from toolchain.cli.simulators import default_simulator, find_simulator, missing
 from toolchain.cli.source import Samples, Source
 from toolchain.errors import UnsupportedError
 from toolchain.files import write_npz, write_text
@@ -38,7 +38,9 @@ from toolchain.report.evidence import (
 )
 
 REFERENCE = "reference"
-FOREIGN = ("lava", "onnx")
+OTHERS = ("fast", "lava", "onnx")
+RUNGS = ("lava", "onnx")
+"""The backends whose accuracy on the compared samples is told; fast runs the whole test set already."""
 
 Tell = Callable[[str], None]
 
@@ -135,22 +137,22 @@ def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:
 
 
 def _simulate(network: Network, folder: BuildFolder, options: Options, tell: Tell) -> Runs:
-    """Run the whole test set on the reference, and some samples with every register on every simulator."""
+    """Run the whole test set on one simulator, and some samples with every register on each of them."""
     program, test = network.program, network.source.test
     name = program.inputs[0].name
     payload, error = encode(program.inputs[0], test.x)
     if error > 0:
         tell(f"            inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
-    tell(f"simulate    {len(test)} samples x {payload.shape[1]} steps on {REFERENCE}")
-    reference = find_simulator(REFERENCE)
-    whole = reference(program, {name: payload}, record_messages=False, strict=False)
+    simulator = options.simulator or default_simulator()
+    tell(f"simulate    {len(test)} samples x {payload.shape[1]} steps on {simulator}")
+    whole = find_simulator(simulator)(program, {name: payload}, record_messages=False, strict=False)
     chosen = _chosen(len(test), options)
     inputs = {name: payload[chosen]}
     probes = program.all_probes()
-    recorded = reference(program, inputs, probes=probes, strict=False)
+    recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
     foreign, absent = {}, {}
-    for other in FOREIGN:
+    for other in OTHERS:
         if reason := missing(other):
             absent[other] = reason
             tell(f"compare     {other} left out: {reason}")
@@ -186,8 +188,9 @@ def _accuracies(network: Network, runs: Runs, tell: Tell) -> tuple[Accuracy, ...
         found.append(_accuracy("float", source.float_classes(test.x), test.y))
     found.append(_accuracy("nir", _nir_classes(network, test), test.y))
     found.append(_accuracy("integer", decide(network.program, runs.test), test.y))
-    for name, trace in runs.foreign.items():
-        found.append(_accuracy(name, decide(network.program, trace), test.y[runs.chosen]))
+    for name in RUNGS:
+        if name in runs.foreign:
+            found.append(_accuracy(name, decide(network.program, runs.foreign[name]), test.y[runs.chosen]))
     shares = (f"{a.rung} {100 * a.fraction:.2f} % of {a.samples}" for a in found)
     tell(f"accuracy    {', '.join(shares)}")
     return tuple(found)

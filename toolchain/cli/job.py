@@ -27,6 +27,7 @@ class Options:
         dt: time step in seconds in place of the convention's.
         compared: number of test samples that every simulator runs with all registers probed.
         seed: picks those samples.
+        simulator: runs the whole test set; by default the quickest that can run.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -35,6 +36,7 @@ class Options:
     dt: float | None = None
     compared: int = 16
     seed: int = 0
+    simulator: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,7 @@ def verify_folder(path: Path, tell: Callable[[Check], None]) -> bool:
     except ToolchainError as error:
         record(Check("program", "failed", str(error)))
         return False
-    for name in ("reference", "lava", "onnx"):
+    for name in ("reference", "fast", "lava", "onnx"):
         record(_again(folder, program, inputs, stored, name))
     return all(check.result != "failed" for check in checks)
 

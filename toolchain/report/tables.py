@@ -30,7 +30,7 @@ RUNGS = {
     "float": "trained network, floating point",
     "nir": "the same as NIR, interpreted",
     "fake_quantized": "rounded weights, floating point",
-    "integer": "integer program, reference simulator",
+    "integer": "integer program, whole test set",
     "lava": "the same as Lava processes",
     "onnx": "the same as ONNX",
 }
