@@ -39,6 +39,7 @@ class InstructionRow:
         left, right: what the sides recorded of it, where it is a register or the message.
         cause: its result under the best cause, or None where there is none.
         parts: whether it is the first whose result explains one side and not the other.
+        bears: whether the diverging value hangs on it.
     """
 
     text: str
@@ -48,6 +49,7 @@ class InstructionRow:
     right: Numbers | None = None
     cause: Numbers | None = None
     parts: bool = False
+    bears: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +148,7 @@ def _listing(
         return ()
     listing = meaning.listings[at.population]
     other = _under(program, at, off, best)
-    stored = _results(listing)
+    stored, needed = _results(listing), _needed(listing, at.register)
     rows = _port_rows(known, other, at)
     parted = any(row.parts for row in rows)
     for instruction in listing.instructions:
@@ -157,8 +159,19 @@ def _listing(
         parted = parted or parts
         operands = tuple(numbers(operand_value(known, operand), at) for operand in instruction.operands)
         both = _recorded(left, key, at.step, at), _recorded(right, key, at.step, at)
-        rows.append(InstructionRow(str(instruction), operands, value, *both, cause, parts))
+        bears = instruction.result in needed
+        rows.append(InstructionRow(str(instruction), operands, value, *both, cause, parts, bears))
     return tuple(rows)
+
+
+def _needed(listing: Listing, register: str) -> set[str]:
+    """The results that a register, or the message, hangs on, its own too."""
+    last = listing.message if register == MESSAGE else listing.registers.get(register, listing.kept.get(register))
+    needed = {str(last)}
+    for instruction in reversed(listing.instructions):
+        if instruction.result in needed:
+            needed |= {str(operand) for operand in instruction.operands}
+    return needed
 
 
 def _differs(value: Numbers, cause: Numbers | None) -> bool:

@@ -322,6 +322,8 @@ def test_the_listing_shows_where_the_sides_part() -> None:
     rows = explanation.listing
     parting = [row for row in rows if row.parts]
     assert len(parting) == 1
+    assert parting[0].bears
+    assert not any(row.bears for row in rows if "wait_next" in row.text)
     assert LEAK in parting[0].text
     assert parting[0].cause is not None
     assert parting[0].cause[0] == parting[0].value[0] + 1

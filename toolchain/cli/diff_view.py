@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from simulators.microscope.causes import Cause
 from simulators.microscope.detail import Numbers
-from simulators.microscope.explain import Explanation, InstructionRow, Verdict
+from simulators.microscope.explain import Explanation, Verdict
 from toolchain.cli.diff import Outcome
 
 MAX_MODES = 4
@@ -62,22 +61,16 @@ def _history(explanation: Explanation, sides: tuple[str, str]) -> Table:
 
 
 def _listing(explanation: Explanation, sides: tuple[str, str]) -> Table:
-    """The neuron's step in the order of its instructions; what both sides are known to hold stands beside."""
+    """The instructions that the diverging value hangs on; what both sides are known to hold stands beside."""
     title = f"step {explanation.divergence.step}, from the common state before"
     table = Table("", "instruction", "operands", "program", *map(escape, sides), "cause", title=title)
-    for row in _up_to_divergence(explanation):
+    for column in table.columns:
+        column.overflow = "fold"  # on a narrow terminal numbers are broken, never cut
+    for row in [row for row in explanation.listing if row.bears]:
         operands = ", ".join(map(_text, row.operands))
         values = (_text(value) for value in (row.value, row.left, row.right, row.cause))
         table.add_row(">" if row.parts else "", row.text, operands, *values, style="bold" if row.parts else "")
     return table
-
-
-def _up_to_divergence(explanation: Explanation) -> Iterator[InstructionRow]:
-    """The rows down to the first in which the sides are known to differ; what follows from it is left out."""
-    for row in explanation.listing:
-        yield row
-        if row.left is not None and row.right is not None and row.left != row.right:
-            return
 
 
 def _text(numbers: Numbers | None) -> str:
