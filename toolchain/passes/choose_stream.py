@@ -34,6 +34,8 @@ class ChooseStream(Pass):
         unrolled = followed_by(same, UnrollStream(spike_rate=self.spike_rate)(program))
         relayed = followed_by(unrolled, RelayStream()(unrolled.program))
         forms = {"as it is": same, "unrolled": unrolled, "relayed": relayed}
+        if all(result.program is program for result in forms.values()):
+            return same
         costs = {form: cost(result.program, self.spike_rate) for form, result in forms.items()}
         chosen = min(forms, key=lambda form: _score(costs[form], costs["as it is"]))
         remarks = [f"{form}: {price}, latency {forms[form].program.latency_steps}" for form, price in costs.items()]

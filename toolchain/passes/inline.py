@@ -103,7 +103,7 @@ def _rounding(arriving: tuple[Projection, ...], reader: Projection) -> Iterator[
 
 def _selects(connection: Connection) -> bool:
     """Whether each target gets at most one source, at weight 1."""
-    matrix = scipy.sparse.csr_array(connection.matrix())
+    matrix = scipy.sparse.csr_array(connection.matrix(), copy=True)
     matrix.eliminate_zeros()
     return bool(np.all(matrix.data == 1) and np.all(np.diff(matrix.indptr) <= 1))
 

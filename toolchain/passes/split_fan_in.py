@@ -67,10 +67,10 @@ class SplitFanIn(Pass):
 
     def _split(self, program: Program, wide: Projection) -> tuple[Program, str, str]:
         most = int(fan_in(wide).max())
-        if most <= 2:
-            what = f"neurons of {wide.target} have over {self.max_sources} sources, none of over 2 in one projection"
+        if most < 2:
+            what = f"over {self.max_sources} projections, each of one source a neuron"
             raise UnsupportedError(wide.target, what, "allow more sources, or merge its projections")
-        cut, whole = _cut(wide, min(self.max_sources, _half(most)))
+        cut, whole = _cut(wide, self.max_sources)
         relay = _relay(program, wide, cut)
         taken = {p.name for p in program.projections}
         first = dataclasses.replace(
@@ -100,10 +100,6 @@ def fan_in(projection: Projection) -> IntArray:
     if isinstance(matrix, np.ndarray):
         return np.full(matrix.shape[0], matrix.shape[1], dtype=np.int64)
     return np.asarray(np.diff(matrix.indptr), dtype=np.int64)
-
-
-def _half(count: int) -> int:
-    return len(range(0, count, 2))
 
 
 def _cut(wide: Projection, length: int) -> tuple[Sparse, Sparse]:
