@@ -114,11 +114,12 @@ def _has_constant(unit: Unit, conventions: Conventions) -> bool:
 
 
 def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow, str]:
-    scale, gain = scheme.links[key(link)], scheme.units[link.target].gain
-    factor = 2.0**scale.weight_exponent
+    scale, target = scheme.links[key(link)], scheme.units[link.target]
+    gain, factor = target.gain, 2.0**scale.weight_exponent
+    top = (1 << (scheme.settings.weight_bits - 1)) - 1
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
-    integers.data = np.rint(real.data * factor)
+    integers.data = np.clip(np.rint(real.data * factor), -top, top)
     delay = levels[link.target] - levels[link.source] if link.steps == 0 else link.steps
     if delay > MAX_DELAY_STEPS:
         raise UnsupportedError(
@@ -134,8 +135,10 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str
         delay_steps=delay,
         origin=link.origin,
     )
+    stretch = np.repeat(target.stretch, np.diff(real.indptr))
+    text = f"2^-{scale.weight_exponent}" + (" over a factor a row" if np.any(stretch != 1) else "")
     bits = scheme.settings.weight_bits
-    tensor = row(f"{name}.weights", bits, f"2^-{scale.weight_exponent}", real.data, integers.data, factor)
+    tensor = row(f"{name}.weights", bits, text, real.data / stretch, integers.data, factor * stretch)
     return projection, tensor, choice.reason
 
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from toolchain.errors import QuantizationError, UnsupportedError
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Unit
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
@@ -15,8 +14,6 @@ from toolchain.lower.rounding import TensorRow, round_to, row
 from toolchain.quantize.floating import folded_readout, neuron_of, soma_threshold
 from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
-
-MAX_SHIFT = 31
 
 
 def lower_ssm(
@@ -33,7 +30,8 @@ def lower_ssm(
     poles, pole_rows = _poles(unit, settings)
     readout, readout_rows = _readout(unit, scale, settings)
     threshold, threshold_row = _threshold(unit, scale, conventions)
-    bias = round_to(unit.bias, 2.0**scale.drive_exponent)
+    bias_scale = scale.gain * 2.0**scale.drive_exponent
+    bias = round_to(unit.bias, bias_scale)
     population = Population(
         name=unit.name,
         neuron="ssm_lif",
@@ -50,7 +48,7 @@ def lower_ssm(
         start_step=start_step,
         origin=unit.origin,
     )
-    bias_row = row(f"{unit.name}.bias", 24, f"2^-{scale.drive_exponent}", unit.bias, bias, 2.0**scale.drive_exponent)
+    bias_row = row(f"{unit.name}.bias", 24, f"2^-{scale.drive_exponent}", unit.bias, bias, bias_scale)
     return population, [*pole_rows, *readout_rows, threshold_row, bias_row]
 
 
@@ -89,30 +87,18 @@ def _poles(unit: Unit, settings: Settings) -> tuple[dict[str, IntArray], list[Te
 
 
 def _readout(unit: Unit, scale: UnitScale, settings: Settings) -> tuple[dict[str, IntArray], list[TensorRow]]:
-    """Round C and D, each neuron in its own scale; D also gets the finest exponent that fits."""
-    assert unit.ssm is not None
-    folded = folded_readout(unit.ssm)
-    gain = scale.c_gain[:, None]
-    c_re, c_im = round_to(folded.real, gain), round_to(folded.imag, gain)
-    base = scale.c_gain * 2.0 ** (scale.state_shift - scale.c_shift)
-    shift = _skip_shift(unit.ssm.d, base, settings)
-    d_scale = base * np.exp2(shift)
-    d = round_to(unit.ssm.d, d_scale)
+    """C and D as they were chosen, each neuron in its own scale; D also has an exponent of its own."""
+    assert unit.ssm is not None and scale.readout is not None
+    chosen, folded = scale.readout, folded_readout(unit.ssm)
+    # The program's C and D are divided by the gain of what enters; a row speaks of the network's own.
+    gain, d_scale = (chosen.c_gain / scale.gain)[:, None], chosen.d_scale / scale.gain
     own = "own scale a neuron"
     rows = [
-        row(f"{unit.name}.c_re", settings.c_bits, own, folded.real, c_re, gain),
-        row(f"{unit.name}.c_im", settings.c_bits, own, folded.imag, c_im, gain),
-        row(f"{unit.name}.d", settings.c_bits, f"{own} and exponent", unit.ssm.d, d, d_scale),
+        row(f"{unit.name}.c_re", settings.c_bits, own, folded.real, chosen.c_re, gain),
+        row(f"{unit.name}.c_im", settings.c_bits, own, folded.imag, chosen.c_im, gain),
+        row(f"{unit.name}.d", settings.c_bits, f"{own} and exponent", unit.ssm.d, chosen.d, d_scale),
     ]
-    return {"c_re": c_re, "c_im": c_im, "d": d, "d_shift": shift}, rows
-
-
-def _skip_shift(d: FloatArray, base: FloatArray, settings: Settings) -> IntArray:
-    """The greatest shift, one a neuron, at which the skip's integer still fits its width."""
-    top = (1 << (settings.c_bits - 1)) - 1
-    size = np.maximum(np.abs(d) * base, top * 2.0**-MAX_SHIFT)
-    shift = np.floor(np.log2(top / size))
-    return np.minimum(np.maximum(shift, 0), MAX_SHIFT).astype(np.int64)
+    return {"c_re": chosen.c_re, "c_im": chosen.c_im, "d": chosen.d, "d_shift": chosen.d_shift}, rows
 
 
 def _threshold(unit: Unit, scale: UnitScale, conventions: Conventions) -> tuple[IntArray, TensorRow]:

@@ -12,6 +12,7 @@ from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.units import Network, Unit
 from toolchain.quantize.floating import Seen, float_network, run_units
+from toolchain.quantize.scan import MOMENT_ROWS
 
 MAX_INPUT_EXPONENT = 16
 MODE_STEPS = 1 << 31
@@ -31,6 +32,7 @@ class UnitRange:
         readout: greatest magnitude of each state space's output, (size,).
         voltage: greatest magnitude of each membrane voltage (or running sum), (size,).
         rate: share of steps with a message, over samples and neurons.
+        moments: second moments of (Re x, Im x a mode by turns, then the drive), (size, features, features).
     """
 
     drive: FloatArray
@@ -38,6 +40,7 @@ class UnitRange:
     readout: FloatArray
     voltage: FloatArray
     rate: float
+    moments: FloatArray
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
     floats = float_network(network, conventions)
     ranges = _Ranges(network)
     for part in _parts(network, chosen):
-        run_units(floats, part, observe=ranges.see)
+        run_units(floats, part, observe=ranges.see, moment_rows=-(-MOMENT_ROWS * len(part) // len(chosen)))
         ranges.see_input(source, part)
     peak = float(np.abs(data).max())
     return Calibration(ranges.found(), len(chosen), data.shape[1], peak, _exponent(data))
@@ -104,6 +107,7 @@ class _Ranges:
     def __init__(self, network: Network) -> None:
         self.sizes = {unit.name: unit.size for unit in network.units}
         self.peaks: dict[str, list[FloatArray]] = {}
+        self.moments: dict[str, FloatArray] = {}
         self.sent: dict[str, list[int]] = {name: [0, 0] for name in self.sizes}
 
     def see(self, unit: Unit, seen: Seen) -> None:
@@ -112,6 +116,7 @@ class _Ranges:
         readout = _peak(seen.readout) if unit.ssm is not None else quiet
         voltage = _peak(seen.voltage) if unit.node is not None else quiet
         self._add(unit, [_peak(seen.drive), seen.state_peak, readout, voltage], seen.messages)
+        self.moments[unit.name] = self.moments.get(unit.name, 0.0) + seen.moments
 
     def see_input(self, unit: Unit, data: FloatArray) -> None:
         """Take in the input itself."""
@@ -131,7 +136,8 @@ class _Ranges:
         self, name: str, drive: FloatArray, state: FloatArray, readout: FloatArray, voltage: FloatArray
     ) -> UnitRange:
         sent, chances = self.sent[name]
-        return UnitRange(drive, state, readout, voltage, sent / chances)
+        moments = self.moments.get(name, np.zeros((self.sizes[name], 0, 0)))
+        return UnitRange(drive, state, readout, voltage, sent / chances, moments)
 
 
 def check_data(data: FloatArray, width: int, name: str) -> None:

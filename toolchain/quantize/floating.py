@@ -25,7 +25,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.ssm import SsmBlock
 from toolchain.frontend.stepping import Fired, NeuronState
 from toolchain.frontend.units import Link, Network, Unit
-from toolchain.quantize.scan import scan
+from toolchain.quantize.scan import Scanned, scan
 
 ComplexArray = NDArray[np.complex128]
 Signals = dict[str, FloatArray]
@@ -144,10 +144,10 @@ def _float_unit(unit: Unit, conventions: Conventions) -> FloatUnit:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What one unit did in a run, (sample, step, neuron) but for `state_peak`, (neuron,).
+    """What one unit did in a run, (sample, step, neuron) but for `state_peak`, (neuron,), and `moments`.
 
     `readout` is the drive itself where there are no modes; `voltage` is what the threshold is compared with, before
-    the reset.
+    the reset. `moments` are those of `scan.Scanned`.
     """
 
     drive: FloatArray
@@ -155,13 +155,19 @@ class Seen:
     readout: FloatArray
     voltage: FloatArray
     messages: FloatArray
+    moments: FloatArray
 
 
 Observe = Callable[[Unit, Seen], None]
 
 
 def run_units(
-    floats: FloatNetwork, data: FloatArray, *, observe: Observe | None = None, known: Signals | None = None
+    floats: FloatNetwork,
+    data: FloatArray,
+    *,
+    observe: Observe | None = None,
+    known: Signals | None = None,
+    moment_rows: int = 0,
 ) -> Signals:
     """Run a float network from rest.
 
@@ -170,6 +176,7 @@ def run_units(
         data: (sample, step, channel).
         observe: is shown every unit that is run.
         known: messages by unit name, taken in place of running those units.
+        moment_rows: about how many states a neuron to take second moments over; 0 for none.
 
     Returns:
         The messages of every unit, (sample, step, neuron); a running sum for an integrator.
@@ -184,14 +191,14 @@ def run_units(
     for unit in floats.network.units:
         if unit.name in messages:
             continue
-        seen = _run(floats, unit, messages, data.shape[:2])
+        seen = _run(floats, unit, messages, data.shape[:2], moment_rows)
         messages[unit.name] = seen.messages
         if observe is not None:
             observe(unit, seen)
     return messages
 
 
-def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int, ...]) -> Seen:
+def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int, ...], moment_rows: int) -> Seen:
     own = floats.units[unit.name]
     drive = np.broadcast_to(own.drive_bias, (*extent, unit.size)).copy()
     loop = None
@@ -201,16 +208,17 @@ def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int,
             loop = weights
         else:
             drive += arriving(weights, messages[link.source], link.steps)
+    no_moments = np.zeros((unit.size, 0, 0))
     if unit.node is None:
-        return Seen(drive, np.zeros(unit.size), drive, drive, drive)
+        return Seen(drive, np.zeros(unit.size), drive, drive, drive, no_moments)
     if loop is not None and own.poles is not None:
         raise InputError(unit.origin, "a state space with recurrent synapses cannot be calibrated", "remove the loop")
-    peak, readout = np.zeros(unit.size), drive
+    found = Scanned(np.zeros(unit.size), drive, no_moments)
     if own.poles is not None:
         assert own.c is not None and own.d is not None
-        peak, readout = scan(own.poles, own.c, own.d, drive)
-    spikes, voltage, readout = _fire(floats, unit, readout, loop)
-    return Seen(readout if own.poles is None else drive, peak, readout, voltage, spikes)
+        found = scan(own.poles, own.c, own.d, drive, moment_rows)
+    spikes, voltage, readout = _fire(floats, unit, found.readout, loop)
+    return Seen(readout if own.poles is None else drive, found.peak, readout, voltage, spikes, found.moments)
 
 
 def arriving(weights: scipy.sparse.csr_array, messages: FloatArray, steps: int) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,31 +15,51 @@ STATES_AT_ONCE = 1 << 14
 """Complex states stepped together: 256 KiB, which fits the second-level cache of today's processors."""
 
 
-def scan(poles: ComplexArray, c: ComplexArray, d: FloatArray, drive: FloatArray) -> tuple[FloatArray, FloatArray]:
+MOMENT_ROWS = 4096
+"""States a neuron that second moments are taken over, spread evenly over samples and steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """What a state space did.
+
+    Attributes:
+        peak: greatest magnitude of a real or imaginary part of each neuron's modes, (size,).
+        readout: y, (sample, step, neuron).
+        moments: sums of products of (Re x, Im x a mode by turns, then the drive), (size, features, features).
+    """
+
+    peak: FloatArray
+    readout: FloatArray
+    moments: FloatArray
+
+
+def scan(poles: ComplexArray, c: ComplexArray, d: FloatArray, drive: FloatArray, moment_rows: int = 0) -> Scanned:
     """x' = poles x + drive, y = Re(sum c x') + d drive.
 
     Args:
         poles, c: (size, modes).
         d: (size,).
         drive: (sample, step, neuron).
-
-    Returns:
-        The greatest magnitude of a real or imaginary part of each neuron's modes, (size,), and y, (sample, step,
-        neuron).
+        moment_rows: about how many states a neuron to take moments over; 0 for none.
     """
-    samples, _, size = drive.shape
+    samples, steps, size = drive.shape
     together = max(1, STATES_AT_ONCE // max(poles.size, 1))
     # The real and imaginary parts of a state lie side by side, so that Re(c x) is a plain product of reals.
     weights = np.stack([c.real, -c.imag], axis=-1).reshape(size, -1)
     readout, peak = np.empty_like(drive), np.zeros(size)
+    moments = np.zeros((size, weights.shape[1] + 1, weights.shape[1] + 1)) if moment_rows else np.zeros((size, 0, 0))
+    every = -(-samples * steps // moment_rows) if moment_rows else 0
     for start in range(0, samples, together):
         part = slice(start, start + together)
-        peak = np.maximum(peak, _scan(poles, weights, drive[part], readout[part]))
-    return peak, readout + d * drive
+        peak = np.maximum(peak, _scan(poles, weights, drive[part], readout[part], moments, every))
+    return Scanned(peak, readout + d * drive, moments)
 
 
-def _scan(poles: ComplexArray, weights: FloatArray, drive: FloatArray, readout: FloatArray) -> FloatArray:
-    """Fill `readout`; return the greatest part of each neuron's modes, (size,)."""
+def _scan(
+    poles: ComplexArray, weights: FloatArray, drive: FloatArray, readout: FloatArray, moments: FloatArray, every: int
+) -> FloatArray:
+    """Fill `readout`, add to `moments` every so many steps; return the greatest part of each neuron's modes."""
     samples, steps, _ = drive.shape
     state = np.zeros((samples, *poles.shape), dtype=np.complex128)
     parts = state.view(np.float64)
@@ -48,4 +70,7 @@ def _scan(poles: ComplexArray, weights: FloatArray, drive: FloatArray, readout: 
         np.maximum(high, parts, out=high)
         np.minimum(low, parts, out=low)
         readout[:, t] = np.einsum("shk,hk->sh", parts, weights)
+        if every and t % every == every - 1:
+            seen = np.concatenate([parts, drive[:, t, :, None]], axis=2)
+            moments += np.matmul(seen.transpose(1, 2, 0), seen.transpose(1, 0, 2))
     return np.asarray(np.maximum(high, -low).max(axis=(0, 2)))

@@ -2,7 +2,7 @@
 
 Symbols: a *drive* d is held as the integer d 2^drive_exponent; a weight w as w 2^weight_exponent; the projection's
 shift makes up the difference. A state-space neuron is a comparison, so its readout, D and threshold share a free
-positive gain of the neuron's own: `c_gain` stretches its C over the whole coefficient width.
+positive gain of the neuron's own, by which its C is stretched over the whole coefficient width.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 from toolchain.errors import QuantizationError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.discretize import DiscreteNeuron
-from toolchain.frontend.graph import FloatArray, Node
-from toolchain.frontend.linear import POOLINGS
+from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.quantize.calibrate import Calibration, UnitRange
 from toolchain.quantize.floating import folded_readout, neuron_of, own_gain, soma_threshold
+from toolchain.quantize.readout import Readout, choose_readout
 from toolchain.quantize.settings import Settings
+from toolchain.quantize.weights import row_gains, weight_exponent
 
 REGISTER_BITS = 24
 THRESHOLD_BITS = 17
@@ -57,17 +58,22 @@ class UnitScale:
         drive_exponent: fraction bits of the drive.
         gain: factor from the network's drive to the unit's voltage, folded into its weights, (size,).
         state_shift: fraction bits that the modes have beyond the drive.
-        c_gain: integer C per real C with the state's scale left aside, (size,).
         c_shift: shift of the readout.
+        readout: C and D, divided by `gain`, in integers; None without modes.
         readout_gain: integer voltage per real voltage, (size,).
     """
 
     drive_exponent: int
     gain: FloatArray
     state_shift: int = 0
-    c_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
     c_shift: int = 0
+    readout: Readout | None = None
     readout_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def stretch(self) -> FloatArray:
+        """The part of `gain` that is none of the network's own: divided out of C and D again, (size,)."""
+        return np.ones_like(self.gain) if self.readout is None else self.gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +106,9 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
     for unit in network.units:
         if unit.role == "input":
             continue
-        gain = own_gain(unit, conventions)
         incoming = network.into(unit.name)
-        weights = {key(link): _weight_exponent(link, gain, settings) for link in incoming}
+        gain = own_gain(unit, conventions) * row_gains(unit, incoming, settings)
+        weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
         limit = _port_limit(incoming, gain, payload)
         wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
         scale = _unit_scale(unit, gain, wanted, limit, calibration.units[unit.name], settings, conventions)
@@ -184,27 +190,6 @@ def threshold_of(neuron: DiscreteNeuron, size: int) -> FloatArray:
     return np.broadcast_to(np.ravel(neuron.threshold), (size,))
 
 
-def _weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
-    """The greatest power of two at which every weight, rounded, fits the width; a pooling's weights become 1."""
-    if link.kernel is not None and (whole := _pooling_exponent(link.kernel, gain)) is not None:
-        return whole
-    peak = float(np.abs(link.weights.multiply(gain[:, None])).max())
-    if peak == 0.0:
-        return 0
-    top = (1 << (settings.weight_bits - 1)) - 1
-    exponent = math.floor(math.log2((top + 0.5) / peak))
-    return exponent if np.rint(peak * 2.0**exponent) <= top else exponent - 1
-
-
-def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
-    """The power of two that turns a pooling's weights into ones, where there is one."""
-    if kernel.kind not in POOLINGS or np.any(gain != gain[0]) or gain[0] <= 0:
-        return None
-    window = math.prod(kernel.params["kernel_size"]) if kernel.kind == "AvgPool2d" else 1
-    mantissa, exponent = math.frexp(window / float(gain[0]))
-    return exponent - 1 if mantissa == 0.5 else None
-
-
 def _port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[str, _Payload]) -> int:
     """The greatest drive exponent at which no possible sum overflows a 24-bit port."""
     worst = np.zeros(len(gain))
@@ -266,16 +251,18 @@ def _ssm_scale(
 ) -> UnitScale:
     """The finest state that fits its width, then the finest readout that fits the voltage."""
     assert unit.ssm is not None
-    state_room = _room(max(float(seen.state.max()), 2.0**-20), settings.headroom_bits, settings.state_bits)
+    state_room = _room(max(float((gain * seen.state).max()), 2.0**-20), settings.headroom_bits, settings.state_bits)
     exponent = min(wanted + BIAS_EXTRA_BITS, limit, state_room)
     state_shift = min(state_room - exponent, MAX_STATE_SHIFT)
+    c, d = folded_readout(unit.ssm) / gain[:, None], unit.ssm.d / gain
     top = (1 << (settings.c_bits - 1)) - 1
-    folded = folded_readout(unit.ssm)
-    peak_c = np.maximum(np.abs(folded.real), np.abs(folded.imag)).max(axis=1)
-    c_gain = top / np.where(peak_c > 0, peak_c, 1.0)
+    peak_c = np.maximum(np.abs(c.real), np.abs(c.imag)).max(axis=1)
+    most = top / np.where(peak_c > 0, peak_c, 1.0)
+    if settings.c_scale == "layer":
+        most = np.full_like(most, most.min())
     threshold = soma_threshold(unit, conventions)
     reach = np.maximum(np.maximum(seen.readout, seen.voltage), threshold)
-    fine = c_gain * 2.0 ** (exponent + state_shift)
+    fine = most * 2.0 ** (exponent + state_shift)
     c_shift = max(0, -_room(float((reach * fine).max()), settings.headroom_bits))
     if c_shift > 31:
         raise QuantizationError(
@@ -283,6 +270,9 @@ def _ssm_scale(
             f"the readout needs a shift of {c_shift} bits, at most 31 are there",
             "rescale the layer or lower state_bits",
         )
-    skip = np.abs(unit.ssm.d) * 2.0 ** (state_shift - c_shift)
-    c_gain = np.minimum(c_gain, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
-    return UnitScale(exponent, gain, state_shift, c_gain, c_shift, c_gain * 2.0 ** (exponent + state_shift - c_shift))
+    skip = np.abs(d) * 2.0 ** (state_shift - c_shift)
+    most = np.minimum(most, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
+    # The moments are those of the network's own states; the row's gain scales them all alike and changes no choice.
+    readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings)
+    voltage_gain = readout.c_gain * 2.0 ** (exponent + state_shift - c_shift)
+    return UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain)

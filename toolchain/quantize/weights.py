@@ -1,0 +1,87 @@
+"""The power of two that a projection's weights are rounded at, and the rows' own gains where a target leaves them free.
+
+A state space is linear, and its readout has a scale of each neuron's own: what enters neuron i may be multiplied by any
+positive g_i if its C and D are divided by it. So every row of weights can use the whole width. Nothing else leaves such
+a freedom without cost: spikes are 0 or 1 whatever drove them, the sums that the host compares must keep one scale, and
+relays could trade powers of two only, which the projections' exponents do already.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import scipy.sparse
+
+from toolchain.frontend.graph import FloatArray, Node
+from toolchain.frontend.linear import POOLINGS
+from toolchain.frontend.units import Link, Unit
+from toolchain.quantize.settings import Settings
+
+MAX_ROW_GAIN = 16.0
+"""Most that a row is stretched: the state of a neuron then needs 4 bits more than its layer's at most."""
+FINER = 3
+"""Powers of two beyond the one that holds every weight, that an error-minimising choice looks at."""
+PERCENTILE = 99.9
+
+
+def weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
+    """The power of two of a link's weights, by the rule of `settings.weight_scale`.
+
+    `max`: the finest at which every weight fits its width. `mse`: the one of least squared error, where a finer step
+    may cut off the greatest weights. `percentile`: the finest at which 99.9 % fit. A shared kernel is always held
+    whole; a pooling's weights become 1.
+    """
+    if link.kernel is not None and (whole := _pooling_exponent(link.kernel, gain)) is not None:
+        return whole
+    values = np.abs(scipy.sparse.csr_array(link.weights.multiply(gain[:, None])).data)
+    top = (1 << (settings.weight_bits - 1)) - 1
+    largest = _fitting(float(values.max(initial=0.0)), top)
+    if settings.weight_scale == "max" or link.kernel is not None:
+        return largest
+    if settings.weight_scale == "percentile":
+        return _fitting(float(np.percentile(values, PERCENTILE)), top) if values.size else 0
+    errors = [_squared_error(values, largest + more, top) for more in range(FINER + 1)]
+    return largest + int(np.argmin(errors))
+
+
+def _fitting(peak: float, top: int) -> int:
+    """The greatest power of two at which `peak`, rounded, is at most `top`."""
+    if peak == 0.0:
+        return 0
+    exponent = math.floor(math.log2((top + 0.5) / peak))
+    return exponent if np.rint(peak * 2.0**exponent) <= top else exponent - 1
+
+
+def _squared_error(values: FloatArray, exponent: int, top: int) -> float:
+    factor = 2.0**exponent
+    return float(np.sum(np.square(np.minimum(np.rint(values * factor), top) / factor - values)))
+
+
+def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
+    """The power of two that turns a pooling's weights into ones, where there is one."""
+    if kernel.kind not in POOLINGS or np.any(gain != gain[0]) or gain[0] <= 0:
+        return None
+    window = math.prod(kernel.params["kernel_size"]) if kernel.kind == "AvgPool2d" else 1
+    mantissa, exponent = math.frexp(window / float(gain[0]))
+    return exponent - 1 if mantissa == 0.5 else None
+
+
+def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
+    """The factor of each neuron's drive, (size,): 1 where it is not free, or where rounding loses nothing anyway."""
+    ones = np.ones(unit.size)
+    if not settings.equalize or unit.role != "ssm_lif" or not any(_is_lossy(link, ones, settings) for link in incoming):
+        return ones
+    top = (1 << (settings.weight_bits - 1)) - 1
+    gains = np.full(unit.size, np.inf)
+    for link in incoming:
+        peaks = np.asarray(abs(link.weights).max(axis=1).todense()).ravel() * 2.0 ** weight_exponent(
+            link, ones, settings
+        )
+        gains = np.minimum(gains, np.divide(top, peaks, out=np.full(unit.size, np.inf), where=peaks > 0))
+    return np.clip(np.where(np.isfinite(gains), gains, 1.0), 1.0, MAX_ROW_GAIN)
+
+
+def _is_lossy(link: Link, gain: FloatArray, settings: Settings) -> bool:
+    scaled = link.weights.data * 2.0 ** weight_exponent(link, gain, settings)
+    return bool(np.any(np.rint(scaled) != scaled))
