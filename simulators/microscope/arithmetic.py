@@ -220,6 +220,10 @@ MISTAKES: Mapping[str, Rewrite] = {
     "holds a product in 32 bits": _product_in_32_bits,
     "reads a register of the step before instead of the new one": _reads_before,
     "reads a register's new value instead of that of the step before": _reads_after,
+}
+"""Words for each mistake and what it does; the likelier ones first, which breaks ties."""
+
+SLIPS: Mapping[str, Rewrite] = {
     "shifts by one bit less": _shifts_by(-1),
     "shifts by one bit more": _shifts_by(1),
     "constant one less": _constant_off(-1),
@@ -233,4 +237,4 @@ MISTAKES: Mapping[str, Rewrite] = {
     "reads the table one entry later": _entry_beside(1),
     "reads the table one entry earlier": _entry_beside(-1),
 }
-"""Words for each mistake and what it does; the likelier ones first, which breaks ties."""
+"""As `MISTAKES`, but slips that a working simulator hardly makes: among equals they stand behind all others."""

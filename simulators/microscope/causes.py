@@ -151,7 +151,8 @@ def find_causes(
         budget_s: no further hypothesis is begun after that.
 
     Returns:
-        Causes by the number of values that they explain, the narrower first among equals; empty where none is known.
+        Causes by the number of values that they explain; among equals the likely before slips, then the narrower. Empty
+        where none is known.
     """
     deadline = time.monotonic() + budget_s
     survivors = list(_survivors(program, at, side, extra, deadline))
@@ -163,8 +164,13 @@ def find_causes(
         cause = _counted(program, hypothesis, at, side, chosen)
         if cause.holds_until is None or cause.holds_until >= at.step:
             causes.append((order, cause))
-    causes.sort(key=lambda found: (-found[1].explained, found[1].hypothesis.breadth, found[0]))
+    causes.sort(key=lambda found: (-found[1].explained, *_simplicity(found[1].hypothesis), found[0]))
     return [cause for _, cause in causes]
+
+
+def _simplicity(hypothesis: Hypothesis) -> tuple[bool, int]:
+    """Orders causes that explain as much: likely before unlikely, then narrow before wide."""
+    return hypothesis.slip, hypothesis.breadth
 
 
 def _survivors(

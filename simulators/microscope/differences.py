@@ -62,7 +62,7 @@ def _hypothesis(what: str, part: str, parts: list[Difference], breadth: int) -> 
             program = each.take(program) if each.take is not None else program
         return program
 
-    return Hypothesis(what, part, lambda meaning: meaning, "difference", breadth, prepare)
+    return Hypothesis(what, part, lambda meaning: meaning, "difference", breadth, prepare=prepare)
 
 
 def _inputs(left: Program, right: Program) -> Iterator[Difference]:

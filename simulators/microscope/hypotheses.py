@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from simulators.microscope.arithmetic import MISTAKES
+from simulators.microscope.arithmetic import MISTAKES, SLIPS
 from simulators.microscope.meaning import Meaning, Rewrite, places, rewrite_at, with_population, with_wires
-from simulators.microscope.wiring import REWIRINGS, Change, Rewire, mixed_sign, population_mistakes
+from simulators.microscope.wiring import REWIRING_SLIPS, REWIRINGS, Change, Rewire, mixed_sign, population_mistakes
 from toolchain.ir.program import Program
 from toolchain.ir.tracing import Listing
 
@@ -24,6 +24,7 @@ class Hypothesis:
         alter: the meaning with that mistake; places that a meaning doesn't have stay out.
         kind: ``"arithmetic"``, ``"projection"``, ``"population"`` or ``"difference"``.
         breadth: 0 for one place; the wider, the greater.
+        slip: hardly made by a simulator that works at all; behind the others among equals.
         prepare: changes the whole program beforehand (a difference between two programs).
     """
 
@@ -32,6 +33,7 @@ class Hypothesis:
     alter: Alter
     kind: str
     breadth: int = 0
+    slip: bool = False
     prepare: Callable[[Program], Program] = lambda program: program
 
 
@@ -50,7 +52,7 @@ class Family:
 
 def families(meaning: Meaning, population: str) -> Iterator[Family]:
     """Every mistake that could show first in a population."""
-    for mistake, rewrite in MISTAKES.items():
+    for mistake, rewrite in {**MISTAKES, **SLIPS}.items():
         if family := _arithmetic(meaning, population, mistake, rewrite):
             yield family
         if mistake.startswith("threshold tie: >="):  # projections stand behind the likely mistakes of arithmetic
@@ -118,7 +120,7 @@ def _rewriting(
     def alter(meaning: Meaning) -> Meaning:
         return rewrite_at(meaning, {name: at for name, at in results.items() if name in meaning.listings}, rewrite)
 
-    return Hypothesis(mistake, site, alter, "arithmetic", breadth)
+    return Hypothesis(mistake, site, alter, "arithmetic", breadth, slip=mistake in SLIPS)
 
 
 def _projections(meaning: Meaning, population: str) -> Iterator[Family]:
@@ -155,7 +157,7 @@ def _rewiring(mistake: str, site: str, names: tuple[str, ...], rewire: Rewire, b
         changed = {name: rewire(meaning.wires[name]) for name in names if name in meaning.wires}
         return with_wires(meaning, {name: wire for name, wire in changed.items() if wire is not None})
 
-    return Hypothesis(mistake, site, alter, "projection", breadth)
+    return Hypothesis(mistake, site, alter, "projection", breadth, slip=mistake in REWIRING_SLIPS)
 
 
 def _changing(name: str, change: Change) -> Alter:

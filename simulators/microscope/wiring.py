@@ -77,6 +77,10 @@ REWIRINGS: Mapping[str, Rewire] = {
 """Words for each mistake and what it does to a projection."""
 
 
+REWIRING_SLIPS = frozenset({"weights negated", "weights transposed", "nothing arrives"})
+"""Those that a working simulator hardly makes."""
+
+
 def mixed_sign(wire: Wire) -> bool:
     """Whether a projection has weights of both signs (Lava drops the lowest bit of these alone)."""
     values = stored_weights(wire.matrix)
