@@ -52,6 +52,7 @@ class Workplace:
         samples: first and one past the last.
         share, of: which part of each population's neurons it has, of how many.
         ports: sums of what arrives, for the population that runs; `silence` is for ports that hear nothing.
+        lists: room for the messages of a block: sources, payloads, where each step's end.
     """
 
     thread: int
@@ -60,6 +61,7 @@ class Workplace:
     of: int
     ports: tuple[Packed, ...]
     silence: Packed
+    lists: Mapping[str, Packed]
 
     def tiles(self, size: int, worthwhile: bool) -> tuple[int, int]:
         """Its part of a population, in tiles of `PAD` neurons."""
@@ -140,8 +142,12 @@ class Network:
             samples = (0, self.samples) if shared else (bounds[thread], bounds[thread + 1])
             rooms = [aligned((self.steps, widest), 64) for _ in range(most + 1)]
             share, of = (thread, count) if shared else (0, 1)
-            places.append(Workplace(thread, samples, share, of, tuple(rooms[1:]), rooms[0]))
+            places.append(Workplace(thread, samples, share, of, tuple(rooms[1:]), rooms[0], self._lists(widest)))
         return places
+
+    def _lists(self, widest: int) -> dict[str, Packed]:
+        room = self.steps * widest
+        return {"events": aligned((room,), 32), "payloads": aligned((room,), 64), "ends": aligned((self.steps,), 64)}
 
     def _worthwhile(self, population: Population) -> bool:
         """Whether dividing a population among threads saves more than their meeting costs."""
@@ -190,7 +196,7 @@ class Network:
             into = self._into(population, port.name)
             ports[port.name] = sums if into else place.silence
             for i, projection in enumerate(into):
-                entries += self._delivery(projection, population, sums, (first, last), adds=i > 0)
+                entries += self._delivery(projection, place, sums, (first, last), adds=i > 0)
         end = min(last * BLOCKS_OF_TILE, blocks(population.size))
         table = [first * BLOCKS_OF_TILE, end, max(population.modes, 1), population.size]
         for word in self.plans[name].words:
@@ -204,9 +210,9 @@ class Network:
         return table
 
     def _delivery(
-        self, projection: Projection, population: Population, sums: Packed, part: tuple[int, int], *, adds: bool
+        self, projection: Projection, place: Workplace, sums: Packed, part: tuple[int, int], *, adds: bool
     ) -> tuple[int, int]:
-        found = self._synapses[projection.name]
+        population, found = self.program.population(projection.target), self._synapses[projection.name]
         port = self.plans[population.name].ports[projection.port]
         kind = delivery(projection, found.sparse, self.ranges[projection.source], port, adds)
         source = self.memory.messages[projection.source]
@@ -225,6 +231,7 @@ class Network:
             "up": max(projection.exponent, 0),
             "down": max(-projection.exponent, 0),
             **_addresses(found),
+            **{name: room.ctypes.data for name, room in place.lists.items()},
         }
         table = self._table([int(fields[name]) for name in ARGUMENTS])
         return function_address(delivery_function(kind)), table.ctypes.data

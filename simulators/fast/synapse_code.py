@@ -1,8 +1,8 @@
 """Projections as LLVM functions: cost follows what was sent, not how large the populations are.
 
-For each sample and step the messages that are not 0 are listed first; then each tile of targets adds up the listed
-sources' weights, which are stored as bytes, a source's weights side by side. Sums of spikes grow in 16-bit lanes for
-as many spikes as cannot overflow them.
+For each sample the messages that are not 0 are listed first, those of all steps of a turn; then each tile of `PAD`
+targets adds up the listed sources' weights, step by step. Weights are bytes, a tile's together, so that they are still
+in the nearest cache for the next step. Sums of spikes grow in 16-bit lanes for as many spikes as cannot overflow them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ ARGUMENTS = (
     "source", "source_sample", "source_step", "source_chunks",
     "port", "port_sample", "port_step", "port_tiles",
     "first_tile", "last_tile", "up", "down", "weights", "starts", "rows",
+    "events", "payloads", "ends",
 )  # fmt: skip
 """The table of arguments: addresses, strides in bytes, the number of 64-neuron parts, which of them to deliver
-to, the two shifts, the synapses."""
+to, the two shifts, the synapses, and room for the list."""
+
+POINTERS = ("source", "port", "weights", "starts", "rows", "events", "payloads", "ends")
 
 GROUP = 255
 """So many weights of -128 .. 127 can be added in 16-bit lanes."""
@@ -55,22 +58,22 @@ class _DeliveryCode:
         self.sum_kind = vector(delivery.sum_bits, PAD)
 
     def write(self) -> Function:
-        """The whole function."""
+        """The whole function: all steps' messages are listed, then a tile's weights serve all steps in turn."""
         code = self.code
         self.words = {name: code.word("%args", i) for i, name in enumerate(ARGUMENTS)}
-        room = code.times(self.words["source_chunks"], PAD)
-        self.events, self.payloads = code.slot("i64", "events", room), code.slot("i64", "payloads", room)
+        self.pointers = {name: self._pointer(name) for name in POINTERS}
         self.found, self.bits = code.slot("i64", "found"), code.slot("i64", "bits")
         if self.delivery.sparse:
             self.sums = code.slot(self.sum_kind, "sums", self.words["port_tiles"])
-        with code.loop("sample", "%first", "%last") as sample, code.loop("step", "%from", "%to") as step:
-            self._list_events(self._row("source", sample, step))
-            port = self._row("port", sample, step)
+        with code.loop("sample", "%first", "%last") as sample:
+            code.store("i64", "0", self.found, 8)
+            with code.loop("listed", "%from", "%to") as step:
+                self._list_events(self._row("source", sample, step))
+                code.store("i64", code.load("i64", self.found, 8), self._end(step), 8)
             if self.delivery.sparse:
-                self._scatter()
-            with code.loop("tile", self.words["first_tile"], self.words["last_tile"]) as tile:
-                total = self._gathered(tile) if self.delivery.sparse else self._dense(tile)
-                self._deliver(total, code.at(port, code.times(tile, PAD * BYTES[self.delivery.port_bits])))
+                self._deliver_listed(sample)
+            else:
+                self._deliver_rows(sample)
         return code
 
     def _pointer(self, name: str) -> Name:
@@ -78,14 +81,44 @@ class _DeliveryCode:
 
     def _row(self, name: str, sample: Name, step: Name) -> Name:
         code = self.code
-        start = code.at(self._pointer(name), code.times(sample, self.words[f"{name}_sample"]))
+        start = code.at(self.pointers[name], code.times(sample, self.words[f"{name}_sample"]))
         return code.at(start, code.times(step, self.words[f"{name}_step"]))
 
+    def _end(self, step: Name) -> Name:
+        """Where it is written how many messages were listed up to the end of a step."""
+        return self.code.at(self.pointers["ends"], self.code.times(step, 8))
+
+    def _range(self, step: Name) -> tuple[Name, Name]:
+        """The listed messages of a step, first and one past the last."""
+        code = self.code
+        first = code.put(f"icmp eq i64 {step}, %from")
+        before = code.load("i64", self._end(code.plus(step, code.put(f"select i1 {first}, i64 0, i64 -1"))), 8)
+        return code.put(f"select i1 {first}, i64 0, i64 {before}"), code.load("i64", self._end(step), 8)
+
+    def _deliver_rows(self, sample: Name) -> None:
+        code = self.code
+        with code.loop("tile", self.words["first_tile"], self.words["last_tile"]) as tile:
+            rows = code.times(self.words["source_chunks"], PAD * PAD)
+            column = code.at(self.pointers["weights"], code.times(tile, rows))
+            with code.loop("step", "%from", "%to") as step:
+                total = self._sum_rows(column, *self._range(step))
+                self._deliver(total, self._port(sample, step, tile))
+
+    def _deliver_listed(self, sample: Name) -> None:
+        code = self.code
+        with code.loop("step", "%from", "%to") as step:
+            self._scatter(*self._range(step))
+            with code.loop("tile", self.words["first_tile"], self.words["last_tile"]) as tile:
+                self._deliver(code.load(self.sum_kind, self._tile(tile), 64), self._port(sample, step, tile))
+
+    def _port(self, sample: Name, step: Name, tile: Name) -> Name:
+        row = self._row("port", sample, step)
+        return self.code.at(row, self.code.times(tile, PAD * BYTES[self.delivery.port_bits]))
+
     def _list_events(self, row: Name) -> None:
-        """Write down the index and the payload of every message, and count them in `found`."""
+        """Write down the index and the payload of every message of a step; `found` counts on."""
         code, bits = self.code, self.delivery.source_bits
         kind = vector(bits, PAD)
-        code.store("i64", "0", self.found, 8)
         with code.loop("chunk", 0, self.words["source_chunks"]) as chunk:
             part = code.at(row, code.times(chunk, PAD * BYTES[bits]))
             flags = code.put(f"icmp ne {kind} {code.load(kind, part, BYTES[bits])}, zeroinitializer")
@@ -94,39 +127,38 @@ class _DeliveryCode:
                 lane = code.call("i64", "llvm.cttz.i64", ("i64", left), ("i1", "true"))
                 self._list_event(row, code.plus(code.times(chunk, PAD), lane))
                 code.store("i64", code.put(f"and i64 {left}, {code.plus(left, -1)}"), self.bits, 8)
-        self.count = code.load("i64", self.found, 8)
 
     def _list_event(self, row: Name, source: Name) -> None:
         code, bits = self.code, self.delivery.source_bits
         count = code.load("i64", self.found, 8)
-        place = code.times(count, 8)
-        code.store("i64", source, code.at(self.events, place), 8)
+        place = code.at(self.pointers["events"], code.times(count, 4))
+        code.store("i32", code.put(f"trunc i64 {source} to i32"), place, 4)
         if not self.delivery.spikes:
             payload = code.load(f"i{bits}", code.at(row, code.times(source, BYTES[bits])), BYTES[bits])
             wide = payload if bits == 64 else code.put(f"sext i{bits} {payload} to i64")
-            code.store("i64", wide, code.at(self.payloads, place), 8)
+            code.store("i64", wide, code.at(self.pointers["payloads"], code.times(count, 8)), 8)
         code.store("i64", code.plus(count, 1), self.found, 8)
 
     def _event(self, index: Name) -> tuple[Name, Name]:
         """The source of a listed message, and its payload in the lanes of the sum."""
-        code, place = self.code, self.code.times(index, 8)
-        source = code.load("i64", code.at(self.events, place), 8)
+        code = self.code
+        short = code.load("i32", code.at(self.pointers["events"], code.times(index, 4)), 4)
+        source = code.put(f"zext i32 {short} to i64")
         if self.delivery.spikes:
             return source, "1"
-        payload = code.load("i64", code.at(self.payloads, place), 8)
+        payload = code.load("i64", code.at(self.pointers["payloads"], code.times(index, 8)), 8)
         bits = self.delivery.sum_bits
         return source, payload if bits == 64 else code.put(f"trunc i64 {payload} to i{bits}")
 
-    def _dense(self, tile: Name) -> Name:
-        """The sums of `PAD` targets."""
+    def _sum_rows(self, column: Name, start: Name, stop: Name) -> Name:
+        """The sums of a tile's `PAD` targets over listed messages."""
         code = self.code
-        column = code.at(self._pointer("weights"), code.times(tile, PAD))
         total = code.slot(self.sum_kind, "total")
         code.store(self.sum_kind, "zeroinitializer", total, 64)
         if self.delivery.spikes and self.delivery.sum_bits == 32:
-            self._add_spikes(column, total)
+            self._add_spikes(column, total, start, stop)
         else:
-            with code.loop("event", 0, self.count) as index:
+            with code.loop("event", start, stop) as index:
                 source, payload = self._event(index)
                 weights = self._weights(column, source, self.delivery.sum_bits)
                 if not self.delivery.spikes:
@@ -134,20 +166,21 @@ class _DeliveryCode:
                 self._add(total, weights)
         return code.load(self.sum_kind, total, 64)
 
-    def _add_spikes(self, column: Name, total: Name) -> None:
+    def _add_spikes(self, column: Name, total: Name, start: Name, stop: Name) -> None:
         code, kind = self.code, vector(16, PAD)
         part = code.slot(kind, "part")
-        with code.loop("group", 0, self.count, GROUP) as start:
-            stop = code.call("i64", "llvm.smin.i64", ("i64", code.plus(start, GROUP)), ("i64", self.count))
+        with code.loop("group", start, stop, GROUP) as first:
+            last = code.call("i64", "llvm.smin.i64", ("i64", code.plus(first, GROUP)), ("i64", stop))
             code.store(kind, "zeroinitializer", part, 64)
-            with code.loop("event", start, stop) as index:
+            with code.loop("event", first, last) as index:
                 weights = self._weights(column, self._event(index)[0], 16)
                 code.store(kind, code.put(f"add {kind} {code.load(kind, part, 64)}, {weights}"), part, 64)
             self._add(total, code.put(f"sext {kind} {code.load(kind, part, 64)} to {self.sum_kind}"))
 
     def _weights(self, column: Name, source: Name, bits: int) -> Name:
+        """A source's weights to a tile, widened."""
         code, bytes_kind = self.code, vector(8, PAD)
-        row = code.at(column, code.times(source, code.times(self.words["port_tiles"], PAD)))
+        row = code.at(column, code.times(source, PAD))
         return code.put(f"sext {bytes_kind} {code.load(bytes_kind, row, 1)} to {vector(bits, PAD)}")
 
     def _splat(self, scalar: Name, bits: int = 0) -> Name:
@@ -159,17 +192,17 @@ class _DeliveryCode:
         before = self.code.load(self.sum_kind, total, 64)
         self.code.store(self.sum_kind, self.code.put(f"add {self.sum_kind} {before}, {more}"), total, 64)
 
-    def _scatter(self) -> None:
+    def _scatter(self, start: Name, stop: Name) -> None:
         """Add every listed source's synapses to the sums in memory."""
         code, scalar = self.code, f"i{self.delivery.sum_bits}"
         with code.loop("clear", 0, self.words["port_tiles"]) as tile:
             code.store(self.sum_kind, "zeroinitializer", self._tile(tile), 64)
-        starts, rows, weights = (self._pointer(name) for name in ("starts", "rows", "weights"))
-        with code.loop("event", 0, self.count) as index:
+        starts, rows, weights = (self.pointers[name] for name in ("starts", "rows", "weights"))
+        with code.loop("event", start, stop) as index:
             source, payload = self._event(index)
             place = code.at(starts, code.times(source, 8))
-            start, stop = code.load("i64", place, 8), code.load("i64", code.at(place, "8"), 8)
-            with code.loop("synapse", start, stop) as synapse:
+            ends = code.load("i64", place, 8), code.load("i64", code.at(place, "8"), 8)
+            with code.loop("synapse", *ends) as synapse:
                 row = code.load("i32", code.at(rows, code.times(synapse, 4)), 4)
                 weight = code.put(f"sext i8 {code.load('i8', code.at(weights, synapse), 1)} to {scalar}")
                 target = code.put(f"getelementptr {scalar}, ptr {self.sums}, i32 {row}", "p")
@@ -179,9 +212,6 @@ class _DeliveryCode:
 
     def _tile(self, tile: Name) -> Name:
         return self.code.at(self.sums, self.code.times(tile, PAD * BYTES[self.delivery.sum_bits]))
-
-    def _gathered(self, tile: Name) -> Name:
-        return self.code.load(self.sum_kind, self._tile(tile), 64)
 
     def _deliver(self, total: Name, port: Name) -> None:
         """Shift a tile's sums once, and write or add them to the port."""

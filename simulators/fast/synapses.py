@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from simulators.fast.layout import Packed, aligned, padded
+from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
 from simulators.fast.plan import lane_width, message_width
 from simulators.fast.ranges import Range, hull
 from simulators.fast.synapse_code import Delivery
@@ -22,10 +22,10 @@ DENSE_SHARE = 1 / 16
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """Weights as bytes, a source's side by side.
+    """Weights as bytes.
 
     Attributes:
-        weights: (source, padded target) of all pairs, or the listed synapses' weights.
+        weights: (tile of targets, padded source, target of the tile) of all pairs, or the listed synapses' weights.
         starts: where each source's listed synapses begin, one more than there are sources; empty where not sparse.
         rows: the listed synapses' targets.
     """
@@ -52,8 +52,10 @@ def synapses(projection: Projection) -> Synapses:
 
 def _all_pairs(matrix: IntArray) -> Synapses:
     targets, sources = matrix.shape
-    weights = aligned((padded(sources), padded(targets)), 8)
-    weights[:sources, :targets] = matrix.T
+    weights = aligned((tiles(targets), padded(sources), PAD), 8)
+    for tile in range(tiles(targets)):
+        part = matrix[tile * PAD : (tile + 1) * PAD]
+        weights[tile, :sources, : part.shape[0]] = part.T
     return Synapses(weights, aligned((0,), 64), aligned((0,), 32))
 
 
