@@ -18,6 +18,7 @@ from toolchain.lower.lif import lower_lif, lower_sum
 from toolchain.lower.rounding import TensorRow, row
 from toolchain.lower.ssm import lower_ssm
 from toolchain.quantize.floating import link_name, neuron_of
+from toolchain.quantize.poles import pole_findings
 from toolchain.quantize.scheme import Scheme, key
 
 
@@ -60,6 +61,8 @@ def lower(
             population, rows = _population(unit, conventions, scheme, levels[unit.name])
             populations.append(population)
             tensors += rows
+        if unit.ssm is not None:
+            findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings)
     projections = []
     for link in network.links:
         projection, tensor, reason = _projection(link, scheme, levels, link_name(link))

@@ -12,6 +12,7 @@ from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
 from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
 from toolchain.quantize.floating import folded_readout, neuron_of, soma_threshold
+from toolchain.quantize.poles import round_poles
 from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 
@@ -27,7 +28,7 @@ def lower_ssm(
     """
     assert unit.ssm is not None
     _check_soma(unit, conventions)
-    poles, pole_rows = _poles(unit, settings)
+    poles, a_bits, pole_rows = _poles(unit, settings)
     readout, readout_rows = _readout(unit, scale, settings)
     threshold, threshold_row = _threshold(unit, scale, conventions)
     bias_scale = scale.gain * 2.0**scale.drive_exponent
@@ -38,7 +39,7 @@ def lower_ssm(
         size=unit.size,
         modes=unit.ssm.poles.shape[1],
         settings={
-            "a_bits": settings.a_bits,
+            "a_bits": a_bits,
             "c_bits": settings.c_bits,
             "state_bits": settings.state_bits,
             "input_shift": scale.state_shift,
@@ -70,20 +71,16 @@ def _leak(unit: Unit, conventions: Conventions) -> IntArray:
     return round_to(decay, float(1 << LEAK_FRACTION_BITS))
 
 
-def _poles(unit: Unit, settings: Settings) -> tuple[dict[str, IntArray], list[TensorRow]]:
-    """Round A-bar to nearest; a pole that would reach the unit circle is rounded toward zero instead."""
+def _poles(unit: Unit, settings: Settings) -> tuple[dict[str, IntArray], int, list[TensorRow]]:
+    """A-bar in integers, their width, and what rounding cost."""
     assert unit.ssm is not None
-    one = float(1 << (settings.a_bits - 1))
-    re, im = round_to(unit.ssm.poles.real, one), round_to(unit.ssm.poles.imag, one)
-    outside = np.square(re) + np.square(im) >= one * one
-    re = np.where(outside, np.trunc(unit.ssm.poles.real * one), re).astype(np.int64)
-    im = np.where(outside, np.trunc(unit.ssm.poles.imag * one), im).astype(np.int64)
-    text = f"2^-{settings.a_bits - 1}"
+    rounded = round_poles(unit.ssm.poles, settings)
+    one, text = float(1 << (rounded.bits - 1)), f"2^-{rounded.bits - 1}"
     rows = [
-        row(f"{unit.name}.a_re", settings.a_bits, text, unit.ssm.poles.real, re, one),
-        row(f"{unit.name}.a_im", settings.a_bits, text, unit.ssm.poles.imag, im, one),
+        row(f"{unit.name}.a_re", rounded.bits, text, unit.ssm.poles.real, rounded.a_re, one),
+        row(f"{unit.name}.a_im", rounded.bits, text, unit.ssm.poles.imag, rounded.a_im, one),
     ]
-    return {"a_re": re, "a_im": im}, rows
+    return {"a_re": rounded.a_re, "a_im": rounded.a_im}, rounded.bits, rows
 
 
 def _readout(unit: Unit, scale: UnitScale, settings: Settings) -> tuple[dict[str, IntArray], list[TensorRow]]:
