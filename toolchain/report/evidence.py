@@ -116,7 +116,14 @@ class QuantizationRow(Row):
 
 @row_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class RegisterRange:
-    """Least and greatest value that a register was seen to hold, and what did not fit it."""
+    """Least and greatest value that a register was seen to hold, what did not fit it, and what is proven of it.
+
+    Attributes:
+        low, high, overflows: of the runs.
+        proven_low, proven_high: bounds on what can enter it under any input; None where there are none.
+        verdict: "proven" to fit, "can overflow", or "observed only"; "" where nobody asked.
+        safe_steps: length of a run up to which it surely fits; None for any length where proven, else unknown.
+    """
 
     population: str
     register: str
@@ -125,11 +132,22 @@ class RegisterRange:
     low: int
     high: int
     overflows: int = 0
+    proven_low: int | None = None
+    proven_high: int | None = None
+    verdict: Literal["proven", "observed only", "can overflow", ""] = ""
+    safe_steps: int | None = None
 
     @property
     def used_bits(self) -> int:
         """Width of the narrowest two's complement word that holds all values seen."""
         return 1 + max(self.high, ~self.low, 0).bit_length()
+
+    @property
+    def headroom_bits(self) -> int | None:
+        """Bits that the proven bounds leave unused, below 0 those that lack; None without bounds."""
+        if self.proven_low is None or self.proven_high is None:
+            return None
+        return self.bits - 1 - max(abs(self.proven_low), abs(self.proven_high)).bit_length()
 
 
 @dataclass(frozen=True, eq=False)

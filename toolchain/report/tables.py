@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from toolchain.mapping.quantity import GRADES, Quantity
 from toolchain.mapping.target import RESOURCES
 from toolchain.report.energy import Banded, Estimate
-from toolchain.report.evidence import Accuracy, Agreement, Evidence
+from toolchain.report.evidence import Accuracy, Agreement, Evidence, RegisterRange
 from toolchain.report.numbers import band, decimal, percent, si, whole
 from toolchain.report.summary import Results
 
@@ -148,21 +148,37 @@ def _held(found: Estimate) -> tuple[tuple[str, str], ...]:
 
 
 def range_table(results: Results) -> Table:
-    """Registers: width, rule, values seen, what overflowed."""
+    """Registers: width, rule, values seen, what overflowed, what is proven."""
     rows = tuple(
         (
             f"{row.population}.{row.register}",
             row.overflow,
+            _verdict(row),
             whole(row.bits),
             whole(row.used_bits),
             whole(row.low),
             whole(row.high),
             whole(row.overflows),
+            "" if row.proven_low is None else whole(row.proven_low),
+            "" if row.proven_high is None else whole(row.proven_high),
+            "" if row.headroom_bits is None else str(row.headroom_bits),
         )
         for row in results.ranges
     )
-    columns = ("Register", "Overflow rule", "Bits", "Bits used", "Least", "Greatest", "Overflows")
-    return Table(columns, rows, 2, "No register was recorded.")
+    seen = ("Bits", "Bits used", "Least", "Greatest", "Overflows")
+    columns = ("Register", "Overflow rule", "Verdict", *seen, "Least possible", "Greatest possible", "Bits to spare")
+    return Table(columns, rows, 3, "No register was recorded.")
+
+
+def _verdict(row: RegisterRange) -> str:
+    """The verdict, and the length of run that it holds for where that is limited."""
+    if row.safe_steps is None:
+        return row.verdict
+    return (
+        f"{row.verdict} up to {row.safe_steps} steps"
+        if row.verdict == "proven"
+        else (f"{row.verdict} after {row.safe_steps} steps")
+    )
 
 
 def core_table(evidence: Evidence, most: int = 24) -> Table:
