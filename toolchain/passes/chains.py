@@ -8,13 +8,17 @@ by `relay` neurons of b + 1 bits, since a relay saturates at +-(2^(bits-1) - 1) 
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 
-from toolchain.errors import UnsupportedError
 from toolchain.ir.connections import OneToOne
-from toolchain.ir.program import PAYLOAD_BITS, Population, Program, Projection
+from toolchain.ir.program import Population, Program, Projection
+from toolchain.passes.bounds import peaks, relay_bits
 from toolchain.passes.names import population_name, projection_name
+
+LATER = re.compile(r"-later(-\d+)?$")
+"""Ends the name of a relay that passes a source's messages on."""
 
 
 def relay_long_delays(program: Program, max_delay_steps: int) -> Program:
@@ -47,13 +51,8 @@ def _relayed(program: Program, source: str, max_delay_steps: int) -> Program:
 
 def message_relay(program: Program, source: str) -> Population:
     """A population that emits what the source emitted, exactly."""
-    low, high = program.source_range(source)
-    name, size = population_name(program, f"{source}-later"), program.sizes()[source]
-    if (low, high) == (0, 1):
+    name = population_name(program, LATER.sub("", source) + "-later")
+    size, peak = program.sizes()[source], int(peaks(program)[source].max())
+    if program.source_range(source) == (0, 1):
         return Population(name, "cuba_lif", size, coefficients={"vth": np.zeros(size, dtype=np.int64)})
-    bits = max(-low, high).bit_length() + 1
-    if bits > PAYLOAD_BITS:
-        raise UnsupportedError(
-            source, f"payloads down to {low} need a relay of {bits} bits (max {PAYLOAD_BITS})", "narrow the payloads"
-        )
-    return Population(name, "relay", size, settings={"message_bits": max(2, bits)})
+    return Population(name, "relay", size, settings={"message_bits": relay_bits(source, peak)})

@@ -63,14 +63,17 @@ def run_passes(
     """
     verify(program)
     _write(program, dump, "0")
-    total = PassResult(program)
+    total, tracked = PassResult(program), set(program.sizes())
     for number, one in enumerate(parse_passes(passes) if isinstance(passes, str) else passes, 1):
         result = _checked(one, total.program)
         for remark in result.remarks:
             tell(f"{one.name}: {remark}")
         _write(result.program, dump, f"{number}-{one.name}")
         total = followed_by(total, result)
-    return total
+        tracked &= set(result.program.sizes())
+    # Relays that one pass adds and a later one moves have no place in the program before.
+    shifts = {name: steps for name, steps in total.shifts.items() if name in tracked}
+    return PassResult(total.program, shifts, total.remarks)
 
 
 def _checked(one: Pass, program: Program) -> PassResult:

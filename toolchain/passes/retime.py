@@ -106,7 +106,7 @@ class _Shifts:
                 return
         raise UnsupportedError(
             late[0].name,
-            f"lies on a loop (or between two outputs) whose delays leave no step for {late[0].target}",
+            f"lies on or behind a loop (or between two outputs) whose delays leave no step for {late[0].target}",
             "give the loop longer delays, or leave the pass out",
         )
 

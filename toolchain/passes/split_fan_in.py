@@ -19,9 +19,8 @@ from toolchain.errors import InputError, UnsupportedError
 from toolchain.ir.connections import Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
-from toolchain.ir.verify import absolute_row_sums
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.bounds import relay_bits
+from toolchain.passes.bounds import peaks, relay_bits, worst_sums
 from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import retime
 
@@ -118,7 +117,6 @@ def _cut(wide: Projection, length: int) -> tuple[Sparse, Sparse]:
 
 
 def _relay(program: Program, wide: Projection, cut: Sparse) -> Population:
-    low, high = program.source_range(wide.source)
     name = population_name(program, f"{wide.target}-parts")
-    greatest = int(absolute_row_sums(cut).max()) * max(-low, high)
+    greatest = int(worst_sums(dataclasses.replace(wide, connection=cut), peaks(program)).max())
     return Population(name, "relay", cut.target_size, settings={"message_bits": relay_bits(name, greatest)})

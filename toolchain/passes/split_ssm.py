@@ -2,9 +2,10 @@
 
 An `ssm_lif` or `ssm_threshold` population of H neurons with M modes becomes H M neurons `ssm_graded` of one mode each
 (neuron h M + n is mode n of channel h; each gets the channel's whole drive) and H neurons `ssm_soma`, which keep the
-population's name. The skip D goes with the mode that has most room for it. Bit-exact, saturations included: drive and
-states saturate as before, the soma's readout saturates where the fused one did, and a mode whose own message could
-saturate is refused. Everything behind the soma happens one step later.
+population's name. Bit-exact, saturations included: drive and states saturate as before, the soma's readout saturates
+where the fused one did, and a mode whose own message could saturate is refused. The skip D goes with the mode that has
+most room for it, or in parts: with d = k 2^s + r, floor(d x / 2^s) = k_1 x + k_2 x + ... + floor(r x / 2^s) for any
+k_1 + k_2 + ... = k. Everything behind the soma happens one step later.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import scipy.sparse
 
 from toolchain.errors import UnsupportedError
 from toolchain.ir.connections import Connection, Dense, Sparse
-from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.integer import limits, shift_floor, shift_left
 from toolchain.ir.program import PAYLOAD_BITS, Population, Program, Projection
 from toolchain.passes.base import Pass, PassResult
 from toolchain.passes.bounds import shifted_down, worst_arrival
 from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import is_quiet, retime
 
+Skip = tuple[int, int]
+"""d and d_shift."""
 SOMAS = ("ssm_lif", "ssm_threshold")
 MAX_MODES = 255
 """Messages of 24 bits that the soma's port of 32 bits surely holds."""
@@ -60,22 +63,54 @@ def _check(program: Program, population: Population) -> None:
     if gone := sorted(registers - {"", "voltage"}):
         what = f"the output register {gone[0]} would lie in another population"
         raise UnsupportedError(population.name, what, "read the spikes or the voltage")
-    messages, _ = _greatest_messages(program, population)
-    worst, (_, high) = int(messages.max()), limits(PAYLOAD_BITS)
-    if worst > high:
-        what = f"one mode's message may reach {worst}, over {PAYLOAD_BITS} bits (max {high})"
-        raise UnsupportedError(population.name, what, "raise c_shift or lower state_bits")
+    _skips(program, population)
 
 
-def _greatest_messages(program: Program, population: Population) -> tuple[IntArray, IntArray]:
-    """Greatest magnitude of each mode's message, (neuron, mode), and the mode that carries each neuron's skip."""
-    own = population.values()
+def _skips(program: Program, population: Population) -> list[list[Skip]]:
+    """What each mode of each neuron carries of its skip.
+
+    Raises:
+        UnsupportedError: a mode's message could exceed its width.
+    """
+    own, (_, high) = population.values(), limits(PAYLOAD_BITS)
     _, top = limits(own.state_bits)
     readout = shifted_down(np.abs(own.c_re) * top, own.c_shift) + shifted_down(np.abs(own.c_im) * top, own.c_shift)
-    drive = np.minimum(worst_arrival(program, population.name, "input") + np.abs(own.bias), limits(PAYLOAD_BITS)[1])
-    skip = shifted_down(np.abs(own.d) * drive, own.d_shift)
-    host = np.argmin(readout, axis=1)
-    return readout + np.where(np.arange(population.modes) == host[:, None], skip[:, None], 0), host
+    drive = np.minimum(worst_arrival(program, population.name, "input") + np.abs(own.bias), high)
+    if (worst := int(readout.max())) > high:
+        what = f"one mode's message may reach {worst}, over {PAYLOAD_BITS} bits (max {high})"
+        raise UnsupportedError(population.name, what, "raise c_shift or lower state_bits")
+    shares = []
+    for neuron, room in enumerate((high - readout).tolist()):
+        skip = int(own.d[neuron]), int(own.d_shift[neuron])
+        share = share_skip(skip, int(drive[neuron]), room)
+        if share is None:
+            what = f"the skip {skip[0]} of neuron {neuron}, at inputs up to {drive[neuron]}, does not fit its messages"
+            raise UnsupportedError(population.name, what, "use more modes or a smaller D")
+        shares.append(share)
+    return shares
+
+
+def share_skip(skip: Skip, drive: int, room: list[int]) -> list[Skip] | None:
+    """A skip (d, shift) over the modes' messages, each with some room at inputs up to `drive`; None if it won't fit."""
+    d, shift = skip
+    shares: list[Skip] = [(0, 0)] * len(room)
+    order = sorted(range(len(room)), key=lambda mode: -room[mode])
+    if shifted_down(np.abs(d) * drive, shift) <= room[order[0]]:
+        shares[order[0]] = skip
+        return shares
+    whole = int(shift_floor(d, shift))
+    rest = d - int(shift_left(whole, shift))
+    if rest:
+        hosts = [mode for mode in order if shifted_down(np.asarray(rest * drive), shift) <= room[mode]]
+        if not hosts:
+            return None
+        shares[hosts[-1]] = rest, shift
+        order.remove(hosts[-1])
+    for mode in order:
+        most = room[mode] // max(1, drive)
+        part = max(-most, min(most, whole))
+        shares[mode], whole = (part, 0), whole - part
+    return None if whole else shares
 
 
 def _split(program: Program, population: Population) -> Program:
@@ -90,17 +125,16 @@ def _split(program: Program, population: Population) -> Program:
 
 def _modes(program: Program, population: Population) -> Population:
     own = population.values()
-    _, host = _greatest_messages(program, population)
-    d = np.where(np.arange(population.modes) == host[:, None], own.d[:, None], 0)
+    skips = np.array(_skips(program, population), dtype=np.int64).reshape(-1, 2)
     coefficients = {name: own[name].reshape(-1, 1) for name in ("a_re", "a_im", "c_re", "c_im")}
-    coefficients |= {name: np.repeat(own[name], population.modes) for name in ("d_shift", "bias")}
+    coefficients |= {"d": skips[:, 0], "d_shift": skips[:, 1], "bias": np.repeat(own.bias, population.modes)}
     return Population(
         name=population_name(program, f"{population.name}-modes"),
         neuron="ssm_graded",
         size=population.size * population.modes,
         modes=1,
         settings=population.settings,
-        coefficients={**coefficients, "d": d.ravel()},
+        coefficients=coefficients,
         start_step=population.start_step,
         origin=population.origin,
     )

@@ -82,7 +82,7 @@ def test_every_pass_acts_on_some_program() -> None:
 
 
 @pytest.mark.parametrize("one", EACH, ids=lambda one: one.text)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_trace_before_is_trace_after(one: Pass, data: st.DataObject) -> None:
     program, inputs = data.draw(st.one_of(runs(), streams(), relayed()))
