@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,12 @@ from toolchain.cli.diff import SIMULATORS, diff
 from toolchain.cli.diff import Options as DiffOptions
 from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
+from toolchain.cli.quantize import quantize_command, read_settings
 from toolchain.cli.simulate import simulate_build
 from toolchain.cli.source import find_source
 from toolchain.cli.train import train_network
 from toolchain.cli.verify import Check, verify_folder
 from toolchain.doctor import examine
-from toolchain.errors import InputError
-from toolchain.quantize.settings import Settings
 from toolchain.report.build import rebuild_report
 from toolchain.version import __version__
 
@@ -59,29 +57,20 @@ def deploy_command(
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
     source = find_source(model, calibrate, test)
     folder = out or Path("build") / source.name
-    options = Options(_settings(settings), target, convention, dt, compared, seed)
+    options = Options(read_settings(settings), target, convention, dt, compared, seed)
     deployed = deploy(source, folder, options, _tell)
     _tell(f"written     {folder}")
     console.print(str(folder / "report.html"), markup=False, soft_wrap=True)
     _exit_unless_equal(deployed)
 
 
-def _settings(path: Path | None) -> Settings:
-    if path is None:
-        return Settings()
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"cannot be read ({error})", "give a JSON object of bit widths") from error
-    if not isinstance(values, dict):
-        raise InputError(str(path), f"holds a {type(values).__name__}", "give a JSON object of bit widths")
-    return Settings.from_dict(values)
-
-
 def _exit_unless_equal(deployed: Deployed) -> None:
     if not deployed.equal:
         _tell("error: simulators differ; see the comparison above")
         raise typer.Exit(1)
+
+
+app.command("quantize")(quantize_command)
 
 
 @app.command("verify")

@@ -6,7 +6,7 @@ products, and registers that saturate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ class Rung:
     """One form of the network, measured.
 
     Attributes:
-        name: a tensor that alone is rounded, or what else the form is.
+        name: what alone is rounded (a tensor, or those that are rounded jointly), or what else the form is.
         samples, correct: how many there were and were classified right; `correct` is None without labels.
         agreement: share of samples with the float network's decision.
         output_error: rms difference of what the host reads, as a share of the float outputs' rms.
@@ -67,13 +67,13 @@ class Ladder:
         """The float network itself."""
         return self.measured("float", self.outputs, self.messages)
 
-    def alone(self, tensor: TensorRow) -> Rung:
-        """With one tensor rounded; units that it cannot reach are not run again."""
-        changed = with_tensors(self.floats, (tensor,))
-        reached = _reached(self.floats, tensor)
-        known = {name: sent for name, sent in self.messages.items() if name not in reached}
+    def alone(self, name: str, tensors: Sequence[TensorRow]) -> Rung:
+        """With some tensors of one unit or link rounded; units that they cannot reach are not run again."""
+        changed = with_tensors(self.floats, tensors)
+        reached = _reached(self.floats, tensors[0])
+        known = {unit: sent for unit, sent in self.messages.items() if unit not in reached}
         messages = run_units(changed, self.data, known=known)
-        return self.measured(tensor.name, self.read(messages), messages)
+        return self.measured(name, self.read(messages), messages)
 
     def together(self, tensors: Iterable[TensorRow], data: FloatArray | None = None) -> Rung:
         """With all of them rounded, and the inputs if given in their rounded form."""
@@ -98,10 +98,22 @@ class Ladder:
         }
 
 
+JOINT = {"a_re": "a", "a_im": "a", "c_re": "c, d", "c_im": "c, d", "d": "c, d"}
+"""Tensors that are rounded together, so that the error of one makes up for another's, and count as one."""
+
+
 def climb(ladder: Ladder, lowered: Lowered) -> list[Rung]:
     """The float network, each rounded tensor alone, and all of them."""
-    lossy = [tensor for tensor in lowered.tensors if tensor.sqnr_db is not None]
-    return [ladder.top(), *(ladder.alone(tensor) for tensor in lossy), ladder.together(lowered.tensors)]
+    groups: dict[str, list[TensorRow]] = {}
+    for tensor in lowered.tensors:
+        where, _, name = tensor.name.rpartition(".")
+        groups.setdefault(f"{where}.{JOINT.get(name, name)}", []).append(tensor)
+    lossy = {name: group for name, group in groups.items() if any(tensor.sqnr_db is not None for tensor in group)}
+    return [
+        ladder.top(),
+        *(ladder.alone(name, group) for name, group in lossy.items()),
+        ladder.together(lowered.tensors),
+    ]
 
 
 def with_tensors(floats: FloatNetwork, tensors: Iterable[TensorRow]) -> FloatNetwork:

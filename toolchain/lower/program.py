@@ -13,6 +13,7 @@ from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
 from toolchain.ir.verify import verify
+from toolchain.lower.activity import unit_levels
 from toolchain.lower.connection import choose_connection
 from toolchain.lower.lif import lower_lif, lower_sum
 from toolchain.lower.rounding import TensorRow, row
@@ -51,7 +52,7 @@ def lower(
         UnsupportedError, QuantizationError: from the parts.
         VerificationError: should a rule of programs be broken.
     """
-    levels = _levels(network)
+    levels = unit_levels(network)
     tensors: list[TensorRow] = []
     findings: list[str] = []
     choices: dict[str, str] = {}
@@ -81,14 +82,6 @@ def lower(
     )
     verify(program)
     return Lowered(program, tuple(tensors), tuple(findings), choices)
-
-
-def _levels(network: Network) -> dict[str, int]:
-    levels: dict[str, int] = {}
-    for unit in network.units:
-        before = [levels[link.source] for link in network.into(unit.name) if link.steps == 0]
-        levels[unit.name] = 0 if unit.role == "input" else max(before, default=0) + 1
-    return levels
 
 
 def _input(unit: Unit, scheme: Scheme) -> Input:

@@ -1,0 +1,205 @@
+"""`seamount quantize`: what rounding a network costs, where, and what its registers can hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from toolchain.cli.simulators import default_simulator, find_simulator
+from toolchain.cli.source import Samples, Source, find_source
+from toolchain.errors import InputError
+from toolchain.files import write_text
+from toolchain.frontend.conventions import conventions_for
+from toolchain.frontend.execute import run
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.read import read_nir
+from toolchain.ir.integer import IntArray
+from toolchain.ir.trace import Trace
+from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
+from toolchain.lower.encode import encode, output_values
+from toolchain.lower.ladder import Ladder, Rung, climb
+from toolchain.lower.pipeline import Compiled, compile_graph
+from toolchain.quantize.floating import float_network
+from toolchain.quantize.ranges import ProvenRange, prove
+from toolchain.quantize.rest import PoleRow, pole_rows
+from toolchain.quantize.settings import Settings
+from toolchain.report.pole_figure import pole_figure
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What quantizing a network found.
+
+    Attributes:
+        compiled: the program and how it came about.
+        ladder: on the calibration data: the float network, one rounded tensor at a time, all, the integer program.
+        accuracy: on the test data: correct decisions by rung, and their number.
+        activity, ranges, poles: rows.
+    """
+
+    source: Source
+    settings: Settings
+    compiled: Compiled
+    ladder: tuple[Rung, ...]
+    accuracy: dict[str, int]
+    activity: tuple[ActivityRow, ...]
+    ranges: tuple[ProvenRange, ...]
+    poles: tuple[PoleRow, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        tensors = [
+            {"name": t.name, "bits": t.bits, "scale": t.scale, "max_error": t.max_error, "sqnr_db": t.sqnr_db}
+            for t in self.compiled.lowered.tensors
+        ]
+        return {
+            "model": self.source.name,
+            "settings": self.settings.as_dict(),
+            "calibration_samples": self.compiled.calibration.samples,
+            "test_samples": len(self.source.test),
+            "accuracy": self.accuracy,
+            "ladder": [asdict(rung) for rung in self.ladder],
+            "tensors": tensors,
+            "activity": [asdict(row) for row in self.activity],
+            "ranges": [asdict(row) | {"headroom_bits": row.headroom_bits} for row in self.ranges],
+            "poles": [row.as_dict() for row in self.poles],
+            "findings": list(self.compiled.lowered.findings),
+        }
+
+
+def quantize(source: Source, settings: Settings, convention: str | None, dt: float | None, explain: bool) -> Quantized:
+    """Quantize a network and measure what it cost.
+
+    The ladder runs on the calibration data, so that nothing is chosen on the test data; of the test data only the
+    accuracies are taken.
+
+    Raises:
+        ToolchainError: of any stage.
+    """
+    graph = read_nir(source.nir)
+    conventions = conventions_for(graph, convention, dt=dt)
+    compiled = compile_graph(graph, conventions, source.calibration.x, settings=settings, name=source.name)
+    steps = source.test.x.shape[1] + compiled.lowered.program.latency_steps
+    accuracy: dict[str, int] = {}
+    if source.test.y is not None:
+        if source.float_classes is not None:
+            accuracy["float"] = _right(source.float_classes(source.test.x), source.test.y)
+        outputs, _ = run(graph, source.test.x, conventions)
+        accuracy["nir"] = _right(_read(compiled, outputs), source.test.y)
+        accuracy["integer"] = _right(
+            _outputs(compiled, _simulated(compiled, source.test, False)).argmax(1), source.test.y
+        )
+    ladder = Ladder(float_network(compiled.network, conventions), source.calibration.x, source.calibration.y)
+    rungs = climb(ladder, compiled.lowered) if explain else [ladder.top()]
+    trace = _simulated(compiled, source.calibration, True)
+    messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.x.shape[1])
+    rungs.append(ladder.measured("integer program", _outputs(compiled, trace), messages))
+    return Quantized(
+        source=source,
+        settings=settings,
+        compiled=compiled,
+        ladder=tuple(rungs),
+        accuracy=accuracy,
+        activity=activity_rows(compiled.network, ladder.messages, messages, trace.overflows),
+        ranges=prove(compiled.lowered.program, steps),
+        poles=pole_rows(compiled.lowered.program, compiled.network),
+    )
+
+
+def _right(classes: IntArray, labels: IntArray) -> int:
+    return int(np.count_nonzero(classes == labels))
+
+
+def _read(compiled: Compiled, outputs: FloatArray) -> IntArray:
+    """Decisions from the float outputs: a register's last value, or the number of spikes."""
+    flat = outputs.reshape(*outputs.shape[:2], -1)
+    read = flat[:, -1] if compiled.lowered.program.outputs[0].register else np.count_nonzero(flat, axis=1)
+    classes: IntArray = np.argmax(read, axis=1)
+    return classes
+
+
+def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
+    program = compiled.lowered.program
+    payload, _ = encode(program.inputs[0], samples.x)
+    simulate = find_simulator(default_simulator())
+    return simulate(program, {program.inputs[0].name: payload}, record_messages=record, strict=False)
+
+
+def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
+    """What the host reads, in the float network's units, (sample, neuron)."""
+    program = compiled.lowered.program
+    output = program.outputs[0]
+    exponent = compiled.scheme.units[output.population].drive_exponent if output.register else 0
+    return output_values(program, trace)[output.name] / 2.0**exponent
+
+
+def tell_quantized(found: Quantized, tell: Tell) -> None:
+    """Say the findings in a few lines."""
+    total = len(found.source.test)
+    for rung, correct in found.accuracy.items():
+        tell(f"accuracy    {rung}: {correct} of {total} ({100 * correct / total:.2f} %)")
+    for step in sorted(found.ladder, key=lambda rung: rung.output_error):
+        right = "" if step.correct is None else f", {step.correct} of {step.samples} right"
+        tell(f"ladder      {step.name}: outputs {100 * step.output_error:.2f} % off{right}")
+    for row in found.activity:
+        tell(
+            f"activity    {row.population}: {100 * row.agreement:.3f} % of spikes agree, rate {row.float_rate:.4f} -> "
+            f"{row.integer_rate:.4f}, silent {row.float_silent} -> {row.integer_silent}, always firing "
+            f"{row.float_always} -> {row.integer_always}, {row.saturated} values saturated"
+        )
+    for bound in found.ranges:
+        if bound.verdict != "proven":
+            after = "" if bound.safe_steps is None else f", safe for {bound.safe_steps} steps"
+            tell(f"ranges      {bound.population}.{bound.register}: {bound.verdict}{after}")
+    proven = sum(bound.verdict == "proven" for bound in found.ranges)
+    tell(f"ranges      {proven} of {len(found.ranges)} ports and registers proven to fit")
+    for text in found.compiled.lowered.findings:
+        tell(f"            {text}")
+
+
+def quantize_command(
+    model: Annotated[str, typer.Argument(help="zoo:<name> or a .nir file")],
+    calibrate: Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")] = None,
+    test: Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")] = None,
+    settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths and rules")] = None,
+    convention: Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch")] = None,
+    dt: Annotated[float | None, typer.Option(help="time step in seconds, in place of the convention's")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="round one tensor at a time and name what costs")] = False,
+    json_path: Annotated[Path | None, typer.Option("--json", help="file for all rows")] = None,
+    plot: Annotated[Path | None, typer.Option(help="SVG file for the poles")] = None,
+) -> None:
+    """Quantize a network and say what it cost, tensor by tensor, and what every register can hold."""
+    source = find_source(model, calibrate, test)
+    found = quantize(source, read_settings(settings), convention, dt, explain)
+    tell_quantized(found, lambda line: typer.echo(line, err=True))
+    if json_path is not None:
+        write_text(json_path, json.dumps(found.as_dict(), indent=1) + "\n")
+        typer.echo(str(json_path))
+    if plot is not None:
+        write_text(plot, pole_figure(found.poles) + "\n")
+        typer.echo(str(plot))
+
+
+def read_settings(path: Path | None) -> Settings:
+    """Settings from a JSON file; the defaults without one.
+
+    Raises:
+        InputError: the file cannot be read or names what is no setting.
+    """
+    if path is None:
+        return Settings()
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"cannot be read ({error})", "give a JSON object of settings") from error
+    if not isinstance(values, dict):
+        raise InputError(str(path), f"holds a {type(values).__name__}", "give a JSON object of settings")
+    return Settings.from_dict(values)
