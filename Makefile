@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 # Twice quiet: errors still show, remarks about indexes do not.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 LAVA := lava-nc==0.10.0
+LAVA310 := from oracles.make import LAVA, TOOLS, environment; print(environment(LAVA, TOOLS[LAVA])[0])
 WORKERS ?= 2
 PYTEST_FLAGS ?=
 
@@ -21,7 +22,7 @@ PYTEST_FLAGS ?=
 
 .PHONY: help
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: $(VENV)/.run  ## compile zoo:digits for the default target, prove it, write build/digits
@@ -54,6 +55,18 @@ mutants: $(VENV)/.dev  ## change what programs mean, one operator at a time: doe
 .PHONY: oracles
 oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
 	@$(BIN)/python -m oracles.make
+
+# SOAK_FLAGS="--minutes 5 --seed 1000" and others: python -m tests.soak --help.
+.PHONY: soak
+soak: $(VENV)/.dev  ## random programs on every simulator: 100 million register values each, on Lava 1 million
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak $(SOAK_FLAGS)
+
+# The exported package under the Python that lava-nc declares: SEAMOUNT_LAVA_PYTHON, or an environment in .oracles.
+.PHONY: test-lava310
+test-lava310: $(VENV)/.dev  ## the tests of Lava, with Lava on its official Python 3.10
+	@python=$${SEAMOUNT_LAVA_PYTHON:-$$($(BIN)/python -c "$(LAVA310)")} && test -n "$$python" && \
+		SEAMOUNT_LAVA_PYTHON=$$python OMP_NUM_THREADS=1 $(BIN)/python -m pytest -k lava --forbid-skips \
+		tests/backends $(PYTEST_FLAGS)
 
 # ------------------------------------------------------------------------------------------------ the environment
 

@@ -27,6 +27,7 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons import NEURONS
 from toolchain.ir.program import Program
 from toolchain.ir.text import write_program
+from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
 
 LARGE = Scale(populations=len(NEURONS), sizes=(16, 36, 64, 96), modes=4, samples=48, steps=80)
@@ -68,7 +69,7 @@ class Tally:
         self.seconds += seconds
         self.values.update(compare(program, expected, found).values_compared)
         for population in program.populations:
-            registers = (r.name for r in population.type.registers)
+            registers = (register.name for register in all_registers(population))
             self.by_type[population.neuron] += sum(expected.registers[f"{population.name}.{r}"].size for r in registers)
         self.by_connection.update({projection.connection.kind for projection in program.projections})
         self.overflows += sum(expected.overflows.values())

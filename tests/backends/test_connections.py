@@ -11,12 +11,10 @@ import math
 import numpy as np
 import pytest
 
-import simulators.onnx
 from exporters.lava import export_lava
 from exporters.onnx import build_model
-from simulators import lava, reference
-from simulators.compare import compare
-from tests.backends.lava_programs import PYTHON
+from simulators import reference
+from tests.backends.suite import Backend, assert_agrees, each_backend
 from toolchain.ir.connections import (
     CONNECTIONS_BY_KIND,
     AveragePooling,
@@ -27,9 +25,7 @@ from toolchain.ir.connections import (
     SumPooling,
 )
 from toolchain.ir.integer import IntArray, limits
-from toolchain.ir.program import MAX_DELAY_STEPS, Input, Population, Probe, Program, Projection
-from toolchain.ir.timestep import all_registers
-from toolchain.ir.trace import Trace
+from toolchain.ir.program import MAX_DELAY_STEPS, Input, Population, Program, Projection
 from toolchain.ir.verify import verify
 
 
@@ -86,19 +82,6 @@ def drawn(program: Program, samples: int, steps: int) -> dict[str, IntArray]:
     return {source.name: values * (rng.random(values.shape) < 0.5)}
 
 
-def probes(program: Program) -> tuple[Probe, ...]:
-    return tuple(Probe(p.name, register.name) for p in program.populations for register in all_registers(p))
-
-
-def assert_same(program: Program, expected: Trace, found: Trace) -> None:
-    comparison = compare(program, expected, found)
-    assert comparison.equal, str(comparison.first)
-    for group in ("messages", "registers", "sent", "final"):
-        left, right = getattr(expected, group), getattr(found, group)
-        assert left.keys() == right.keys()
-        assert [name for name in left if not np.array_equal(left[name], right[name])] == []
-
-
 def test_the_network_holds_every_kind_and_all_of_it_moves() -> None:
     program = every_kind()
     verify(program)
@@ -110,30 +93,20 @@ def test_the_network_holds_every_kind_and_all_of_it_moves() -> None:
         assert np.all(np.any(trace.final[f"{name}.total"] != 0, axis=0)), name
 
 
-@pytest.mark.parametrize("form", ["step", "scan"])
-@pytest.mark.parametrize("evaluator", simulators.onnx.EVALUATORS)
-def test_onnx(evaluator: simulators.onnx.Evaluator, form: simulators.onnx.Form) -> None:
-    for program, steps in ((every_kind(), 70), (large(), 4)):
-        inputs = drawn(program, 2, steps)
-        expected = reference.simulate(program, inputs, probes=probes(program), strict=False)
-        found = simulators.onnx.simulate(
-            program, inputs, probes=probes(program), strict=False, evaluator=evaluator, form=form
-        )
-        assert_same(program, expected, found)
+@each_backend()
+@pytest.mark.parametrize("samples", [1, 2])
+def test_every_kind_of_connection(backend: Backend, samples: int) -> None:
+    program = every_kind()
+    assert_agrees(backend, program, drawn(program, samples, 66))
+
+
+@each_backend("fast", "onnx", "onnx, one scan")
+def test_large_convolution(backend: Backend) -> None:
+    assert_agrees(backend, large(), drawn(large(), 2, 4))
 
 
 def test_onnx_lists_the_synapses_of_a_large_convolution() -> None:
     assert "CumSum" in {node.op_type for node in build_model(large()).graph.node}
-
-
-@pytest.mark.skipif(lava.available(PYTHON) is not None, reason=str(lava.available(PYTHON)))
-@pytest.mark.parametrize("samples", [1, 2])
-def test_lava(samples: int) -> None:
-    program = every_kind()
-    inputs = drawn(program, samples, 66)
-    expected = reference.simulate(program, inputs, probes=probes(program), strict=False)
-    found = lava.simulate(program, inputs, probes=probes(program), strict=False, python=PYTHON)
-    assert_same(program, expected, found)
 
 
 def test_lava_uses_no_conv_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:

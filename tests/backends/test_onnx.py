@@ -1,4 +1,4 @@
-"""The ONNX model, run, against the reference simulator: every message and register, both forms, both evaluators."""
+"""What is peculiar to ONNX: its forms, evaluators, lists of synapses, files. `test_suite` has the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import onnx
 import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import exporters.onnx.step
 import simulators.onnx
@@ -23,13 +22,13 @@ from exporters.onnx import build_model, export_onnx, parse_description
 from simulators import reference
 from simulators.compare import compare
 from tests.onnx_programs import LIMITED, ROOT, digits_shaped, one_of, with_features
-from tests.strategies import edges, populations, runs
+from tests.strategies import runs
 from toolchain.errors import InputError, MissingPartError, OverflowTrapError
 from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.integer import IntArray, limits
-from toolchain.ir.neurons import NEURONS, NEURONS_BY_NAME, NeuronType, Values
-from toolchain.ir.program import Input, Population, Probe, Program, Projection
-from toolchain.ir.timestep import all_registers, keeper, step_population, stored_registers
+from toolchain.ir.neurons import NEURONS_BY_NAME
+from toolchain.ir.program import Probe, Program
+from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
 
 WAYS = list(itertools.product(simulators.onnx.EVALUATORS, ("step", "scan")))
@@ -61,17 +60,6 @@ def assert_same(program: Program, expected: Trace, found: Trace) -> None:
         for name in left:
             assert left[name].shape == right[name].shape
             assert np.array_equal(left[name], right[name]), f"{group} {name}"
-
-
-@given(runs())
-@settings(max_examples=25)
-def test_random_programs(drawn: tuple[Program, dict[str, IntArray]]) -> None:
-    program, inputs = drawn
-    probes = every_probe(program)
-    expected = reference.simulate(program, inputs, probes=probes, strict=False)
-    for evaluator, form in WAYS:
-        found = simulators.onnx.simulate(program, inputs, probes=probes, strict=False, evaluator=evaluator, form=form)
-        assert_same(program, expected, found)
 
 
 @pytest.fixture
@@ -131,73 +119,6 @@ def test_a_type_with_a_table_a_trap_and_constants(evaluator: str, form: str, mon
             reference.simulate(program, {"entry": loud}, strict=strict)
         with pytest.raises(OverflowTrapError, match=r"cells\.level \(net\.cells\): .* sample 1, step 4"):
             simulators.onnx.simulate(program, {"entry": loud}, strict=strict, evaluator=evaluator, form=form)
-
-
-# ------------------------------------------------------------------------------- boundary values of every register
-
-
-def boundary_samples(population: Population) -> dict[str, IntArray]:
-    """Every combination of boundary values of the stored registers and the port sums, one combination a sample."""
-    ranges = {f"state.{r.name}": limits(population.width(r.bits)) for r in stored_registers(population)}
-    ranges |= {f"port.{port.name}": limits(port.bits) for port in population.type.ports}
-    if population.start_step:
-        ranges["state.wait"] = (0, 2)
-    combinations = list(itertools.product(*(edges(low, high) for low, high in ranges.values())))
-    columns = dict(zip(ranges, np.array(combinations, dtype=np.int64).T, strict=True))
-    extents = {f"state.{r.name}": population.extent(r.per) for r in stored_registers(population)}
-    return {
-        name: np.broadcast_to(
-            column.reshape(-1, *(1 for _ in extents.get(name, (0,)))),
-            (len(column), *extents.get(name, (population.size,))),
-        )
-        for name, column in columns.items()
-    }
-
-
-def through_ports(population: Population) -> Program:
-    """The population alone, with an input of weight 1 to each port.
-
-    The inputs are declared narrow, or their sum might not fit the port; what a test feeds fits it.
-    """
-    ports = population.type.ports
-    entries = tuple(Input(f"to_{port.name}", population.size, bits=2) for port in ports)
-    identity = Dense(np.eye(population.size, dtype=np.int64))
-    joints = tuple(Projection(p.name, f"to_{p.name}", population.name, identity, port=p.name) for p in ports)
-    return Program("boundary", entries, (population,), joints, ())
-
-
-@pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
-@given(data=st.data())
-@settings(max_examples=8)
-def test_one_step_from_boundary_values(neuron: NeuronType, data: st.DataObject) -> None:
-    population = data.draw(populations(types=(neuron,), max_size=2))
-    samples = boundary_samples(population)
-    counts: dict[str, IntArray] = {}
-
-    def observe(register: str, value: IntArray, held: IntArray) -> None:
-        counts[register] = np.not_equal(value, held).reshape(len(held), -1).sum(axis=1)
-
-    state = {r.name: samples[f"state.{r.name}"] for r in stored_registers(population)}
-    ports = Values({port.name: samples[f"port.{port.name}"] for port in population.type.ports})
-    after, message = step_population(population, state, ports, keeper(population, observe))
-    found = one_step(population, samples)
-    for register, value in after.items():
-        after_step = found[f"next.p.{register}"]
-        assert np.array_equal(after_step, np.broadcast_to(value, after_step.shape)), register
-    assert np.array_equal(found["out.p"], np.broadcast_to(message, found["out.p"].shape))
-    for register, value in counts.items():
-        assert np.array_equal(found[f"overflow.p.{register}"], value), register
-
-
-def one_step(population: Population, samples: dict[str, IntArray]) -> dict[str, IntArray]:
-    """One call of the step form, from these stored registers and port sums."""
-    session = onnxruntime.InferenceSession(build_model(through_ports(population)).SerializeToString())
-    feeds = {f"state.p.{r.name}": samples[f"state.{r.name}"] for r in stored_registers(population)}
-    for port in population.type.ports:
-        feeds[f"state.to_{port.name}.message_1"] = samples[f"port.{port.name}"]
-        feeds[f"in.to_{port.name}"] = np.zeros_like(samples[f"port.{port.name}"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds), strict=True))
 
 
 # ------------------------------------------------------------------------------------------- the run as a whole
