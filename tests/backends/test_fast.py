@@ -28,11 +28,11 @@ from tests.backends.fast_programs import (
     one_to_one,
 )
 from tests.onnx_programs import LIMITED, ROOT, digits_shaped, one_of, with_features
-from tests.strategies import inputs_for, populations, runs
+from tests.strategies import runs
 from toolchain.errors import InputError, OverflowTrapError, UnsupportedError
 from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.integer import IntArray
-from toolchain.ir.neurons import NEURONS, NeuronType, Port
+from toolchain.ir.neurons import NeuronType, Port
 from toolchain.ir.program import Input, Population, Probe, Program, Projection
 
 RNG_SEED = 17
@@ -60,19 +60,6 @@ def test_random_programs_agree(run: tuple[Program, dict[str, IntArray]], recorde
 @given(run=runs())
 def test_strict_runs_stop_at_the_same_place(run: tuple[Program, dict[str, IntArray]]) -> None:
     assert_same_outcome(*run)
-
-
-@pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
-@settings(max_examples=4)
-@given(data=st.data())
-def test_each_neuron_type_agrees(neuron: NeuronType, data: st.DataObject) -> None:
-    population = data.draw(populations(types=(neuron,), max_size=5))
-    channels = [Input(port.name, population.size, 23) for port in neuron.ports]
-    eye = Dense(np.eye(population.size, dtype=np.int64))
-    joints = tuple(Projection(port.name, port.name, "p", eye, port.name) for port in neuron.ports)
-    program = Program("one", tuple(channels), (population,), joints, ())
-    inputs = data.draw(inputs_for(program))
-    assert_same_outcome(program, inputs, probes=program.all_probes(), strict=False)
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 64, 65, 130])
