@@ -15,8 +15,8 @@ from toolchain.quantize.floating import Seen, float_network, run_units
 from toolchain.quantize.scan import MOMENT_ROWS
 
 MAX_INPUT_EXPONENT = 16
-MODE_STEPS = 1 << 31
-"""Neuron and mode updates that calibration may take: about ten seconds."""
+MODE_STEPS = 1 << 29
+"""Neuron and mode updates that calibration may take: about five seconds of one core."""
 MEMORY_WORDS = 1 << 25
 """Float64 words that the signals of all units may take together: 256 MiB."""
 SIGNALS_A_UNIT = 4

@@ -60,9 +60,12 @@ def choose_readout(
     """
     if settings.c_scale == "layer":
         return _one_scale(c, d, most, shift, settings)
-    best, least = _rounded(c, d, moments, most, shift, settings)
-    for step in range(1, CANDIDATES) if settings.c_rounding == "fitted" else ():
-        other, errors = _rounded(c, d, moments, most * 2.0 ** (-step / CANDIDATES), shift, settings)
+    fitted = settings.c_rounding == "fitted"
+    factor = _factor(moments) if fitted else None
+    best, least = _rounded(c, d, moments, factor, most, shift, settings)
+    for step in range(1, CANDIDATES) if fitted else ():
+        gain = most * 2.0 ** (-step / CANDIDATES)
+        other, errors = _rounded(c, d, moments, factor, gain, shift, settings)
         best, least = _taken(best, other, errors < least), np.minimum(least, errors)
     return best
 
@@ -78,7 +81,13 @@ def _taken(one: Readout, other: Readout, better: NDArray[np.bool_]) -> Readout:
 
 
 def _rounded(
-    c: ComplexArray, d: FloatArray, moments: FloatArray, gain: FloatArray, shift: int, settings: Settings
+    c: ComplexArray,
+    d: FloatArray,
+    moments: FloatArray,
+    factor: FloatArray | None,
+    gain: FloatArray,
+    shift: int,
+    settings: Settings,
 ) -> tuple[Readout, FloatArray]:
     """Integers at given gains, and each neuron's mean squared error of the readout."""
     top = (1 << (settings.c_bits - 1)) - 1
@@ -86,10 +95,10 @@ def _rounded(
     d_scale = gain * np.exp2(d_shift - shift)
     real = features(c, d)
     steps = np.concatenate([np.repeat(gain[:, None], 2 * c.shape[1], axis=1), d_scale[:, None]], axis=1)
-    if settings.c_rounding == "fitted":
-        whole = _compensated(real, steps, moments, top)
-    else:
+    if factor is None:
         whole = np.clip(np.rint(real * steps), -top, top)
+    else:
+        whole = _compensated(real, steps, factor, top)
     error = whole / steps - real
     cost = np.einsum("hf,hfg,hg->h", error, moments, error)
     parts = whole[:, :-1].reshape(*c.shape, 2).astype(np.int64)
@@ -102,14 +111,19 @@ def features(c: ComplexArray, d: FloatArray) -> FloatArray:
     return np.concatenate([modes, d[:, None]], axis=1)
 
 
-def _compensated(real: FloatArray, steps: FloatArray, moments: FloatArray, top: int) -> FloatArray:
-    """Round one coefficient after the other; what is lost is made up for by those that are still to come."""
-    count = real.shape[1]
+def _factor(moments: FloatArray) -> FloatArray:
+    """The upper Cholesky factor of the moments' inverse, (size, features, features)."""
+    count = moments.shape[1]
     mean = np.trace(moments, axis1=1, axis2=2) / count
     damped = moments + (DAMPING * np.maximum(mean, 1e-30))[:, None, None] * np.eye(count)
-    factor = np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2)
+    factor: FloatArray = np.swapaxes(np.linalg.cholesky(np.linalg.inv(damped)), 1, 2)
+    return factor
+
+
+def _compensated(real: FloatArray, steps: FloatArray, factor: FloatArray, top: int) -> FloatArray:
+    """Round one coefficient after the other; what is lost is made up for by those that are still to come."""
     left, whole = real.copy(), np.empty_like(real)
-    for f in range(count):
+    for f in range(real.shape[1]):
         whole[:, f] = np.clip(np.rint(left[:, f] * steps[:, f]), -top, top)
         lost = (left[:, f] - whole[:, f] / steps[:, f]) / factor[:, f, f]
         left[:, f + 1 :] -= lost[:, None] * factor[:, f, f + 1 :]
