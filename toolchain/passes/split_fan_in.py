@@ -45,7 +45,9 @@ class SplitFanIn(Pass):
 
     def __call__(self, program: Program) -> PassResult:
         """Split the widest projection of the first neuron that has too many, until none has."""
-        split, relays, remarks = program, list[str](), list[str]()
+        # A projection of zeros alone has nothing to cut, and brings nothing.
+        heard = tuple(p for p in program.projections if np.any(p.connection.values != 0))
+        split, relays, remarks = dataclasses.replace(program, projections=heard), list[str](), list[str]()
         while widest := self._widest(split):
             split, relay, remark = self._split(split, widest)
             relays.append(relay)

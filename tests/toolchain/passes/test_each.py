@@ -196,7 +196,8 @@ def test_no_neuron_keeps_more_sources_than_allowed(most: int) -> None:
     weights = Dense(rng.integers(-99, 100, (3, 23)))
     neurons = Population("p", "integrator", 3)
     joint = Projection("j", "in", "p", weights, exponent=-2)
-    program = Program("wide", (Input("in", 23, 6),), (neurons,), (joint,), (Output("o", "p", "total"),), 1)
+    zeros = Projection("zeros", "in", "p", Dense(np.zeros((3, 23), dtype=np.int64)))
+    program = Program("wide", (Input("in", 23, 6),), (neurons,), (joint, zeros), (Output("o", "p", "total"),), 1)
     split = SplitFanIn(most)(program).program
     for population in split.populations:
         assert sum(fan_in(p) for p in split.into(population.name)).max() <= most
