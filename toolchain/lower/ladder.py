@@ -138,10 +138,11 @@ def _replaced(own: FloatUnit, unit: Unit, name: str, values: FloatArray) -> Floa
     if name in ("c_re", "c_im"):
         assert own.c is not None
         return replace(own, c=_complex(own.c, name, values))
-    fields: dict[str, Any] = {_FIELDS[name]: 1.0 - values if name in ("du", "dv") else values}
     if unit.role == "lif" and name in ("bias", "bias_mant"):
+        # Without a current of its own a neuron's program has one bias for what enters and for the voltage.
         entering = np.zeros_like(values) if own.current_leak is None or not own.current_leak.any() else own.drive_bias
         return replace(own, bias=values, drive_bias=entering)
+    fields: dict[str, Any] = {_FIELDS[name]: 1.0 - values if name in ("du", "dv") else values}
     return replace(own, **fields)
 
 

@@ -102,14 +102,11 @@ def _general(unit: Unit, scale: UnitScale, neuron: DiscreteNeuron, form: str) ->
         bias_row = row(f"{unit.name}.bias", 24, _text(scale), constant + entering, bias, factor)
         return {"leak": leak, "threshold": threshold, "bias": bias}, settings, [leak_row, threshold_row, bias_row]
     current_leak, current_row = _kept(unit, "current_leak", neuron.current_decay, fraction)
-    coefficients = {
-        "leak": leak,
-        "threshold": threshold,
-        "bias": round_to(constant, factor),
-        "current_leak": current_leak,
-        "current_bias": round_to(entering, factor),
-    }
-    return coefficients, settings, [leak_row, threshold_row, current_row]
+    biases = {"bias": constant, "current_bias": entering}
+    whole = {name: round_to(real, factor) for name, real in biases.items()}
+    rows = [row(f"{unit.name}.{name}", 24, _text(scale), real, whole[name], factor) for name, real in biases.items()]
+    coefficients = {"leak": leak, "threshold": threshold, "current_leak": current_leak, **whole}
+    return coefficients, settings, [leak_row, threshold_row, current_row, *rows]
 
 
 def _text(scale: UnitScale) -> str:

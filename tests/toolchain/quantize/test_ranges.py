@@ -46,7 +46,7 @@ def state_spaces(seed: int, state_bits: int, size: int = 6, modes: int = 3) -> P
 
 
 def adversaries(program: Program, steps: int, seed: int = 0) -> IntArray:
-    """Inputs (sample, step, channel): in the signs of impulse responses reversed in time, constant, alternating, random."""
+    """Inputs (sample, step, channel): signs of impulse responses back in time, constant, alternating, random."""
     population = program.populations[0]
     own = population.values()
     low, high = -(1 << (program.inputs[0].bits - 1)), (1 << (program.inputs[0].bits - 1)) - 1
@@ -133,7 +133,7 @@ def test_a_running_sum_is_safe_for_exactly_the_steps_that_are_named(bias: int) -
     assert found.verdict == "can overflow"
     assert found.safe_steps is not None
     for steps, overflows in ((found.safe_steps, False), (found.safe_steps + 1, True)):
-        # One more step than inputs: the projection's delay. The bias acts from step 0, so it meets a step without input.
+        # One more step than inputs, for the projection's delay; a bias then acts once without input.
         inputs = np.full((1, steps, 1), -128)
         trace = simulate(program, {"in": inputs}, steps=steps + 1, strict=False)
         assert bool(trace.overflows) == overflows or bias > 0
