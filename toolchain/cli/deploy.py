@@ -31,6 +31,7 @@ from toolchain.ir.trace import save_trace
 from toolchain.lower.encode import decide, encode
 from toolchain.lower.pipeline import compile_graph
 from toolchain.mapping import load_target, place
+from toolchain.passes.pipeline import run_passes
 from toolchain.report.build import build_report
 from toolchain.report.evidence import (
     Accuracy,
@@ -109,11 +110,12 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
     )
     for loss in compiled.lowered.findings:
         tell(f"            {loss}")
+    program = run_passes(program, options.passes, lambda remark: tell(f"pass        {remark}")).program
     target = load_target(options.target)
     placement = place(program, target)
     fullest = f"core {placement.fullest_core} fullest in {placement.limiting_resource}"
     tell(f"place       {len(placement.cores)} cores of {target.name}, {fullest}")
-    return Network(source, graph, conventions, compiled, target, placement)
+    return Network(source, graph, conventions, compiled, program, target, placement)
 
 
 def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:

@@ -13,6 +13,7 @@ from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
 from toolchain.lower.pipeline import Compiled
 from toolchain.mapping import Placement, Target
+from toolchain.passes.pipeline import DEFAULT
 from toolchain.quantize.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Options:
         compared: number of test samples that every simulator runs with all registers probed.
         seed: picks those samples.
         simulator: runs the whole test set; by default the quickest that can run.
+        passes: pipeline of compiler passes, as text; "" for none.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -37,6 +39,7 @@ class Options:
     compared: int = 16
     seed: int = 0
     simulator: str | None = None
+    passes: str = DEFAULT
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +50,9 @@ class Network:
     graph: Graph
     conventions: Conventions
     compiled: Compiled
+    program: Program
     target: Target
     placement: Placement
-
-    @property
-    def program(self) -> Program:
-        """The integer program."""
-        return self.compiled.lowered.program
 
 
 @dataclass(frozen=True, eq=False)
