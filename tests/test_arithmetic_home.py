@@ -39,6 +39,8 @@ class Use:
 ALLOWED: dict[Use, str] = {
     Use("simulators/fast/layout.py", "aligned", "%"): "an address up to the next cache line",
     Use("simulators/fast/layout.py", "blocks", "//"): "a number of blocks of neurons",
+    Use("simulators/fast/layout.py", "blocks", "%"): "a number of neurons up to whole blocks",
+    Use("simulators/fast/layout.py", "tiles", "//"): "a number of tiles of neurons",
     Use("simulators/fast/layout.py", "padded", "%"): "a number of neurons up to whole blocks",
     Use("toolchain/ir/connections/convolution.py", "Convolution._synapses", "//"): "the group of an output channel",
     Use("toolchain/ir/connections/convolution.py", "Convolution._check_channels", "%"): "channels in groups",

@@ -87,7 +87,7 @@ class Network:
         program: verified.
         samples: that run side by side.
         probed: by population, the registers to record.
-        strict: whether it is enough to know that something did not fit.
+        strict: whether something that does not fit ends the run.
         steps: capacity of a block.
         threads: at most so many; by default one a core.
     """

@@ -11,9 +11,9 @@ from typing import Any
 
 from simulators.fast.assembly import BYTES, LANES, Function, Name, splat, vector
 from simulators.fast.lanes import PRIMITIVE_CODE, Lane, Table, narrowed, number, resize, splat_of
-from simulators.fast.pairs import Pair, multiply_pair
+from simulators.fast.pairs import Operands, Pair, multiply_pair
 from simulators.fast.phases import Phases, is_sum, runs_in
-from simulators.fast.plan import Plan, Word, lane_width
+from simulators.fast.plan import Count, Plan, Word, lane_width
 from simulators.fast.ranges import Range, fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
@@ -47,6 +47,7 @@ class _NeuronCode:
     counters: dict[str, Name] = field(default_factory=dict)
     sums: dict[str, Name] = field(default_factory=dict)
     later: dict[str, Name] = field(default_factory=dict)
+    watched: set[Count] = field(default_factory=set)
 
     def write(self) -> Function:
         """The whole function."""
@@ -137,7 +138,9 @@ class _NeuronCode:
             if not fits(raw_range, port.bits):
                 rule = PRIMITIVE_CODE[port.overflow.value]
                 self.values[name] = held = rule(self.code, limits(port.bits), raw, number(port.bits))
-                self._count(name, raw, held)
+                for count in self.plan.counts:
+                    if count.value == name:
+                        self._count(count, raw, held)
 
     def _read(self, word: Word, name: str, span: Range | None = None, mode: Name = "") -> Lane:
         """Load a vector as the value `name`."""
@@ -206,26 +209,48 @@ class _NeuronCode:
         if instruction.primitive not in PRIMITIVE_CODE:
             what = f"primitive {instruction.primitive!r} has no vector form"
             raise UnsupportedError(self.plan.population.name, what, "use the reference simulator")
-        emit = PRIMITIVE_CODE[instruction.primitive]
-        held = emit(self.code, self.plan.bounds.of[instruction.result], *operands)
+        held = self._held(instruction, operands)
         self.values[instruction.result] = held
-        if instruction.result in self.counters:
-            self._count(instruction.result, self._operand(instruction.operands[0], mode), held)
         if instruction.result in self.later:
             self._to_memory(held, lane_width(held.range), self._later(instruction.result, mode))
         if instruction.register and instruction.register not in self.plan.listing.registers:
             self._probe(instruction.register, held, mode)
 
+    def _held(self, instruction: Instruction, operands: list[Any]) -> Lane:
+        """The result of an instruction, with what did not fit taken down."""
+        result = self.plan.bounds.of[instruction.result]
+        count = next((count for count in self.plan.counts if count.value == instruction.result), None)
+        if count and self.plan.strict and count.rule == Overflow.SATURATE and operands[0].bits == 32:
+            # What does not fit ends the run, so nothing has to be brought into range.
+            self._watch(count, operands[0])
+            return Lane(operands[0].name, 32, result)
+        held = PRIMITIVE_CODE[instruction.primitive](self.code, result, *operands)
+        if count:
+            self._count(count, operands[0], held)
+        return held
+
+    def _watch(self, count: Count, value: Lane) -> None:
+        """Keep the value farthest up when counted from the least that fits, without a sign."""
+        code, slot = self.code, self.counters[count.value]
+        raised = code.put(f"add {I32} {value.name}, {splat(limits(count.bits)[1])}")
+        highest = code.call(I32, "llvm.umax.v16i32", (I32, code.load(I32, slot, 64)), (I32, raised))
+        code.store(I32, highest, slot, 64)
+        self.watched.add(count)
+
     def _pair(self, pair: Pair, mode: Name) -> None:
-        word = self.plan.word("pair", pair.name)
-        name = f"pair.{pair.name}"
-        if name not in self.values:
-            self._read(word, name, limits(32), mode)
-        low, high = (self._operand(half.wide, mode) for half in (pair.low, pair.high))
-        coefficients, result = self._operand(Symbol(name, self.plan.listing), mode), self.plan.bounds.of[pair.result]
-        self.values[pair.result] = held = multiply_pair(self.code, pair, coefficients.name, low, high, result)
+        coefficients = [self._coefficients(name, mode) for name in (pair.plain, pair.signed)]
+        values = [self._operand(half.wide, mode).name for half in (pair.low, pair.high)]
+        held = multiply_pair(self.code, pair, Operands(*coefficients, *values), self.plan.bounds.of[pair.result])
+        self.values[pair.result] = held
         if pair.result in self.later:
             self._to_memory(held, 32, self._later(pair.result, mode))
+
+    def _coefficients(self, pair: str, mode: Name) -> Name:
+        """The vector of a pair of coefficients."""
+        name = f"pair.{pair}"
+        if name not in self.values:
+            self._read(self.plan.word("pair", pair), name, limits(32), mode)
+        return str(self._operand(Symbol(name, self.plan.listing), mode).name)
 
     def _later(self, name: str, mode: Name) -> Name:
         unit = LANES * BYTES[lane_width(self.plan.bounds.of[name])]
@@ -248,21 +273,15 @@ class _NeuronCode:
             role, _, word = name.partition(".")
             self._read(self.plan.word(role, word), name, mode=mode)
 
-    def _count(self, key: str, value: Lane, held: Lane) -> None:
-        """Take down which lanes did not fit: how often, or in strict mode only whether."""
-        code, slot = self.code, self.counters[key]
-        count = next(count for count in self.plan.counts if count.value == key)
+    def _count(self, count: Count, value: Lane, held: Lane) -> None:
+        """Take down which lanes did not fit."""
+        code, bits = self.code, max(value.bits, held.bits)
         if count.rule == Overflow.TRAP:
             changed = self._outside(value, count.bits)
         else:
-            bits = max(value.bits, held.bits)
             names = resize(code, value, bits), resize(code, held, bits)
-            if self.plan.strict and bits == 32:
-                different = code.put(f"xor {I32} {names[0]}, {names[1]}")
-                code.store(I32, code.put(f"or {I32} {code.load(I32, slot, 64)}, {different}"), slot, 64)
-                return
             changed = code.put(f"icmp ne {vector(bits)} {names[0]}, {names[1]}")
-        self._add_flags(slot, changed)
+        self._add_flags(self.counters[count.value], changed)
 
     def _outside(self, value: Lane, bits: int) -> Name:
         low, high = limits(bits)
@@ -316,9 +335,10 @@ class _NeuronCode:
         code.store(wide, code.put(f"add {wide} {code.load(wide, total, 8)}, {sent}"), total, 8)
         for index, count in enumerate(self.plan.counts):
             counted = code.load(I32, self.counters[count.value], 64)
+            if count in self.watched:
+                highest = splat(2 * limits(count.bits)[1])
+                counted = code.put(f"zext {vector(1)} {code.put(f'icmp ugt {I32} {counted}, {highest}')} to {I32}")
             seen = code.put(f"and {I32} {counted}, {self.mask}")
-            if self.plan.strict:
-                seen = code.put(f"zext {vector(1)} {code.put(f'icmp ne {I32} {seen}, zeroinitializer')} to {I32}")
             new = code.put(f"sext i32 {code.call('i32', 'llvm.vector.reduce.add.v16i32', (I32, seen))} to i64")
             place = code.at(inside[self.plan.word("counts")], str(8 * index))
             code.store("i64", code.put(f"add i64 {code.load('i64', place, 8)}, {new}"), place, 8)

@@ -1,10 +1,13 @@
-"""Two shifted products that are added: one instruction multiplies 16-bit pairs and adds them.
+"""Two shifted products that are added: few instructions that multiply 16-bit pairs.
 
-    floor(a x / 2^s) +- floor(b y / 2^s)  =  (a x_high +- b y_high) + floor(a x_low / 2^s) +- floor(b y_low / 2^s)
+With x = x_high 2^s + x_low and -2^(s-1) <= x_low < 2^(s-1), which is to round x_high = floor((x + 2^(s-1)) / 2^s),
 
-with x = x_high 2^s + x_low as in `lanes`. The first term is a sum of two 16-bit products, for which AVX-512 has one
-instruction (`vpmaddwd`) on vectors of pairs; a pair of coefficients lies side by side in memory, b with its sign.
-A negated floor becomes a floor by -floor(p / 2^s) = floor((-p + 2^s - 1) / 2^s).
+    floor(a x / 2^s) +- floor(b y / 2^s)  =  (a x_high +- b y_high) + (floor(a x_low / 2^s) +- floor(b y_low / 2^s)).
+
+Where all factors have 16 bits, the first term is one instruction (`vpmaddwd`: a sum of two products); both floors are
+one (`vpmulhw`: the upper half of a product, of x_low 2^(16-s)), and adding or subtracting them is the first again, with
+factors of 1 and -1. Sums are needed modulo 2^32 only, because the result is known to fit. A pair of coefficients, or
+of values, lies side by side in the halves of a 32-bit lane.
 """
 
 from __future__ import annotations
@@ -14,13 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
-from simulators.fast.lanes import I32_MAX, Lane, low_mask
+from simulators.fast.lanes import Lane, low_mask
 from simulators.fast.ranges import Bounds, Range, fits
 from toolchain.ir.tracing import Instruction, Listing, Symbol
 
-INSTRUCTION = "llvm.x86.avx512.pmaddw.d.512"
+SUM_OF_PRODUCTS = "llvm.x86.avx512.pmaddw.d.512"
+UPPER_HALVES = "llvm.x86.avx512.pmulh.w.512"
 FEATURE = "avx512bw"
-"""What the processor needs to have for it."""
+"""What the processor needs to have for them."""
 
 SHORT_BITS = 16
 
@@ -58,8 +62,13 @@ class Pair:
     products: tuple[str, str]
 
     @property
-    def name(self) -> str:
+    def plain(self) -> str:
         """What its coefficients are called in memory."""
+        return f"{self.low.factor},{self.high.factor}"
+
+    @property
+    def signed(self) -> str:
+        """What they are called with the signs of the products."""
         return ",".join(f"{'-' if half.negative else ''}{half.factor}" for half in (self.low, self.high))
 
 
@@ -81,10 +90,16 @@ def _pair(instruction: Instruction, made: dict[str, Instruction], uses: Counter[
     if not isinstance(shift, int) or shift != right.operands[2] or not fits(found.of[instruction.result], 32):
         return
     halves = (_half(left, found, negative=False), _half(right, found, negative=instruction.primitive == "subtract"))
-    if halves[0] and halves[1]:
+    if halves[0] and halves[1] and not (_simple(left, found) and _simple(right, found)):
         # The same two values, packed in the same order, serve every pair that multiplies them.
         low, high = sorted((halves[0], halves[1]), key=lambda half: half.wide.name)
         yield Pair(instruction.result, low, high, shift, (names[0], names[1]))
+
+
+def _simple(product: Instruction, found: Bounds) -> bool:
+    """Whether a product has 32 bits before it is shifted: multiplying lanes is then cheaper."""
+    corners = [a * b for a in found[product.operands[0]] for b in found[product.operands[1]]]
+    return fits((min(corners), max(corners)), 32)
 
 
 def _half(product: Instruction, found: Bounds, *, negative: bool) -> Half | None:
@@ -92,41 +107,63 @@ def _half(product: Instruction, found: Bounds, *, negative: bool) -> Half | None
     if not isinstance(factor, Symbol) or not isinstance(wide, Symbol) or not isinstance(shift, int):
         return None
     role, _, name = factor.name.partition(".")
-    if role != "own" or not 1 <= shift < SHORT_BITS or not fits(found[wide], min(32, SHORT_BITS + shift)):
+    if role != "own" or not 1 <= shift < SHORT_BITS or not _splittable(found[wide], shift):
         return None
-    span = _signed(found[factor], negative=negative)
-    largest = max(-span[0], span[1])
-    exact = fits(span, SHORT_BITS) and (largest + 1) * low_mask(shift) <= I32_MAX
+    span = found[factor]
+    exact = fits(span, SHORT_BITS) and (not negative or fits((-span[1], -span[0]), SHORT_BITS))
     return Half(name, wide, negative) if exact else None
 
 
-def _signed(span: Range, *, negative: bool) -> Range:
-    return (-span[1], -span[0]) if negative else span
+def _splittable(wide: Range, shift: int) -> bool:
+    """Whether a value's upper part has 16 bits, also after rounding."""
+    return fits((wide[0], wide[1] + _half_unit(shift)), min(32, SHORT_BITS + shift))
 
 
-def multiply_pair(code: Function, pair: Pair, coefficients: Name, low: Lane, high: Lane, result: Range) -> Lane:
-    """The result of a pair: `coefficients` holds 16-bit pairs, `low` and `high` the values to split."""
-    kind, mask = vector(32), low_mask(pair.shift)
-    short = low_mask(SHORT_BITS)
-    below = code.put(f"lshr {kind} {low.name}, {splat(pair.shift)}")
-    above = code.put(f"shl {kind} {high.name}, {splat(SHORT_BITS - pair.shift)}")
-    below = code.put(f"and {kind} {below}, {splat(short)}")
-    above = code.put(f"and {kind} {above}, {splat(~short)}")
-    total = _products(code, coefficients, code.put(f"or {kind} {below}, {above}"))
-    rests = (
-        code.put(f"and {kind} {low.name}, {splat(mask)}"),
-        code.put(f"and {kind} {code.put(f'shl {kind} {high.name}, {splat(SHORT_BITS)}')}, {splat(mask * (short + 1))}"),
+def _half_unit(shift: int) -> int:
+    """2^(shift - 1)."""
+    return low_mask(shift - 1) + 1
+
+
+@dataclass(frozen=True)
+class Operands:
+    """The vectors of a pair: coefficients without and with the products' signs, and the values to split."""
+
+    plain: Name
+    signed: Name
+    low: Name
+    high: Name
+
+
+def multiply_pair(code: Function, pair: Pair, operands: Operands, result: Range) -> Lane:
+    """The result of a pair."""
+    kind, shift = vector(32), pair.shift
+    half = splat(_half_unit(shift))
+    rounded = [code.put(f"add {kind} {value}, {half}") for value in (operands.low, operands.high)]
+    upper = _packed(
+        code,
+        code.put(f"ashr {kind} {rounded[0]}, {splat(shift)}"),
+        code.put(f"shl {kind} {rounded[1]}, {splat(SHORT_BITS - shift)}"),
     )
-    for half, rest in zip((pair.low, pair.high), rests, strict=True):
-        product = _products(code, coefficients, rest)
-        if half.negative:
-            product = code.put(f"add {kind} {product}, {splat(mask)}")
-        total = code.put(f"add {kind} {total}, {code.put(f'ashr {kind} {product}, {splat(pair.shift)}')}")
-    return Lane(total, 32, result)
+    lower = _packed(
+        code,
+        code.put(f"shl {kind} {operands.low}, {splat(SHORT_BITS - shift)}"),
+        code.put(f"shl {kind} {operands.high}, {splat(32 - shift)}"),
+    )
+    shorts = vector(SHORT_BITS, 2 * LANES)
+    floors = code.call(shorts, UPPER_HALVES, (shorts, _halves(code, operands.plain)), (shorts, lower))
+    signs = [-1 if each.negative else 1 for each in (pair.low, pair.high)]
+    ones = f"<{', '.join(f'i16 {sign}' for _ in range(LANES) for sign in signs)}>"
+    first = code.call(kind, SUM_OF_PRODUCTS, (shorts, _halves(code, operands.signed)), (shorts, upper))
+    second = code.call(kind, SUM_OF_PRODUCTS, (shorts, floors), (shorts, ones))
+    return Lane(code.put(f"add {kind} {first}, {second}"), 32, result)
 
 
-def _products(code: Function, a: Name, b: Name) -> Name:
-    """For each lane, the sum of the products of its two 16-bit halves."""
-    kind, shorts = vector(32), vector(SHORT_BITS, 2 * LANES)
-    cast = [code.put(f"bitcast {kind} {value} to {shorts}") for value in (a, b)]
-    return code.call(kind, INSTRUCTION, (shorts, cast[0]), (shorts, cast[1]))
+def _packed(code: Function, low: Name, high: Name) -> Name:
+    """The low half of one vector's lanes and the high half of another's, as 16-bit pairs."""
+    kind, short = vector(32), low_mask(SHORT_BITS)
+    parts = code.put(f"and {kind} {low}, {splat(short)}"), code.put(f"and {kind} {high}, {splat(~short)}")
+    return _halves(code, code.put(f"or {kind} {parts[0]}, {parts[1]}"))
+
+
+def _halves(code: Function, value: Name) -> Name:
+    return code.put(f"bitcast {vector(32)} {value} to {vector(SHORT_BITS, 2 * LANES)}")

@@ -61,7 +61,7 @@ class Plan:
         counts: what may not fit, in the order in which it is checked.
         pairs: sums of two products that one instruction does, by result.
         message: range of what is emitted.
-        strict: only whether something did not fit is wanted, not how often.
+        strict: what does not fit ends the run, so it is only noticed, neither counted nor brought into range.
     """
 
     population: Population
@@ -92,7 +92,7 @@ def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[s
     Args:
         ports: bounds of what arrives at each port.
         probed: names of the registers to record at every step.
-        strict: whether it is enough to know that something did not fit.
+        strict: whether something that does not fit ends the run.
     """
     listing = trace_step(population)
     found = bounds(population, listing)
@@ -145,7 +145,8 @@ def _together(population: Population, pair: Pair, order: Phases) -> bool:
 
 def _pair_words(population: Population, paired: Mapping[str, Pair]) -> Iterator[Word]:
     by_mode = {c.name for c in population.type.coefficients if c.per == "mode"}
-    modes = {pair.name: bool({pair.low.factor, pair.high.factor} & by_mode) for pair in paired.values()}
+    each = [(name, pair) for pair in paired.values() for name in (pair.plain, pair.signed)]
+    modes = {name: bool({pair.low.factor, pair.high.factor} & by_mode) for name, pair in each}
     yield from (Word("pair", name, 32, modes[name]) for name in sorted(modes))
 
 
