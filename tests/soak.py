@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from simulators.compare import compare
+from tests.backends.lava_programs import lif_network, side_by_side
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.backends.suite import BACKENDS, BACKENDS_BY_NAME, Backend, differences, run, run_reference
 from toolchain.files import write_text
@@ -104,9 +105,11 @@ def soak(tallies: Mapping[str, Tally], first_seed: int, seconds: float, out: Pat
 
 
 def drawn(seed: int, scale: Scale) -> tuple[Program, dict[str, IntArray]]:
-    """The program of a seed and its inputs."""
+    """The program of a seed and its inputs; small ones hold a network that Lava's own LIF can run."""
     rng = np.random.default_rng(seed)
     program = random_program(rng, scale)
+    if scale is SMALL:
+        program = side_by_side([program, lif_network(seed)])
     return program, random_inputs(rng, program, scale.samples, scale.steps)
 
 

@@ -1,4 +1,4 @@
-"""Where Lava 0.10.0 `fixed_pt` itself differs from the meaning of programs: the table in exporters/lava, row by row.
+"""Where Lava 0.10.0 `fixed_pt` itself differs from the meaning of programs: docs/disagreements.md, row by row.
 
 Each fact is observed on Lava's own processes, so that a row which is no longer true is noticed. One interpreter runs
 them all; every case is a source, the process under test and a sink.
@@ -7,8 +7,10 @@ them all; every case is a source, the process under test and a sink.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +129,10 @@ def test_the_sign_mode_follows_the_weights_unless_given(facts: dict[str, Any]) -
 def test_conv_ignores_weight_exp(facts: dict[str, Any]) -> None:
     assert np.array_equal(facts["conv 0"], facts["conv 2"])
     assert facts["conv 2"][0][-1] == 15 != 15 << 2
+
+
+def test_the_page_has_a_row_for_each_fact_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "disagreements.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|.*\| `(test_\w+)` \|$", page, re.MULTILINE)
+    tests = {name: value for name, value in globals().items() if name.startswith("test_")}
+    assert sorted(rows) == sorted(name for name, test in tests.items() if "facts" in signature(test).parameters)
