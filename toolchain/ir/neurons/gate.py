@@ -77,7 +77,7 @@ SIGMOID_GATE = NeuronType(
         Setting("table_bits", 1, 16, 14, "fraction bits of the table's entries"),
         Setting("entry_bits", 1, 17, 15, "width of the table's entries"),
         Setting("index_shift", 0, 23, 0, "drive units an entry, as a power of two"),
-        Setting("index_offset", 0, 1 << 16, 0, "entry of drive 0"),
+        Setting("index_offset", 0, 65536, 0, "entry of drive 0"),
     ),
     ports=PORTS,
     message_bits=24,
