@@ -68,6 +68,14 @@ test-lava310: $(VENV)/.dev  ## the tests of Lava, with Lava on its official Pyth
 		SEAMOUNT_LAVA_PYTHON=$$python OMP_NUM_THREADS=1 $(BIN)/python -m pytest -k lava --forbid-skips \
 		tests/backends $(PYTEST_FLAGS)
 
+.PHONY: bench
+bench: $(VENV)/.dev  ## time the fast simulator beside all others; writes docs/benchmarks.md and benchmarks/latest.json
+	@$(BIN)/python -m benchmarks.run
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
+	@$(BIN)/python -m benchmarks.run --quick
+
 # ------------------------------------------------------------------------------------------------ the environment
 
 .PHONY: setup

@@ -28,7 +28,7 @@ SMNIST_STEPS, SMNIST_IMAGES = 784, 10_000
 
 
 def ssm_case(samples: int, *, others: bool) -> Case:
-    lengths = {OURS: (256, 256 + 2048 // samples * 2)}
+    lengths = {OURS: (256, 256 + 4096 // samples * 2)}
     lengths[LAVA] = (40, 640) if samples == 1 else (10, 70)
     if others:
         lengths |= {ONE_CORE: lengths[OURS], ONNX: (10, 110), FLOAT: (20, 220)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -59,13 +60,26 @@ def simulate(
     return record.trace(runner)
 
 
+_hashes: dict[tuple[int, str], str] = {}
+
+
+def known_hash(program: Program) -> str:
+    """`program_hash`, taken once for a program: writing out a million weights takes longer than running them."""
+    # The notes alone may change in place.
+    key = (id(program), repr(program.notes))
+    if key not in _hashes:
+        _hashes[key] = program_hash(program)
+        weakref.finalize(program, _hashes.pop, key, None)
+    return _hashes[key]
+
+
 def _part(inputs: Mapping[str, IntArray], steps: slice) -> dict[str, IntArray]:
     """The inputs of some steps, silent after their end."""
     parts = {}
     for name, values in inputs.items():
         given = np.asarray(values)[:, steps]
         missing = steps.stop - steps.start - given.shape[1]
-        parts[name] = np.pad(np.asarray(given, dtype=np.int64), ((0, 0), (0, missing), (0, 0)))
+        parts[name] = np.pad(given, ((0, 0), (0, missing), (0, 0))) if missing else given
     return parts
 
 
@@ -97,7 +111,7 @@ class _Record:
         """The trace of the finished run."""
         sizes = self.program.sizes()
         return Trace(
-            program=program_hash(self.program),
+            program=known_hash(self.program),
             simulator=NAME,
             samples=self.samples,
             steps=self.steps,

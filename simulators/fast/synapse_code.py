@@ -24,8 +24,18 @@ to, the two shifts, the synapses, and room for the list."""
 
 POINTERS = ("source", "port", "weights", "starts", "rows", "events", "payloads", "ends")
 
-GROUP = 255
-"""So many weights of -128 .. 127 can be added in 16-bit lanes."""
+SHORT_MAX = 32767
+WEIGHT_MAX = 128
+"""The greatest magnitude of a weight of 8 bits."""
+
+LEAST_GROUP = 8
+"""So many messages must fit a 16-bit sum to make it worth while."""
+
+
+def group(largest: int) -> int:
+    """How many messages up to a magnitude can be added in 16-bit lanes; 0 where too few."""
+    count = int(SHORT_MAX / (WEIGHT_MAX * max(largest, 1)))
+    return count if count >= LEAST_GROUP else 0
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,14 @@ class Delivery:
     Attributes:
         sparse: synapses are listed by source; otherwise every source has a weight a target.
         spikes: a message is 0 or 1.
+        group: so many products can be added in 16-bit lanes; 0 where they are not.
         adds: other projections have written to the port before.
         source_bits, sum_bits, port_bits: of a stored message, of the exact sum, of what the port holds.
     """
 
     sparse: bool
     spikes: bool
+    group: int
     adds: bool
     source_bits: int
     sum_bits: int
@@ -139,15 +151,14 @@ class _DeliveryCode:
             code.store("i64", wide, code.at(self.pointers["payloads"], code.times(count, 8)), 8)
         code.store("i64", code.plus(count, 1), self.found, 8)
 
-    def _event(self, index: Name) -> tuple[Name, Name]:
-        """The source of a listed message, and its payload in the lanes of the sum."""
+    def _event(self, index: Name, bits: int) -> tuple[Name, Name]:
+        """The source of a listed message, and its payload in lanes of `bits`."""
         code = self.code
         short = code.load("i32", code.at(self.pointers["events"], code.times(index, 4)), 4)
         source = code.put(f"zext i32 {short} to i64")
         if self.delivery.spikes:
             return source, "1"
         payload = code.load("i64", code.at(self.pointers["payloads"], code.times(index, 8)), 8)
-        bits = self.delivery.sum_bits
         return source, payload if bits == 64 else code.put(f"trunc i64 {payload} to i{bits}")
 
     def _sum_rows(self, column: Name, start: Name, stop: Name) -> Name:
@@ -155,36 +166,34 @@ class _DeliveryCode:
         code = self.code
         total = code.slot(self.sum_kind, "total")
         code.store(self.sum_kind, "zeroinitializer", total, 64)
-        if self.delivery.spikes and self.delivery.sum_bits == 32:
-            self._add_spikes(column, total, start, stop)
+        if self.delivery.group and self.delivery.sum_bits == 32:
+            self._add_in_groups(column, total, start, stop)
         else:
             with code.loop("event", start, stop) as index:
-                source, payload = self._event(index)
-                weights = self._weights(column, source, self.delivery.sum_bits)
-                if not self.delivery.spikes:
-                    weights = code.put(f"mul {self.sum_kind} {weights}, {self._splat(payload)}")
-                self._add(total, weights)
+                self._add(total, self._products(column, index, self.delivery.sum_bits))
         return code.load(self.sum_kind, total, 64)
 
-    def _add_spikes(self, column: Name, total: Name, start: Name, stop: Name) -> None:
+    def _add_in_groups(self, column: Name, total: Name, start: Name, stop: Name) -> None:
         code, kind = self.code, vector(16, PAD)
         part = code.slot(kind, "part")
-        with code.loop("group", start, stop, GROUP) as first:
-            last = code.call("i64", "llvm.smin.i64", ("i64", code.plus(first, GROUP)), ("i64", stop))
+        with code.loop("group", start, stop, self.delivery.group) as first:
+            last = code.call("i64", "llvm.smin.i64", ("i64", code.plus(first, self.delivery.group)), ("i64", stop))
             code.store(kind, "zeroinitializer", part, 64)
             with code.loop("event", first, last) as index:
-                weights = self._weights(column, self._event(index)[0], 16)
-                code.store(kind, code.put(f"add {kind} {code.load(kind, part, 64)}, {weights}"), part, 64)
+                products = self._products(column, index, 16)
+                code.store(kind, code.put(f"add {kind} {code.load(kind, part, 64)}, {products}"), part, 64)
             self._add(total, code.put(f"sext {kind} {code.load(kind, part, 64)} to {self.sum_kind}"))
 
-    def _weights(self, column: Name, source: Name, bits: int) -> Name:
-        """A source's weights to a tile, widened."""
-        code, bytes_kind = self.code, vector(8, PAD)
+    def _products(self, column: Name, index: Name, bits: int) -> Name:
+        """A listed message times its source's weights to a tile, in lanes of `bits`."""
+        code, bytes_kind, kind = self.code, vector(8, PAD), vector(bits, PAD)
+        source, payload = self._event(index, bits)
         row = code.at(column, code.times(source, PAD))
-        return code.put(f"sext {bytes_kind} {code.load(bytes_kind, row, 1)} to {vector(bits, PAD)}")
+        weights = code.put(f"sext {bytes_kind} {code.load(bytes_kind, row, 1)} to {kind}")
+        return weights if self.delivery.spikes else code.put(f"mul {kind} {weights}, {self._splat(payload, bits)}")
 
-    def _splat(self, scalar: Name, bits: int = 0) -> Name:
-        kind, bits = vector(bits or self.delivery.sum_bits, PAD), bits or self.delivery.sum_bits
+    def _splat(self, scalar: Name, bits: int) -> Name:
+        kind = vector(bits, PAD)
         first = self.code.put(f"insertelement {kind} poison, i{bits} {scalar}, i64 0")
         return self.code.put(f"shufflevector {kind} {first}, {kind} poison, <{PAD} x i32> zeroinitializer")
 
@@ -199,7 +208,7 @@ class _DeliveryCode:
             code.store(self.sum_kind, "zeroinitializer", self._tile(tile), 64)
         starts, rows, weights = (self.pointers[name] for name in ("starts", "rows", "weights"))
         with code.loop("event", start, stop) as index:
-            source, payload = self._event(index)
+            source, payload = self._event(index, self.delivery.sum_bits)
             place = code.at(starts, code.times(source, 8))
             ends = code.load("i64", place, 8), code.load("i64", code.at(place, "8"), 8)
             with code.loop("synapse", *ends) as synapse:
@@ -228,7 +237,7 @@ class _DeliveryCode:
     def _shift(self, name: str) -> Name:
         bits = self.delivery.sum_bits
         scalar = self.words[name] if bits == 64 else self.code.put(f"trunc i64 {self.words[name]} to i{bits}")
-        return self._splat(scalar)
+        return self._splat(scalar, bits)
 
 
 def driver_function() -> Function:

@@ -11,7 +11,7 @@ import scipy.sparse
 from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
 from simulators.fast.plan import lane_width, message_width
 from simulators.fast.ranges import Range, hull
-from simulators.fast.synapse_code import Delivery
+from simulators.fast.synapse_code import Delivery, group
 from toolchain.ir.integer import PRIMITIVES, IntArray
 from toolchain.ir.program import Projection
 from toolchain.ir.verify import absolute_row_sums
@@ -98,6 +98,7 @@ def delivery(projection: Projection, sparse: bool, message: Range, port: Range, 
     return Delivery(
         sparse=sparse,
         spikes=message[0] >= 0 and message[1] <= 1,
+        group=group(max(-message[0], message[1])),
         adds=adds,
         source_bits=message_width(message),
         sum_bits=lane_width(whole),
