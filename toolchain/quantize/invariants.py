@@ -88,7 +88,7 @@ class _Space:
         state = self.start | self.fixed
         for _ in range(steps):
             grown = self._grown(state)
-            if _same(grown, state):
+            if same(grown, state):
                 break
             state = grown
         return state
@@ -97,10 +97,10 @@ class _Space:
         """What any number of steps can reach."""
         before = self.after(REACHED_STEPS)
         grown = self._grown(before)
-        state = grown if _same(grown, before) else self._widened(before, grown)
+        state = grown if same(grown, before) else self._widened(before, grown)
         for _ in range(NARROWING_STEPS):
             narrower = {name: overlap(part, state[name]) for name, part in self._image(state).items()}
-            if _same(narrower, state):
+            if same(narrower, state):
                 break
             state = narrower
         return state
@@ -170,5 +170,6 @@ class _Space:
         return whole(self.population.width(declared.bits), self.population.extent(declared.per))
 
 
-def _same(a: State, b: State) -> bool:
+def same(a: Mapping[str, Interval], b: Mapping[str, Interval]) -> bool:
+    """Whether two sets of intervals are equal."""
     return all(np.array_equal(a[n].low, b[n].low) and np.array_equal(a[n].high, b[n].high) for n in b)

@@ -11,7 +11,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import PRIMITIVES
 from toolchain.ir.program import Population
 from toolchain.quantize.intervals import Interval, held, interval, room
-from toolchain.quantize.mode_bounds import Box, combined_sums, imaginary_range, real_range, response_sums
+from toolchain.quantize.mode_bounds import Box, Sums, combined_sums, imaginary_range, real_range, response_sums
 
 ANYTHING = 1 << 61
 
@@ -102,10 +102,32 @@ def _state_space(population: Population, ports: Mapping[str, Interval], terms: i
     claims = {"state_re": _integers(*real_range(sums, box)), "state_im": _integers(*imaginary_range(sums, box))}
     fits = _fits(population, claims)
     claims["readout"] = _readout(population, poles, drive, noise, terms)
-    return ModeBounds(claims, fits, _reached(population, poles, drive, noise, terms))
+    return ModeBounds(claims, fits, _reached(population, sums, drive, noise))
 
 
 def held_drive(population: Population, ports: Mapping[str, Interval]) -> Interval:
+    """What the drive register of a state space holds."""
+    arrived = PRIMITIVES["add"](ports["input"], interval(population.values().bias))
+    declared = population.type.register("drive")
+    return held(arrived, population.width(declared.bits), declared.overflow)
+
+
+def _readout(population: Population, poles: np.ndarray, drive: Interval, noise: Box, terms: int | None) -> Interval:
+    """The modes' joint impulse response and the skip, then what rounding of states and products adds."""
+    own = population.values()
+    c = (own.c_re + 1j * own.c_im) / 2.0**own.c_shift
+    up, down, first = combined_sums(poles, c, terms)
+    low, high = _with_zero(drive, own.input_shift)
+    skip = first + own.d / 2.0 ** (own.d_shift + own.input_shift)
+    top = up * high - down * low + np.maximum(skip * high, skip * low)
+    bottom = up * low - down * high + np.minimum(skip * high, skip * low)
+    errors = response_sums(poles, c, terms)
+    less, more = (end.sum(axis=1) for end in real_range(errors, noise))
+    modes = poles.shape[1]
+    return _integers(bottom + less - modes - 2, top + more + modes + 1)
+
+
+def _reached(population: Population, sums: Sums, drive: Interval, noise: Box) -> dict[str, Interval]:
     """What the drive register of a state space holds."""
     arrived = PRIMITIVES["add"](ports["input"], interval(population.values().bias))
     declared = population.type.register("drive")
@@ -134,8 +156,7 @@ def _reached(
     own = population.values()
     scale = 2.0**own.input_shift
     low, high = drive.low[:, None] * scale, drive.high[:, None] * scale
-    still = np.zeros_like(poles.real)
-    sums = response_sums(poles, np.ones_like(poles), terms)
+    still = np.zeros_like(sums.tail)
     found = {}
     for name, extent in (("state_re", real_range), ("state_im", imaginary_range)):
         bottom, top = extent(sums, Box(low + still, high + still, still, still))

@@ -18,7 +18,7 @@ from toolchain.ir.neurons import Register
 from toolchain.ir.program import Population, Program, Projection
 from toolchain.ir.timestep import all_registers
 from toolchain.quantize.intervals import Interval, held, hull, interval, overlap, room
-from toolchain.quantize.invariants import Invariants, settle
+from toolchain.quantize.invariants import Invariants, same, settle
 from toolchain.quantize.modes import ModeBounds, mode_bounds
 
 Verdict = Literal["proven", "observed only", "can overflow"]
@@ -123,6 +123,9 @@ class _Proof:
 
     def _bound(self, population: Population) -> _Bounded:
         ports = {port.name: self._arriving(population, port.name) for port in population.type.ports}
+        before = self.bounded.get(population.name)
+        if before is not None and same(before.ports, ports):
+            return before
         entering = {port.name: held(ports[port.name], port.bits, port.overflow) for port in population.type.ports}
         modes = mode_bounds(population, entering, self.steps)
         found: Invariants = settle(population, entering, {} if modes is None else modes.known(), self.steps)
