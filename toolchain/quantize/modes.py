@@ -11,7 +11,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import PRIMITIVES
 from toolchain.ir.program import Population
 from toolchain.quantize.intervals import Interval, held, interval, room
-from toolchain.quantize.mode_bounds import Box, Sums, combined_sums, imaginary_range, real_range, response_sums
+from toolchain.quantize.mode_bounds import SAFETY, Box, Sums, combined_sums, imaginary_range, real_range, response_sums
 
 ANYTHING = 1 << 61
 
@@ -128,30 +128,6 @@ def _readout(population: Population, poles: np.ndarray, drive: Interval, noise: 
 
 
 def _reached(population: Population, sums: Sums, drive: Interval, noise: Box) -> dict[str, Interval]:
-    """What the drive register of a state space holds."""
-    arrived = PRIMITIVES["add"](ports["input"], interval(population.values().bias))
-    declared = population.type.register("drive")
-    return held(arrived, population.width(declared.bits), declared.overflow)
-
-
-def _readout(population: Population, poles: np.ndarray, drive: Interval, noise: Box, terms: int | None) -> Interval:
-    """The modes' joint impulse response and the skip, then what rounding of states and products adds."""
-    own = population.values()
-    c = (own.c_re + 1j * own.c_im) / 2.0**own.c_shift
-    up, down, first = combined_sums(poles, c, terms)
-    low, high = _with_zero(drive, own.input_shift)
-    skip = first + own.d / 2.0 ** (own.d_shift + own.input_shift)
-    top = up * high - down * low + np.maximum(skip * high, skip * low)
-    bottom = up * low - down * high + np.minimum(skip * high, skip * low)
-    errors = response_sums(poles, c, terms)
-    less, more = (end.sum(axis=1) for end in real_range(errors, noise))
-    modes = poles.shape[1]
-    return _integers(bottom + less - modes - 2, top + more + modes + 1)
-
-
-def _reached(
-    population: Population, poles: np.ndarray, drive: Interval, noise: Box, terms: int | None
-) -> dict[str, Interval]:
     """What the drive's extremes, in the signs of the impulse response, are sure to reach in spite of rounding."""
     own = population.values()
     scale = 2.0**own.input_shift
@@ -161,6 +137,8 @@ def _reached(
     for name, extent in (("state_re", real_range), ("state_im", imaginary_range)):
         bottom, top = extent(sums, Box(low + still, high + still, still, still))
         less, more = extent(sums, noise)
+        # Bounds are from above: their tails and their margin for float64 are no part of what is sure.
         unsure = 2 * sums.tail * np.maximum(np.abs(low), np.abs(high)) + 1
+        unsure += 2 * (SAFETY - 1) * (np.abs(top) + np.abs(bottom))
         found[name] = _integers(bottom + more + unsure, top + less - unsure)
     return found
