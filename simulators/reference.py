@@ -69,9 +69,9 @@ def simulate(
     return run.trace()
 
 
-def check_inputs(program: Program, inputs: Mapping[str, IntArray]) -> tuple[int, int]:
-    """Check the inputs' names, shapes and ranges; return (samples, length)."""
-    extents = {_input_extent(source, inputs) for source in program.inputs}
+def check_inputs(program: Program, inputs: Mapping[str, IntArray], *, payloads: bool = True) -> tuple[int, int]:
+    """Check the inputs' names, shapes and, unless told not to, ranges; return (samples, length)."""
+    extents = {_input_extent(source, inputs, payloads=payloads) for source in program.inputs}
     unknown = sorted(set(inputs) - {source.name for source in program.inputs})
     if unknown:
         raise InputError(unknown[0], "is not an input of the program", f"give {[i.name for i in program.inputs]}")
@@ -93,7 +93,7 @@ def check_probes(program: Program, probes: Sequence[Probe]) -> None:
             raise InputError(str(probe), f"no register {probe.register!r}", f"probe one of {known}")
 
 
-def _input_extent(source: Input, inputs: Mapping[str, IntArray]) -> tuple[int, int]:
+def _input_extent(source: Input, inputs: Mapping[str, IntArray], *, payloads: bool) -> tuple[int, int]:
     if source.name not in inputs:
         raise InputError(source.name, f"no such array among {sorted(inputs)}", "give one array an input")
     values = np.asarray(inputs[source.name])
@@ -103,7 +103,7 @@ def _input_extent(source: Input, inputs: Mapping[str, IntArray]) -> tuple[int, i
     if values.dtype.kind not in "iu":
         raise InputError(source.name, f"holds {values.dtype}, not integers", "quantize the input first")
     low, high = limits(source.bits)
-    if values.size and (values.min() < low or values.max() > high):
+    if payloads and values.size and (values.min() < low or values.max() > high):
         worst = int(values.max() if values.max() > high else values.min())
         raise InputError(
             source.name, f"payload {worst} does not fit {source.bits} bits ({low} .. {high})", "rescale it"

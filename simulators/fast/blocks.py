@@ -9,6 +9,7 @@ import numpy as np
 from simulators.fast.memory import block_steps
 from simulators.fast.network import Network
 from simulators.fast.replay import Checkpoint, checkpoint, repeat
+from simulators.reference import check_inputs
 from toolchain.ir.integer import IntArray, Overflow
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.timestep import stored_registers
@@ -45,7 +46,6 @@ class Runner:
         self.network = Network(program, samples, frozen, strict=strict, steps=capacity, threads=threads)
         self.memory = self.network.memory
         self._fatal = {name: self._fatal_counts(name) for name in self.network.plans}
-        self._guarded = any(columns.size for columns in self._fatal.values())
 
     @property
     def block_steps(self) -> int:
@@ -56,20 +56,23 @@ class Runner:
         """Run the steps of (sample, step, channel) inputs; return their place in the block.
 
         Raises:
+            InputError: a payload does not fit its input.
             OverflowTrapError: a register left its range in strict mode, or a trap register ever.
+                Either way the steps have not been.
         """
         count = next(iter(inputs.values())).shape[1]
         if self._place + count > self.memory.steps:
             self.memory.forget(self._place)
             self._place = 0
         steps = slice(self._place, self._place + count)
-        before = self.memory.kept() if self._guarded else None
-        for name, values in inputs.items():
-            self.memory.sent_by(name, steps)[...] = values
-            self.memory.sent[name][:, : values.shape[2]] += np.count_nonzero(values, axis=1)
+        before = self.memory.kept()
+        wide = {name: np.ascontiguousarray(values, dtype=np.int64) for name, values in inputs.items()}
+        if not self.network.take_in(wide, steps.start):
+            self.memory.put_back(before)
+            check_inputs(self.program, inputs)
         self.network.advance(steps.start, steps.stop)
-        if before is not None and self._failed():
-            self.memory.registers = before
+        if self._failed():
+            self.memory.put_back(before)
             repeat(self.program, checkpoint(self.memory, self.now, steps.start), inputs, strict=self.strict)
         self.now, self._place = self.now + count, self._place + count
         return steps

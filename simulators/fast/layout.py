@@ -43,6 +43,11 @@ def padded(size: int) -> int:
     return size + -size % PAD
 
 
+def row_width(size: int) -> int:
+    """Neurons from one row to the next: an odd number of tiles, since rows a power of two apart share cache sets."""
+    return padded(size) + PAD * (tiles(size) % 2 == 0)
+
+
 def tiles(size: int) -> int:
     """Parts of `PAD` neurons in a padded row."""
     return padded(size) // PAD

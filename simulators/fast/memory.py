@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulators.fast.layout import Packed, aligned, empty_words, fill, padded, unpack
+from simulators.fast.layout import Packed, aligned, empty_words, fill, padded, row_width, unpack
 from simulators.fast.plan import Plan, message_width
 from simulators.fast.ranges import Range
 from toolchain.ir.integer import IntArray
@@ -65,7 +65,7 @@ class Memory:
             delays = [p.delay_steps for p in self.program.projections if p.source == name]
             self.past[name] = max(delays, default=0)
             bits = message_width(messages[name])
-            self.messages[name] = aligned((self.samples, self.past[name] + self.steps, padded(size)), bits)
+            self.messages[name] = aligned((self.samples, self.past[name] + self.steps, row_width(size)), bits)
             self.sent[name] = aligned((self.samples, padded(size)), 64)
         for name, plan in plans.items():
             self._make_population(name, plan)
@@ -122,9 +122,17 @@ class Memory:
         rows = self.messages[source][:, step : step + self.past[source], : self.program.sizes()[source]]
         return [np.array(rows[:, i], dtype=np.int64) for i in range(rows.shape[1])]
 
-    def kept(self) -> dict[tuple[str, str], Packed]:
-        """A copy of the stored registers; the messages of the past stay where they are while a block runs."""
-        return {key: values.copy() for key, values in self.registers.items()}
+    def kept(self) -> list[Packed]:
+        """A copy of what a block changes; the messages of the past stay where they are while it runs."""
+        return [values.copy() for values in self._changing()]
+
+    def put_back(self, kept: list[Packed]) -> None:
+        """Undo a block."""
+        for values, before in zip(self._changing(), kept, strict=True):
+            values[...] = before
+
+    def _changing(self) -> list[Packed]:
+        return [*self.registers.values(), *self.sent.values(), *self.counts.values()]
 
     def states(self) -> dict[str, State]:
         """All stored registers by population."""

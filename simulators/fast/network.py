@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
+from simulators.fast import intake_code
 from simulators.fast.assembly import BYTES
 from simulators.fast.compiling import as_callable, function_address
-from simulators.fast.layout import BLOCKS_OF_TILE, PAD, Packed, aligned, blocks, pack, padded, tiles
+from simulators.fast.layout import BLOCKS_OF_TILE, Packed, aligned, blocks, pack, row_width, tiles
 from simulators.fast.memory import Memory
 from simulators.fast.neuron_code import neuron_function
-from simulators.fast.plan import Plan, Word, message_range, plan
+from simulators.fast.plan import Plan, Word, message_range, message_width, plan
 from simulators.fast.schedule import stages
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
 from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
@@ -114,7 +116,22 @@ class Network:
         self._coefficients = {p.name: self._pack_coefficients(p) for p in program.populations}
         self._functions = {name: function_address(neuron_function(plan)) for name, plan in self.plans.items()}
         self._driver = as_callable(function_address(driver_function()), 7)
+        self._intakes = {i.name: self._intake(i.name) for i in program.inputs}
         self._tasks = [self._schedule(place) for place in self._places]
+
+    def take_in(self, inputs: Mapping[str, IntArray], start: int) -> bool:
+        """Put (sample, step, channel) int64 inputs in place from step `start` of the block; whether all fit."""
+        outside = aligned((1,), 64)
+        wrong = False
+        for name, values in inputs.items():
+            room, sent = self.memory.messages[name], self.memory.sent[name]
+            table = aligned((len(intake_code.ARGUMENTS),), 64)
+            rows = room.ctypes.data + (self.memory.past[name] + start) * room.strides[1]
+            table[:6] = values.ctypes.data, *values.strides[:2], rows, *room.strides[:2]
+            table[6:] = sent.ctypes.data, sent.strides[0], values.shape[2], outside.ctypes.data
+            self._intakes[name](table.ctypes.data, 0, values.shape[1], 0, values.shape[0])
+            wrong |= bool(outside[0])
+        return not wrong
 
     def advance(self, start: int, stop: int) -> None:
         """Run the steps from `start` up to `stop` of the block; the inputs' messages are in place."""
@@ -132,7 +149,7 @@ class Network:
 
     def _workplaces(self, threads: int) -> list[Workplace]:
         """Divide the samples, or where they are too few and the work is large the neurons."""
-        widest = max(map(padded, self.program.sizes().values()))
+        widest = max(map(row_width, self.program.sizes().values()))
         most = max((len(p.type.ports) for p in self.program.populations), default=0)
         shared = self.samples < threads and any(map(self._worthwhile, self.program.populations))
         count = threads if shared else max(1, min(threads, self.samples))
@@ -152,6 +169,10 @@ class Network:
     def _worthwhile(self, population: Population) -> bool:
         """Whether dividing a population among threads saves more than their meeting costs."""
         return population.size * (population.modes + SOMA_MODES) * self.steps * self.samples >= WORTH_SHARING
+
+    def _intake(self, name: str) -> Any:
+        function = intake_code.intake_function(message_width(self.ranges[name]), self.ranges[name])
+        return as_callable(function_address(function), 5)
 
     def _plan(self, population: Population, probed: frozenset[str], strict: bool) -> Plan:
         ports = {p.name: port_ranges(self._into(population, p.name), self.ranges) for p in population.type.ports}
@@ -221,7 +242,7 @@ class Network:
             "source": source.ctypes.data + (self.memory.past[projection.source] - projection.delay_steps) * row,
             "source_sample": source.strides[0],
             "source_step": row,
-            "source_chunks": source.shape[2] / PAD,
+            "source_chunks": tiles(self.program.sizes()[projection.source]),
             "port": sums.ctypes.data,
             "port_sample": 0,
             "port_step": _port_row(population, kind.port_bits),
@@ -267,7 +288,7 @@ def _pack_pair(word: Word, own: Mapping[str, IntArray]) -> Packed:
 
 
 def _port_row(population: Population, bits: int) -> int:
-    return padded(population.size) * BYTES[bits]
+    return row_width(population.size) * BYTES[bits]
 
 
 def _addresses(found: Synapses) -> dict[str, int]:

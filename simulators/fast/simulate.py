@@ -9,7 +9,7 @@ import numpy as np
 
 from simulators.fast.blocks import Runner
 from simulators.reference import check_inputs, check_probes
-from toolchain.errors import InputError
+from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.text import program_hash
@@ -47,16 +47,25 @@ def simulate(
         UnsupportedError: a neuron type uses a primitive that has no vector form.
     """
     verify(program)
-    samples, length = check_inputs(program, inputs)
+    # Payloads are looked at as they go in, but for those that would not go in as they are.
+    plain = all(np.can_cast(np.asarray(values).dtype, np.int64) for values in inputs.values())
+    samples, length = check_inputs(program, inputs, payloads=not plain)
     check_probes(program, probes)
     if steps is not None and steps < 0:
         raise InputError("steps", f"{steps} is negative", "give 0 or more")
     total = length + program.latency_steps if steps is None else steps
     runner = Runner(program, samples, probes, strict=strict, threads=threads)
     record = _Record(program, samples, total, probes, record_messages)
-    for start in range(0, total, runner.block_steps):
-        part = slice(start, min(start + runner.block_steps, total))
-        record.take(runner, part, runner.feed(_part(inputs, part)))
+    try:
+        for start in range(0, total, runner.block_steps):
+            part = slice(start, min(start + runner.block_steps, total))
+            record.take(runner, part, runner.feed(_part(inputs, part)))
+    except (InputError, OverflowTrapError):
+        # A payload that does not fit comes before whatever else was found, wherever it is.
+        check_inputs(program, inputs)
+        raise
+    if total < length:
+        check_inputs(program, inputs)
     return record.trace(runner)
 
 

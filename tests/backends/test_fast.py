@@ -250,6 +250,15 @@ def test_bad_input_is_refused_as_by_the_reference() -> None:
         fast.simulate(program, {})
     with pytest.raises(InputError, match="no register 'volts'"):
         fast.simulate(program, noise(program, 1, 1), probes=[Probe("block0", "volts")])
+    for step, steps in ((0, 1), (400, 1), (400, 500)):
+        wrong = noise(program, 2, 500)
+        wrong["input"][1, step, 0] = 128
+        with pytest.raises(InputError, match=r"payload 128 does not fit 8 bits \(-128 \.\. 127\)"):
+            fast.simulate(program, wrong, steps=steps)
+    with pytest.raises(InputError, match="payload 18446744073709551615 does not fit"):
+        fast.simulate(program, {"input": np.full((1, 2, 1), 2**64 - 1, dtype=np.uint64)})
+    with pytest.raises(InputError, match="holds float64"):
+        fast.simulate(program, {"input": np.zeros((1, 2, 1))})
     with pytest.raises(InputError, match="-1 is negative"):
         fast.simulate(program, noise(program, 1, 1), steps=-1)
 

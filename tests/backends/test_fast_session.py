@@ -161,6 +161,29 @@ def test_strict_stream_stops_where_the_reference_does() -> None:
     assert ", step 35" in str(whole.value)
 
 
+def test_a_step_that_failed_has_not_been(tmp_path: Path) -> None:
+    program = digits_shaped()
+    session, other = open_session(program), open_session(program)
+    steps = []
+    for _ in range(2):
+        with pytest.raises(OverflowTrapError) as found:
+            while True:
+                session.step([127])
+        steps.append((session.now, str(found.value)))
+    assert steps[0] == steps[1]
+    with pytest.raises(OverflowTrapError) as whole:
+        reference.simulate(program, {"input": np.full((1, session.now + 1, 1), 127)})
+    assert str(whole.value) == steps[0][1]
+    for _ in range(session.now):
+        other.step([127])
+    session.save(tmp_path / "failed.npz")
+    other.save(tmp_path / "other.npz")
+    assert (tmp_path / "failed.npz").read_bytes() == (tmp_path / "other.npz").read_bytes()
+    with pytest.raises(InputError, match="payload 128 does not fit"):
+        session.step([128])
+    assert session.now == steps[0][0]
+
+
 def test_overflows_are_counted_as_in_the_batch_run() -> None:
     program = with_features()
     inputs = stream(program)
