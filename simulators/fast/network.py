@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from simulators.fast import intake_code
 from simulators.fast.assembly import BYTES
 from simulators.fast.compiling import as_callable, function_address
 from simulators.fast.layout import BLOCKS_OF_TILE, Packed, aligned, blocks, pack, row_width, tiles
+from simulators.fast.meeting_code import meeting_function
 from simulators.fast.memory import Memory
 from simulators.fast.neuron_code import neuron_function
 from simulators.fast.plan import Plan, Word, message_range, message_width, plan
@@ -28,7 +28,7 @@ from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population, Program, Projection
 
-WORTH_SHARING = 500_000
+WORTH_SHARING = 200_000
 """Neurons and modes times steps of a block from which on threads share a population."""
 
 SOMA_MODES = 8
@@ -40,9 +40,9 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_count(), thread_name_prefix="seamount")
+def can_share() -> bool:
+    """Whether threads can give way to each other, which those that share neurons have to."""
+    return os.name == "posix"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Workplace:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What one thread does between two meetings: entries for a driver, and the steps of a turn (0: all)."""
+    """Entries for a driver, and the steps of a turn (0: all)."""
 
     entries: Packed
     turn_steps: int
@@ -116,6 +116,10 @@ class Network:
         self._coefficients = {p.name: self._pack_coefficients(p) for p in program.populations}
         self._functions = {name: function_address(neuron_function(plan)) for name, plan in self.plans.items()}
         self._driver = as_callable(function_address(driver_function()), 7)
+        self._meeting = function_address(meeting_function())
+        self._counter = aligned((1,), 64)
+        # Threads of its own: were they shared, two networks could each hold some that the other waits for.
+        self._pool = ThreadPoolExecutor(max(1, len(self._places) - 1), thread_name_prefix="seamount")
         self._intakes = {i.name: self._intake(i.name) for i in program.inputs}
         self._tasks = [self._schedule(place) for place in self._places]
 
@@ -135,23 +139,22 @@ class Network:
 
     def advance(self, start: int, stop: int) -> None:
         """Run the steps from `start` up to `stop` of the block; the inputs' messages are in place."""
-        for tasks in zip(*self._tasks, strict=True):
-            work = [(p, task) for p, task in zip(self._places, tasks, strict=True) if task.entries.size]
-            waiting = [_pool().submit(self._run, place, task, start, stop) for place, task in work[1:]]
-            for place, task in work[:1]:
-                self._run(place, task, start, stop)
-            for done in waiting:
-                done.result()
+        others = self._places[1:]
+        waiting = [self._pool.submit(self._run, place, start, stop) for place in others] if others else []
+        self._run(self._places[0], start, stop)
+        for done in waiting:
+            done.result()
 
-    def _run(self, place: Workplace, task: Task, start: int, stop: int) -> None:
-        turn = task.turn_steps or stop
-        self._driver(task.entries.ctypes.data, task.entries.shape[0], start, stop, turn, *place.samples)
+    def _run(self, place: Workplace, start: int, stop: int) -> None:
+        for task in self._tasks[place.thread]:
+            turn = task.turn_steps or stop
+            self._driver(task.entries.ctypes.data, task.entries.shape[0], start, stop, turn, *place.samples)
 
     def _workplaces(self, threads: int) -> list[Workplace]:
         """Divide the samples, or where they are too few and the work is large the neurons."""
         widest = max(map(row_width, self.program.sizes().values()))
         most = max((len(p.type.ports) for p in self.program.populations), default=0)
-        shared = self.samples < threads and any(map(self._worthwhile, self.program.populations))
+        shared = can_share() and 0 < self.samples < threads and any(map(self._worthwhile, self.program.populations))
         count = threads if shared else max(1, min(threads, self.samples))
         bounds = np.linspace(0, self.samples, count + 1, dtype=int).tolist()
         places = []
@@ -194,18 +197,24 @@ class Network:
         return packed
 
     def _schedule(self, place: Workplace) -> list[Task]:
-        """One thread's tasks; threads that share populations meet after each, others work through a stage alone."""
+        """One thread's tasks. Threads that share populations meet after each, and after a cycle that one runs alone."""
+        meeting = [self._meeting, self._table([self._counter.ctypes.data, place.of]).ctypes.data]
+        meeting = meeting if place.of > 1 else []
         tasks = []
         for stage in stages(self.program):
-            together = [stage.populations]
-            if place.of > 1 and not stage.turn_steps:
-                together = [(name,) for name in stage.populations]
-            for names in together:
-                entries = [word for name in names for word in self._entries(name, place, stage.turn_steps == 0)]
-                tasks.append(Task(self._table(entries).reshape(-1, 2), stage.turn_steps))
+            if stage.turn_steps:
+                entries = [word for name in stage.populations for word in self._entries(name, place, divisible=False)]
+                tasks.append(self._task(entries, stage.turn_steps))
+                tasks.append(self._task(meeting, 0))
+            else:
+                each = [[*self._entries(name, place, divisible=True), *meeting] for name in stage.populations]
+                tasks.append(self._task([word for entries in each for word in entries], 0))
         return tasks
 
-    def _entries(self, name: str, place: Workplace, divisible: bool) -> list[int]:
+    def _task(self, entries: list[int], turn_steps: int) -> Task:
+        return Task(self._table(entries).reshape(-1, 2), turn_steps)
+
+    def _entries(self, name: str, place: Workplace, *, divisible: bool) -> list[int]:
         """What runs for one population in its turn: deliveries, then its own step; function and table of each."""
         population = self.program.population(name)
         first, last = place.tiles(population.size, divisible and (place.of == 1 or self._worthwhile(population)))
