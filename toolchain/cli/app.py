@@ -10,17 +10,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from toolchain.cli.deploy import Deployed, Options, deploy
+from toolchain.cli.deploy import Deployed, deploy
 from toolchain.cli.diff import SIMULATORS, diff
 from toolchain.cli.diff import Options as DiffOptions
 from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
+from toolchain.cli.job import Options
 from toolchain.cli.quantize import quantize_command, read_settings
 from toolchain.cli.simulate import simulate_build
+from toolchain.cli.simulators import default_simulator
 from toolchain.cli.source import find_source
 from toolchain.cli.train import train_network
 from toolchain.cli.verify import Check, verify_folder
 from toolchain.doctor import examine
+from toolchain.passes.pipeline import DEFAULT
 from toolchain.report.build import rebuild_report
 from toolchain.version import __version__
 
@@ -53,11 +56,13 @@ def deploy_command(
     settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths")] = None,
     compared: Annotated[int, typer.Option(help="samples that every simulator runs", min=1)] = 16,
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
+    simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
+    passes: Annotated[str, typer.Option(help="compiler passes, joined by commas; '' for none")] = DEFAULT,
 ) -> None:
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
     source = find_source(model, calibrate, test)
     folder = out or Path("build") / source.name
-    options = Options(read_settings(settings), target, convention, dt, compared, seed)
+    options = Options(read_settings(settings), target, convention, dt, compared, seed, simulator, passes)
     deployed = deploy(source, folder, options, _tell)
     _tell(f"written     {folder}")
     console.print(str(folder / "report.html"), markup=False, soft_wrap=True)
@@ -89,11 +94,11 @@ def simulate_command(
     build: Build,
     inputs: Annotated[Path, typer.Option("--input", help="npz with x (sample, step, channel)")],
     trace: Annotated[Path, typer.Option(help="npz to write")],
-    simulator: Annotated[str, typer.Option(help="reference, lava or onnx")] = "reference",
+    simulator: Annotated[str | None, typer.Option(help="fast (default), reference, lava or onnx")] = None,
     strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,
 ) -> None:
     """Run a deployed program on inputs and write the trace."""
-    simulate_build(BuildFolder(build), inputs, trace, simulator, strict, _tell)
+    simulate_build(BuildFolder(build), inputs, trace, simulator or default_simulator(), strict, _tell)
     console.print(str(trace), markup=False, soft_wrap=True)
 
 
