@@ -74,6 +74,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "ssm_batch1_vs_lava": ratios[0],
         "ssm_batch16_vs_lava": ratios[1],
+        "ssm_batch16_vs_lava_batch1": times[cases[0].name][LAVA] / times[cases[1].name][OURS],
         "ssm_vs_c": kernel["c_ns"] / kernel["ours_ns"],
         "lif_2pct_vs_lava": ratios[2],
         "ns_per_mode_step": kernel["ours_ns"],

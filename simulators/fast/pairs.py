@@ -23,6 +23,10 @@ from toolchain.ir.tracing import Instruction, Listing, Symbol
 
 SUM_OF_PRODUCTS = "llvm.x86.avx512.pmaddw.d.512"
 UPPER_HALVES = "llvm.x86.avx512.pmulh.w.512"
+THREE_WAY = "llvm.x86.avx512.pternlog.d.512"
+CHOOSE = 0xCA
+"""The table of "first ? second : third", bit by bit."""
+
 FEATURE = "avx512bw"
 """What the processor needs to have for them."""
 
@@ -160,9 +164,10 @@ def multiply_pair(code: Function, pair: Pair, operands: Operands, result: Range)
 
 def _packed(code: Function, low: Name, high: Name) -> Name:
     """The low half of one vector's lanes and the high half of another's, as 16-bit pairs."""
-    kind, short = vector(32), low_mask(SHORT_BITS)
-    parts = code.put(f"and {kind} {low}, {splat(short)}"), code.put(f"and {kind} {high}, {splat(~short)}")
-    return _halves(code, code.put(f"or {kind} {parts[0]}, {parts[1]}"))
+    # Spelled out because LLVM makes a masked move of it and moves the mask anew for every vector.
+    kind, mask = vector(32), splat(~low_mask(SHORT_BITS))
+    operands = ((kind, mask), (kind, high), (kind, low), ("i32", str(CHOOSE)))
+    return _halves(code, code.call(kind, THREE_WAY, *operands))
 
 
 def _halves(code: Function, value: Name) -> Name:
