@@ -11,6 +11,23 @@ DATA = {
         " k / 16 read row by row: 64 steps of one value.\nStratified parts with a fixed seed: 1221 to train on, 216"
         " to choose on, 360 to test."
     ),
+    "smnist": (
+        "MNIST read row by row: 784 steps of one pixel k / 256 (`seamount data get mnist`).\n55000 images to train on,"
+        " the last 5000 of the training part to choose on, the 10000 of the official test part to test."
+    ),
+    "psmnist": (
+        "MNIST read in one fixed random order: 784 steps of one pixel k / 256 (`seamount data get mnist`).\n55000"
+        " images to train on, the last 5000 of the training part to choose on, the 10000 of the official test part."
+    ),
+    "sfashion": (
+        "Fashion-MNIST read row by row: 784 steps of one pixel k / 256 (`seamount data get fashion`).\n55000 images to"
+        " train on, the last 5000 of the training part to choose on, the 10000 of the official test part to test."
+    ),
+    "hapt": (
+        "HAPT (UCI), six activities: 128 steps of acceleration in g and rotation in rad/s at 50 Hz, 64 steps apart"
+        " (`seamount data get hapt`).\n6005 windows of 17 people to train on, 1410 of 4 others to choose on, 2996 of"
+        " UCI's nine test users to test."
+    ),
 }
 """Data of each task, in words."""
 

@@ -97,7 +97,7 @@ class TrainConfig(Config):
         rate_penalty: weight of the spike rate (mean over blocks) in the loss.
         clip_norm: largest norm of the gradient.
         label_smoothing: of the cross-entropy.
-        augment: 1 to let the task distort its training samples, 0 for none.
+        augment: how far the task distorts its training samples, as a multiple of what is usual for it; 0 for none.
     """
 
     seed: int = _within(0, 0, 2**31 - 1)
@@ -109,7 +109,7 @@ class TrainConfig(Config):
     rate_penalty: float = _within(0.1, 0.0, 100.0)
     clip_norm: float = _within(1.0, 1e-6, 1e6)
     label_smoothing: float = _within(0.0, 0.0, 0.5)
-    augment: int = _within(1, 0, 1)
+    augment: float = _within(1, 0, 10)
 
 
 def read_json(path: Path) -> Any:

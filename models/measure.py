@@ -14,6 +14,13 @@ from models.spiking_ssm import Output, SpikingSSM
 from models.tasks import Part
 
 BATCH = 256
+GPU_BATCH = 2048
+"""A GPU takes as long for a step of few sequences as for one of many."""
+
+
+def batch_size(network: SpikingSSM) -> int:
+    """Sequences to run at once where the network is."""
+    return BATCH if network.encoder.weight.device.type == "cpu" else GPU_BATCH
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,10 @@ def measure(network: SpikingSSM, part: Part, step_by_step: bool = False) -> Figu
     run = network.unroll if step_by_step else network.__call__
     device = network.encoder.weight.device
     right, loss, spikes = 0, 0.0, torch.zeros(network.config.blocks, dtype=torch.float64)
-    for start in range(0, len(part), BATCH):
-        labels = torch.from_numpy(part.labels[start : start + BATCH]).to(device)
-        output: Output = run(torch.from_numpy(part.inputs[start : start + BATCH]).to(device))
+    batch = batch_size(network)
+    for start in range(0, len(part), batch):
+        labels = torch.from_numpy(part.labels[start : start + batch]).to(device)
+        output: Output = run(torch.from_numpy(part.inputs[start : start + batch]).to(device))
         right += int((output.logits.argmax(1) == labels).sum())
         loss += float(nn.functional.cross_entropy(output.logits, labels, reduction="sum"))
         spikes += torch.stack([fired.double().mean((1, 2)).sum() for fired in output.spikes]).cpu()
@@ -70,9 +78,10 @@ def classify(network: SpikingSSM, inputs: NDArray[np.float32]) -> NDArray[np.int
     """Decisions of the network, step by step as on a chip: (samples, steps, channels) to (samples,)."""
     network.eval()
     device = network.encoder.weight.device
-    batches = (torch.from_numpy(inputs[start : start + BATCH]).to(device) for start in range(0, len(inputs), BATCH))
-    chosen = torch.cat([network.unroll(batch).logits.argmax(1) for batch in batches])
-    return chosen.cpu().numpy().astype(np.int64)
+    batch = batch_size(network)
+    batches = (torch.from_numpy(inputs[start : start + batch]).to(device) for start in range(0, len(inputs), batch))
+    classes = torch.cat([network.unroll(chosen).logits.argmax(1) for chosen in batches])
+    return classes.cpu().numpy().astype(np.int64)
 
 
 @torch.no_grad()

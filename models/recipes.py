@@ -11,6 +11,27 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(inputs=1, classes=10, blocks=2, channels=64, modes=8, dt_min=0.01, dt_max=0.3),
         TrainConfig(seed=0, epochs=100, batch_size=64, learning_rate=0.02, rate_penalty=0.1, augment=1),
     ),
+    # On a GPU; see `python -m models.train_on_device`.
+    "smnist": (
+        NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
+        TrainConfig(epochs=19, batch_size=100, learning_rate=5e-3, rate_penalty=0.05),
+    ),
+    "psmnist": (
+        NetworkConfig(inputs=1, classes=10, blocks=4, channels=256, modes=32, dropout=0.1),
+        TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.1, augment=0.5),
+    ),
+    "sfashion": (
+        NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
+        TrainConfig(
+            epochs=26, batch_size=100, learning_rate=5e-3, rate_penalty=0.05, label_smoothing=0.05, augment=0.5
+        ),
+    ),
+    "hapt": (
+        NetworkConfig(inputs=6, classes=6, blocks=2, channels=128, modes=16, dt_min=0.01, dt_max=0.3, dropout=0.2),
+        TrainConfig(
+            epochs=40, batch_size=100, learning_rate=5e-3, rate_penalty=0.1, label_smoothing=0.1, weight_decay=0.05
+        ),
+    ),
 }
 
 

@@ -12,10 +12,28 @@ One mode of each conjugate pair is kept; the factor 2 stands for the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from models.convolution import convolve
+
+SPAN = 32
+"""Steps that one factor of the kernel covers."""
+
+
+@contextmanager
+def full_mantissas() -> Iterator[None]:
+    """Products of float32 matrices without TF32, whatever is set: the kernel reaches over hundreds of steps."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 class Coefficients(NamedTuple):
@@ -51,19 +69,22 @@ class S4D(nn.Module):
         return Coefficients(a_bar, torch.view_as_complex(self.c) * (a_bar - 1) / a, self.d)
 
     def kernel(self, steps: int) -> Tensor:
-        """The impulse response without D, shape (channels, steps): 2 Re(sum_n C' Abar^t)."""
+        """The impulse response, shape (channels, steps): 2 Re(sum_n C' Abar^t), plus D at t = 0.
+
+        Abar^t is taken apart as Abar^(SPAN q) Abar^r, so that no (channels, modes, steps) array is made.
+        """
         a = torch.complex(-torch.exp(self.log_decay), self.frequency)
-        exponent = a * torch.exp(self.log_dt)[:, None]
-        powers = torch.exp(exponent[..., None] * torch.arange(steps, device=a.device))
-        return 2 * torch.einsum("hn,hnt->ht", self.discretize().c, powers).real
+        exponent = (a * torch.exp(self.log_dt)[:, None])[..., None]
+        far = torch.exp(exponent * torch.arange(0, steps, SPAN, device=a.device))
+        near = torch.exp(exponent * torch.arange(SPAN, device=a.device))
+        with full_mantissas():
+            spans = torch.einsum("hnq,hnr->hqr", self.discretize().c[..., None] * far, near).real
+        response = 2 * spans.flatten(1)[:, :steps]
+        return torch.cat([response[:, :1] + self.d[:, None], response[:, 1:]], dim=1)
 
     def forward(self, u: Tensor) -> Tensor:
-        """Causal convolution by FFT, (batch, channels, steps) to the same shape."""
-        steps = u.shape[-1]
-        # Twice the length, so that the circular convolution does not wrap around.
-        spectrum = torch.fft.rfft(u, n=2 * steps) * torch.fft.rfft(self.kernel(steps), n=2 * steps)
-        y: Tensor = torch.fft.irfft(spectrum, n=2 * steps)[..., :steps] + self.d[:, None] * u
-        return y
+        """Causal convolution with the kernel, (batch, channels, steps) to the same shape."""
+        return convolve(u, self.kernel(u.shape[-1]))
 
     def initial_state(self, batch: int) -> Tensor:
         """State before the first step: zeros, (batch, channels, modes) complex."""

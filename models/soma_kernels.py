@@ -1,4 +1,4 @@
-"""The two loops of the soma over time: numba on the CPU, plain torch operations elsewhere.
+"""The two loops of the soma over time: numba on the CPU, Triton on an NVIDIA GPU, plain torch operations elsewhere.
 
 Both follow, for theta the threshold and v the membrane before its reset,
 
@@ -10,6 +10,7 @@ Both follow, for theta the threshold and v the membrane before its reset,
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from torch import Tensor
 
 LEAK = 0.125
 """tau of the paper's neuron, 2^-3 (in integers: a shift by 3 bits)."""
+
+TRITON = find_spec("triton") is not None
+"""Whether the fused loops can be compiled; PyTorch's builds for NVIDIA GPUs bring Triton."""
 
 Array = NDArray[np.floating]
 
@@ -97,6 +101,10 @@ def _backward_torch(grad: Tensor, v: Tensor, theta: Tensor) -> tuple[Tensor, Ten
 
 def forward(y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Spikes and membranes before reset, both (batch, channels, steps)."""
+    if y.device.type == "cuda" and TRITON:
+        from models import soma_triton
+
+        return soma_triton.forward(y, theta)
     if y.device.type != "cpu":
         return _forward_torch(y, theta)
     spikes = torch.empty_like(y, memory_format=torch.contiguous_format)
@@ -107,6 +115,10 @@ def forward(y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 def backward(grad: Tensor, v: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of the drive (batch, channels, steps) and of the threshold (channels,)."""
+    if v.device.type == "cuda" and TRITON:
+        from models import soma_triton
+
+        return soma_triton.backward(grad, v, theta)
     if v.device.type != "cpu":
         return _backward_torch(grad, v, theta)
     grad_y = torch.empty_like(v)

@@ -54,13 +54,16 @@ class Block(nn.Module):
         self.ssm = S4D(config.channels, config.modes, config.dt_min, config.dt_max)
         self.soma = Soma(config.channels)
         self.mix = nn.Linear(config.channels, config.channels)
-        self.dropout = nn.Dropout1d(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, stream: Tensor) -> tuple[Tensor, Tensor]:
         """Stream (batch, channels, steps) to the next stream and the spikes, in the same shape."""
         spikes: Tensor = self.soma(self.ssm(stream))
-        mixed = torch.matmul(self.mix.weight, self.dropout(spikes)) + self.mix.bias[:, None]
-        return stream + mixed, spikes
+        weight = self.mix.weight.expand(len(spikes), -1, -1)
+        if self.training and self.dropout.p > 0:
+            # Whole channels of a sample are dropped: columns of its weights, which are fewer than its spikes.
+            weight = weight * self.dropout(spikes.new_ones(len(spikes), 1, len(self.mix.weight)))
+        return torch.baddbmm(stream + self.mix.bias[:, None], weight, spikes), spikes
 
     def plan(self) -> StepPlan:
         """Discrete coefficients and thresholds for `step`."""
@@ -94,7 +97,7 @@ class SpikingSSM(nn.Module):
 
     def forward(self, inputs: Tensor) -> Output:
         """Parallel in time: inputs (batch, steps, inputs)."""
-        stream = self.encoder(inputs).transpose(1, 2)
+        stream = torch.matmul(self.encoder.weight, inputs.transpose(1, 2)) + self.encoder.bias[:, None]
         spikes = []
         for block in self.block_list():
             stream, fired = block(stream)

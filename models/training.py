@@ -23,14 +23,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.checkpoint import save_tensors, write_json
-from models.config import NetworkConfig, TrainConfig
+from models.checkpoint import fill, load_tensors, save_tensors, write_json
+from models.config import NetworkConfig, TrainConfig, read_json
 from models.measure import Figures, largest_state, measure
 from models.run_state import RunState, read_run, write_run
-from models.spiking_ssm import Output, SpikingSSM
+from models.spiking_ssm import SpikingSSM
+from models.step import DirectStep, RecordedStep, Step
 from models.tasks import Task
 from toolchain.errors import InputError
 
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 WARM_UP = 0.3
 START_FACTOR, END_FACTOR = 0.04, 1e-4
 SLOW = ("log_dt", "log_decay", "frequency")
@@ -86,14 +88,20 @@ def make_optimizer(network: SpikingSSM, config: TrainConfig) -> torch.optim.Adam
         kind = "slow" if name.endswith(SLOW) else "decayed" if name.endswith(DECAYED) else "plain"
         groups[kind].append(parameter)
     fast, decay = config.learning_rate, config.weight_decay
-    return torch.optim.AdamW(
+    on_gpu = network.encoder.weight.device.type == "cuda"
+    optimizer = torch.optim.AdamW(
         [
             {"params": groups["decayed"], "lr": fast, "peak": fast, "weight_decay": decay},
             {"params": groups["plain"], "lr": fast, "peak": fast, "weight_decay": 0.0},
             {"params": groups["slow"], "peak": config.ssm_learning_rate, "weight_decay": 0.0},
         ],
         lr=config.ssm_learning_rate,
+        fused=on_gpu or None,
+        capturable=on_gpu,
     )
+    for group in optimizer.param_groups if on_gpu else []:
+        group["lr"] = torch.tensor(group["lr"], device=network.encoder.weight.device)
+    return optimizer
 
 
 def train(
@@ -106,7 +114,10 @@ def train(
     measure_test: bool = True,
     on_epoch: Callable[[Progress], None] | None = None,
     stop_after: int | None = None,
+    seconds: float | None = None,
     threads: int = 1,
+    device: str = "cpu",
+    start: Path | None = None,
 ) -> TrainingResult | None:
     """Train a network and write it into `folder`.
 
@@ -118,30 +129,48 @@ def train(
         measure_test: run the test part once, at the end, on the chosen weights.
         on_epoch: called after every epoch.
         stop_after: end the call after so many epochs in all, leaving a checkpoint.
+        seconds: end the call after the first epoch that is over so long after its start, leaving a checkpoint.
         threads: for torch. Networks this small gain nothing from a second one, and rounding depends on it.
+        device: where to train: ``cpu``, or ``cuda`` for the GPU. Bytes are repeated on the CPU only.
+        start: folder of a finished run whose weights are the initial ones.
 
     Returns:
-        The result, or None if `stop_after` came first.
+        The result, or None if `stop_after` or `seconds` came first.
 
     Raises:
         InputError: sizes that do not fit, a checkpoint of another configuration, or a loss that is not finite.
     """
     clock = time.perf_counter(), time.process_time()
     _check_sizes(task, network_config)
-    with torch.random.fork_rng(devices=[]), _threads(threads):
+    with torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
         torch.manual_seed(config.seed)
-        network = SpikingSSM(network_config)
+        network = _initial(network_config, start).to(device)
         optimizer = make_optimizer(network, config)
         settings = {"task": task.name, "network": network_config.to_mapping(), "training": config.to_mapping()}
         run = read_run(folder, network, optimizer, settings) if resume else None
         run = run or RunState(0, 0, None, {})
+        direct = DirectStep(network, optimizer, config, task.distortion)
+        step: Step = direct if device == "cpu" else RecordedStep(direct)
         while run.epoch < config.epochs:
-            if stop_after is not None and run.epoch >= stop_after:
+            if _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds):
                 return None
-            run = _epoch(network, optimizer, task, config, run, on_epoch)
+            run = _epoch(network, step, task, config, run, on_epoch)
             write_run(folder, network, optimizer, settings, run)
     network.load_state_dict(run.best_weights)
-    return _finish(network, task, settings, folder, run.best_epoch, measure_test, clock)
+    return _finish(network, task, settings, folder, run.best_epoch, measure_test, clock, start)
+
+
+def _initial(config: NetworkConfig, start: Path | None) -> SpikingSSM:
+    """A new network, with the weights of a finished run if one is given."""
+    network = SpikingSSM(config)
+    if start is not None:
+        fill(network, load_tensors(start / WEIGHTS)[0], str(start / WEIGHTS))
+    return network
+
+
+def _is_over(epoch: int, stop_after: int | None, elapsed: float, seconds: float | None) -> bool:
+    """Whether the caller wants the call to end here, with epochs left to do."""
+    return (stop_after is not None and epoch >= stop_after) or (seconds is not None and elapsed >= seconds)
 
 
 @contextmanager
@@ -157,7 +186,7 @@ def _threads(count: int) -> Iterator[None]:
 
 def _epoch(
     network: SpikingSSM,
-    optimizer: torch.optim.AdamW,
+    step: Step,
     task: Task,
     config: TrainConfig,
     run: RunState,
@@ -167,7 +196,7 @@ def _epoch(
     # Every epoch has its own seeds, so that going on after an interruption needs no generator's state.
     torch.manual_seed(config.seed * 1_000_003 + run.epoch)
     rng = np.random.default_rng((config.seed, run.epoch))
-    loss = _pass(network, optimizer, task, config, run.epoch, rng)
+    loss = _pass(network, step, task, config, run.epoch, rng)
     figures = measure(network, task.validation)
     run = replace(run, epoch=run.epoch + 1)
     if run.best is None or (figures.accuracy, -figures.loss) > (run.best.accuracy, -run.best.loss):
@@ -179,39 +208,34 @@ def _epoch(
 
 
 def _pass(
-    network: SpikingSSM,
-    optimizer: torch.optim.AdamW,
-    task: Task,
-    config: TrainConfig,
-    epoch: int,
-    rng: np.random.Generator,
+    network: SpikingSSM, step: Step, task: Task, config: TrainConfig, epoch: int, rng: np.random.Generator
 ) -> float:
     """All batches of one epoch; returns the mean loss."""
     network.train()
-    inputs, labels = task.train.inputs, torch.from_numpy(task.train.labels)
+    device = network.encoder.weight.device
+    samples = task.train.inputs
     if config.augment and task.augment is not None:
-        inputs = task.augment(inputs, rng)
-    batches = np.array_split(rng.permutation(len(labels)), math.ceil(len(labels) / config.batch_size))
-    total = 0.0
+        samples = task.augment(samples, rng, config.augment)
+    inputs, labels = torch.from_numpy(samples).to(device), torch.from_numpy(task.train.labels).to(device)
+    batches = _batches(torch.from_numpy(rng.permutation(len(labels))), config.batch_size, device)
+    # On the device until the end: asking for a number after every step would hold a GPU up.
+    total = torch.zeros((), dtype=torch.float64, device=device)
     for number, chosen in enumerate(batches):
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * one_cycle((epoch + number / len(batches)) / config.epochs)
-        optimizer.zero_grad()
-        loss = _loss(network(torch.from_numpy(inputs[chosen])), labels[chosen], config)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-        optimizer.step()
-        total += loss.item() * len(chosen)
-    if not math.isfinite(total):
-        raise InputError(f"epoch {epoch + 1}", f"the loss is {total}", "lower the learning rate")
-    return total / len(labels)
+        factor = one_cycle((epoch + number / len(batches)) / config.epochs)
+        total += step(inputs[chosen], labels[chosen], factor) * len(chosen)
+    if not math.isfinite(total.item()):
+        raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
+    return total.item() / sum(map(len, batches))
 
 
-def _loss(output: Output, labels: Tensor, config: TrainConfig) -> Tensor:
-    """Cross-entropy plus the price of spikes."""
-    rate = torch.stack([spikes.mean() for spikes in output.spikes]).mean()
-    entropy = nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing)
-    return entropy + config.rate_penalty * rate
+def _batches(order: Tensor, size: int, device: torch.device) -> list[Tensor]:
+    """The samples in `order`, in batches: of nearly equal size on the CPU; elsewhere, full ones only.
+
+    A recorded step needs batches of one size, so that a GPU leaves out the rest, which is another in every epoch.
+    """
+    if device.type == "cpu" or len(order) < size:
+        return list(order.to(device).tensor_split(math.ceil(len(order) / size)))
+    return list(order[: len(order) // size * size].to(device).view(-1, size))
 
 
 def _check_sizes(task: Task, config: NetworkConfig) -> None:
@@ -228,16 +252,24 @@ def _finish(
     best_epoch: int,
     measure_test: bool,
     clock: tuple[float, float],
+    start: Path | None,
 ) -> TrainingResult:
     """Measure the chosen weights step by step, as a chip runs them, and write them with their figures."""
     validation = measure(network, task.validation, step_by_step=True)
     test = measure(network, task.test, step_by_step=True) if measure_test else None
     largest = largest_state(network, task.validation)
-    figures = {"best_epoch": best_epoch, "largest_state": largest, "validation": validation.to_mapping()}
+    figures: dict[str, Any] = {
+        "best_epoch": best_epoch,
+        "largest_state": largest,
+        "validation": validation.to_mapping(),
+    }
     if test is not None:
         figures["test"] = test.to_mapping()
-    save_tensors(folder / "model.safetensors", network.state_dict())
-    write_json(folder / "config.json", settings | {"format": 1, "figures": figures})
+    if start is not None:
+        earlier = read_json(start / CONFIG)
+        figures["start"] = {"training": earlier["training"], "figures": earlier["figures"]}
+    save_tensors(folder / WEIGHTS, network.state_dict())
+    write_json(folder / CONFIG, settings | {"format": 1, "figures": figures})
     wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]
     return TrainingResult(folder, best_epoch, validation, test, largest, wall, cpu)
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from models.tasks import digits
-from models.tasks.task import Part, Task
+from models.tasks import digits, hapt, images
+from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
-__all__ = ["TASKS", "Part", "Task", "load_task"]
+__all__ = ["TASKS", "Distortion", "Part", "Task", "load_task"]
 
-TASKS = {"digits": digits.load}
+TASKS = {
+    "digits": digits.load,
+    "hapt": hapt.load,
+    "psmnist": images.psmnist,
+    "sfashion": images.sfashion,
+    "smnist": images.smnist,
+}
 """Name to loader."""
 
 
@@ -16,7 +22,7 @@ def load_task(name: str) -> Task:
     """The task's data.
 
     Raises:
-        InputError: there is no task of that name.
+        InputError: there is no task of that name, or its data have not been fetched.
     """
     if name not in TASKS:
         raise InputError("task", f"there is no task {name!r}", f"choose from {sorted(TASKS)}")

@@ -33,7 +33,7 @@ def load() -> Task:
     return Task("digits", 10, parts[0], parts[1], parts[2], augment=distort)
 
 
-def distort(inputs: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def distort(inputs: NDArray[np.float32], rng: np.random.Generator, strength: float = 1.0) -> NDArray[np.float32]:
     """Training digits turned, scaled, sheared and shifted a little, each in its own way.
 
     Bilinear sampling; results are rounded back to sixteenths, which is what the real ones are.
@@ -41,11 +41,12 @@ def distort(inputs: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     Args:
         inputs: (samples, 64, 1).
         rng: source of the distortions.
+        strength: multiple of the usual distortion.
     """
     samples = len(inputs)
     images = np.pad(inputs.reshape(samples, SIDE, SIDE), ((0, 0), (1, 2), (1, 2)))
-    matrices = np.eye(2) + rng.normal(0.0, 0.08, (samples, 2, 2))
-    shifts = rng.uniform(-0.7, 0.7, (samples, 2, 1))
+    matrices = np.eye(2) + strength * rng.normal(0.0, 0.08, (samples, 2, 2))
+    shifts = strength * rng.uniform(-0.7, 0.7, (samples, 2, 1))
     centre = (SIDE - 1) / 2
     grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij")).reshape(2, -1) - centre
     # Positions in the padded image; what falls outside reads its zero border.

@@ -20,7 +20,31 @@ class Part:
         return len(self.labels)
 
 
-Augment = Callable[[NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+@dataclass(frozen=True)
+class Distortion:
+    """How far training images may be moved, drawn anew for each image each time.
+
+    Attributes:
+        side: rows and columns of the image that a sequence holds.
+        order: step t of a sequence is pixel ``order[t]`` of the image read row by row.
+        degrees: largest turn to either side.
+        stretch: largest change of size, as a share.
+        shear: largest shift of a row against the next, in pixels.
+        pixels: largest shift of the whole image.
+        mirror: whether left and right may be exchanged.
+    """
+
+    side: int
+    order: NDArray[np.int64]
+    degrees: float
+    stretch: float
+    shear: float
+    pixels: float
+    mirror: bool = False
+
+
+Augment = Callable[[NDArray[np.float32], np.random.Generator, float], NDArray[np.float32]]
+"""Training inputs, a source of chance and a strength to inputs of the same shape; strength 1 is usual."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +57,8 @@ class Task:
         train: what the weights are fitted to.
         validation: what everything is chosen on.
         test: measured once, for the network that was chosen.
-        augment: distorts a batch of training inputs, or None.
+        augment: distorts all training inputs at once, or None.
+        distortion: for images: how training batches are distorted where they are, on the GPU too.
     """
 
     name: str
@@ -42,6 +67,7 @@ class Task:
     validation: Part
     test: Part
     augment: Augment | None = None
+    distortion: Distortion | None = None
 
     @property
     def steps(self) -> int:

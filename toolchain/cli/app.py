@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from toolchain.cli.data import data_app
 from toolchain.cli.deploy import Deployed, deploy
 from toolchain.cli.diff import SIMULATORS, diff
 from toolchain.cli.diff import Options as DiffOptions
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Compile trained state-space spiking networks to integer programs, prove them spike for spike, report energy.",
 )
+app.add_typer(data_app, name="data")
 console = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 

@@ -1,0 +1,143 @@
+"""Train several networks one after the other on one machine, each within a limit of time, and go on later.
+
+    python -m models.train_on_device --runs runs smnist:300 quick=smnist:60:epochs=4,blocks=2
+
+Each job is ``[NAME=]TASK:SECONDS[:key=value,...]``, with keys of `NetworkConfig` and `TrainConfig` in place of the
+recipe's, and ``from=NAME`` to begin with the weights of another run. The folder ``runs/NAME`` gets the checkpoint
+after every epoch, the chosen weights and figures at the end, and `log.txt`; a job that finds its checkpoint there goes
+on from it. The weights are chosen on the validation part; the test part is measured once, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.config import NetworkConfig, TrainConfig
+from models.recipes import recipe
+from models.tasks import load_task
+from models.training import Progress, TrainingResult, train
+from toolchain.errors import InputError, ToolchainError
+
+FORM = "[NAME=]TASK:SECONDS[:key=value,...]"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
+
+    Attributes:
+        name: of its folder.
+        task: what on.
+        seconds: after which no further epoch is begun.
+        network, training: the settings.
+        start: name of the run whose weights are the initial ones, or "".
+    """
+
+    name: str
+    task: str
+    seconds: float
+    network: NetworkConfig
+    training: TrainConfig
+    start: str = ""
+
+
+def parse_job(text: str) -> Job:
+    """A job from the command line.
+
+    Raises:
+        InputError: another form, an unknown task or key, or a value that is no number or out of its range.
+    """
+    head, _, changes = text.partition(":")[2].partition(":")
+    name, named, task = text.partition(":")[0].rpartition("=")
+    network, training = recipe(task)
+    pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
+    start = pairs.pop("from", "")
+    try:
+        seconds = float(head)
+        values = {key: _number(value) for key, value in pairs.items()}
+    except ValueError as error:
+        raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
+    own = {key: value for key, value in values.items() if hasattr(network, key)}
+    rest = {key: value for key, value in values.items() if key not in own}
+    where = f"{text}: settings"
+    return Job(
+        name if named else task,
+        task,
+        seconds,
+        NetworkConfig.from_mapping(network.to_mapping() | own, where),
+        TrainConfig.from_mapping(training.to_mapping() | rest, where),
+        start,
+    )
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
+    """Train until the end or until the job's time is up; the folder holds what is needed to go on."""
+    folder = runs / job.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+
+        def tell(line: str) -> None:
+            for stream in (log, sys.stdout):
+                print(line, file=stream, flush=True)
+
+        tell(f"{job.name}: {job}, on {_device_name(device)}")
+        task = load_task(job.task)
+        on_epoch = _teller(job.name, tell)
+        start = runs / job.start if job.start else None
+        options: dict[str, Any] = {"seconds": job.seconds, "device": device, "start": start}
+        result = train(task, job.network, job.training, folder, resume=True, on_epoch=on_epoch, **options)
+        tell(f"{job.name}: time is up, checkpoint left" if result is None else f"{job.name}: {result}")
+    return result
+
+
+def _teller(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+    """Tells one line an epoch, with the time since the last."""
+    last = [time.perf_counter()]
+
+    def on_epoch(progress: Progress) -> None:
+        now, found = time.perf_counter(), progress.validation
+        rates = " ".join(f"{rate:.3f}" for rate in found.spike_rates)
+        tell(
+            f"{name} epoch {progress.epoch}/{progress.epochs} {now - last[0]:.1f} s loss {progress.train_loss:.4f}"
+            f" validation {100 * found.accuracy:.2f} {found.loss:.4f} rates {rates} best {progress.best_epoch}"
+        )
+        last[0] = now
+
+    return on_epoch
+
+
+def _device_name(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def main() -> None:
+    """Parse the command line and run the jobs; a job that fails does not hold up the next ones."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="+", metavar=FORM)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    failed = False
+    for job in [parse_job(text) for text in options.jobs]:
+        try:
+            run_job(job, options.runs, options.device)
+        except ToolchainError as error:
+            print(f"error: {job.name}: {error}", file=sys.stderr, flush=True)
+            failed = True
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

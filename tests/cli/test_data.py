@@ -1,0 +1,29 @@
+"""`seamount data`: what is listed, and that errors reach the user in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from models.data.sources import SOURCES
+from toolchain.cli.app import app
+from toolchain.errors import InputError
+
+
+def test_list_names_every_data_set_and_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEAMOUNT_DATA", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "400")
+    result = CliRunner().invoke(app, ["data", "list"])
+    assert result.exit_code == 0
+    for name, source in SOURCES.items():
+        assert name in result.stdout and source.package in result.stdout and source.terms in result.stdout
+    assert "yes" not in result.stdout
+    (tmp_path / "mnist.npz").touch()
+    assert "yes" in CliRunner().invoke(app, ["data", "list"]).stdout
+
+
+def test_get_refuses_an_unknown_name() -> None:
+    result = CliRunner().invoke(app, ["data", "get", "cifar"])
+    assert isinstance(result.exception, InputError) and "there is no data set 'cifar'" in str(result.exception)
