@@ -40,6 +40,7 @@ def write(found: Mapping[str, Any], folder: Path) -> None:
         cores=machine["cores"],
         system=machine["system"],
         python=machine["python"],
+        load=machine["load_average"],
         compiler=found["compiler"],
         table=table(found),
         scaling=_scaling(found),
@@ -86,8 +87,9 @@ def _plot(found: Mapping[str, Any], path: Path) -> None:
 PAGE = """# How fast it runs
 
 `make bench` makes this page and `benchmarks/latest.json`; everything on it is of one run on one machine: {cores} cores,
-{system}, Python {python}, {compiler}. Contenders take turns; the median counts. A time a step is the difference between
-a long and a short run, so that start-up is outside it, for every contender alike. Nothing is recorded but counts.
+{system}, Python {python}, {compiler}, load average {load:.1f} at the end (by itself the benchmark makes about two).
+Contenders take turns; the median counts. A time a step is the difference between a long and a short run, so that
+start-up is outside it, for every contender alike. Nothing is recorded but counts.
 
 {table}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -61,6 +62,12 @@ def time_smnist(share: int) -> dict[str, float]:
     return {"us": taken / share / SMNIST_STEPS * 1e6, "whole_s": taken / share * SMNIST_IMAGES}
 
 
+def machine() -> dict[str, Any]:
+    """What the figures hang on; a load well above the benchmark's own says that others worked meanwhile."""
+    facts: dict[str, Any] = {"cores": thread_count(), "system": platform.platform()}
+    return facts | {"python": platform.python_version(), "load_average": os.getloadavg()[0]}
+
+
 def measure(*, quick: bool) -> dict[str, Any]:
     """Everything that latest.json holds."""
     rounds = 2 if quick else 3
@@ -84,7 +91,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
         "smnist_us_per_sample_step": smnist["us"],
         "smnist_test_set_s": smnist["whole_s"],
         "seconds_per_sample_step": times,
-        "machine": {"cores": thread_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": machine(),
         "compiler": subprocess.run(["gcc", "--version"], capture_output=True, text=True).stdout.splitlines()[0],
         "quick": quick,
     }

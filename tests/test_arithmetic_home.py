@@ -40,6 +40,7 @@ ALLOWED: dict[Use, str] = {
     Use("simulators/fast/layout.py", "aligned", "%"): "an address up to the next cache line",
     Use("simulators/fast/layout.py", "blocks", "//"): "a number of blocks of neurons",
     Use("simulators/fast/layout.py", "blocks", "%"): "a number of neurons up to whole blocks",
+    Use("simulators/fast/layout.py", "row_width", "%"): "whether a number of tiles is even",
     Use("simulators/fast/layout.py", "tiles", "//"): "a number of tiles of neurons",
     Use("simulators/fast/layout.py", "row_width", "%"): "whether a number of tiles is even",
     Use("simulators/fast/layout.py", "padded", "%"): "a number of neurons up to whole blocks",

@@ -28,7 +28,7 @@ from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population, Program, Projection
 
-WORTH_SHARING = 200_000
+WORTH_SHARING = 1_000_000
 """Neurons and modes times steps of a block from which on threads share a population."""
 
 SOMA_MODES = 8
