@@ -281,18 +281,20 @@ def main(arguments: list[str]) -> int:
     if not list(survivors([untouched], 1)):
         print("the tests fail without any mutant: mend that first")
         return 2
-    population = [mutant for module in arguments or targets() for mutant in mutants(module)]
-    known, left = explained(), []
-    for mutant in survivors(population, int(os.environ.get("WORKERS", "2"))):
-        left.append(mutant)
-        if mutant.name not in known:
-            print(f"{mutant.module}:{mutant.line}: survived: {mutant.name}", flush=True)
+    known, left, total = explained(), [], 0
+    for module in arguments or targets():
+        population = list(mutants(module))
+        found = list(survivors(population, int(os.environ.get("WORKERS", "2"))))
+        for mutant in found:
+            if mutant.name not in known:
+                print(f"{mutant.module}:{mutant.line}: survived: {mutant.name}")
+        print(f"{module}: {len(population)} mutants, {len(found)} survived", flush=True)
+        left, total = left + found, total + len(population)
     unexplained = [mutant for mutant in left if mutant.name not in known]
     stale = known - {mutant.name for mutant in left} if not arguments else set()
     for name in sorted(stale):
         print(f"docs/mutants.md: explains a mutant that is noticed or gone: {name}")
-    print(f"{len(population)} mutants, {len(population) - len(left)} noticed, {len(left)} survived")
-    print(f"{len(unexplained)} of the survivors unexplained")
+    print(f"{total} mutants, {len(left)} survived, {len(unexplained)} of them unexplained")
     return 1 if unexplained or stale else 0
 
 
