@@ -158,6 +158,7 @@ def doctor_command() -> None:
     for part in parts:
         state = part.version or ("MISSING" if part.required else "not installed")
         table.add_row(part.name, state, part.enables, "" if part.version else escape(part.remedy))
-    console.print(table)
+    # A console of its own: it measures the terminal when it is made.
+    Console(highlight=False).print(table)
     if not all(part.ok for part in parts):
         raise typer.Exit(1)

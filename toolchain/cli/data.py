@@ -31,4 +31,5 @@ def list_command() -> None:
     for name, source in SOURCES.items():
         here = (data_folder() / f"{name}.npz").is_file()
         table.add_row(name, source.title, f"{source.registry}: {source.package}", source.terms, "yes" if here else "")
-    console.print(table)
+    # A console of its own: it measures the terminal when it is made.
+    Console(highlight=False).print(table)
