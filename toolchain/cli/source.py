@@ -94,6 +94,12 @@ def _from_zoo(name: str) -> Source:
     folder = zoo_folder() / name
     if not (folder / "model.nir").is_file():
         known = sorted(path.parent.name for path in zoo_folder().glob("*/model.nir"))
+        if (folder / "config.json").is_file():
+            what, remedy = (
+                "is shipped as weights, without a NIR file",
+                "make one with models.zoo.publish and deploy that",
+            )
+            raise InputError(ZOO_PREFIX + name, what, remedy)
         raise InputError(ZOO_PREFIX + name, "no such network", f"use one of {', '.join(ZOO_PREFIX + k for k in known)}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     task = load_task(config["task"])
