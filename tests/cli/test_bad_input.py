@@ -121,8 +121,8 @@ def test_an_unknown_network_of_the_zoo(seamount: Run) -> None:
 
 def test_a_network_of_the_zoo_without_a_nir_file(seamount: Run) -> None:
     ran = seamount("deploy", "zoo:smnist")
-    expected = "error: zoo:smnist: is shipped as weights, without a NIR file; make one with models.zoo.publish and deploy that\n"
-    assert (ran.code, ran.err) == (1, expected)
+    what = "is shipped as weights, without a NIR file; make one with models.zoo.publish and deploy that"
+    assert (ran.code, ran.err) == (1, f"error: zoo:smnist: {what}\n")
 
 
 def test_a_program_edited_so_that_a_register_overflows(
