@@ -179,3 +179,14 @@ def test_integrator_stops_at_both_ends(start: int, drive: int) -> None:
     given = _single("integrator", {}, {"total": start}, drive)
     assert_same(given)
     assert by_step(given).after["total"] == max(-8388607, min(8388607, start + drive))
+
+
+@pytest.mark.parametrize(("drive", "rectified", "message"), [(-1, 1, 0), (0, 1, 0), (1, 1, 1), (2, 1, 2), (-1, 0, -1)])
+def test_a_rectified_readout_keeps_what_is_positive(drive: int, rectified: int, message: int) -> None:
+    coefficients = {"a_re": 0, "a_im": 0, "c_re": 1, "c_im": 0}
+    graded = NEURONS_BY_NAME["ssm_graded"]
+    shape = {c.name: (1, 1) if c.per == "mode" else (1,) for c in graded.coefficients}
+    own = {name: np.full(shape[name], value) for name, value in coefficients.items()}
+    population = Population("cases", graded.name, 1, 1, {"rectified": rectified}, own)
+    state = {r.name: np.zeros((1, 1, 1), dtype=np.int64) for r in graded.stored}
+    assert _spikes(Cases(population, state, {"input": np.full((1, 1), drive)})) == message

@@ -165,6 +165,13 @@ def test_declarations_hold_together(neuron: Any) -> None:
     assert neuron.summary and neuron.name in NEURONS_BY_NAME
 
 
+def test_declarations_are_frozen() -> None:
+    neuron = NEURONS_BY_NAME["ssm_lif"]
+    for part in (neuron, neuron.registers[0], neuron.coefficients[0], neuron.settings[0], neuron.ports[0]):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            part.name = "other"  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("neuron", NEURONS, ids=lambda neuron: neuron.name)
 def test_declarations_are_as_the_golden(neuron: Any, refresh_golden: bool) -> None:
     rows = [_row(part) for group in (neuron.registers, neuron.coefficients) for part in group]
