@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from toolchain.errors import InputError
+from toolchain.frontend.extensions import NODE_TYPES
 from toolchain.frontend.graph import Finding, Graph, Node
-from toolchain.frontend.primitives import PRIMITIVES, Primitive
+from toolchain.frontend.primitives import Primitive
 
 Shape = tuple[int, ...]
 _LISTED_FAULTS = 8
@@ -34,7 +35,7 @@ class DraftNode:
     @property
     def primitive(self) -> Primitive:
         """The NIR type's row in the table."""
-        return PRIMITIVES[self.kind]
+        return NODE_TYPES[self.kind]
 
     def pinned(self) -> Node:
         """The finished node; both shapes must be known."""

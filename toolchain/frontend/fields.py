@@ -8,9 +8,10 @@ import numpy as np
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.draft import Draft, DraftNode, Shape
+from toolchain.frontend.extensions import NODE_TYPES, PREFIX
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.hdf5 import RawNode
-from toolchain.frontend.primitives import PRIMITIVES, Primitive
+from toolchain.frontend.primitives import Primitive
 
 _MISSING_ARRAYS = {"bias": 0.0}  # a layer without bias adds zero, whatever the file's release
 _MISSING_SETTINGS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "start_dim": 1, "end_dim": -1}
@@ -22,10 +23,10 @@ def clean_node(raw: RawNode, name: str, draft: Draft) -> DraftNode:
     """The node `name` with checked parameters; findings and faults go to `draft`.
 
     Raises:
-        UnsupportedError: a type that NIR does not have.
+        UnsupportedError: a type that neither NIR nor its extensions have.
     """
     kind = _kind(raw.kind, name, draft)
-    primitive = PRIMITIVES[kind]
+    primitive = NODE_TYPES[kind]
     node = DraftNode(name, kind, {}, raw.metadata)
     fields = dict(raw.fields)
     node.declared = _declared(node, fields, draft)
@@ -39,14 +40,14 @@ def clean_node(raw: RawNode, name: str, draft: Draft) -> DraftNode:
 
 
 def _kind(kind: str, name: str, draft: Draft) -> str:
-    if kind in PRIMITIVES:
+    if kind in NODE_TYPES:
         return kind
-    by_lower = {known.lower(): known for known in PRIMITIVES}
+    by_lower = {known.lower(): known for known in NODE_TYPES}
     if kind.lower() in by_lower:
         draft.repair(name, f"its type is spelled {kind}", f"read as {by_lower[kind.lower()]}")
         return by_lower[kind.lower()]
-    what = f"type {kind} is not a NIR primitive"
-    raise UnsupportedError(name, what, "supported types: " + ", ".join(PRIMITIVES))
+    what = f"type {kind} is not " + ("a known extension" if kind.startswith(PREFIX) else "a NIR primitive")
+    raise UnsupportedError(name, what, "supported types: " + ", ".join(NODE_TYPES))
 
 
 def _declared(node: DraftNode, fields: dict[str, Any], draft: Draft) -> Shape | None:
@@ -121,7 +122,7 @@ def _finite(where: str, array: Any, draft: Draft) -> bool:
 
 
 def _in_range(node: DraftNode, field: str, array: Any, draft: Draft) -> bool:
-    """Time constants are > 0, delays >= 0."""
+    """Time constants and ternary thresholds are > 0, delays >= 0."""
     if field in node.primitive.positive:
         bad, rule = int(np.sum(array <= 0)), "positive"
     elif field == "delay":
@@ -130,7 +131,8 @@ def _in_range(node: DraftNode, field: str, array: Any, draft: Draft) -> bool:
         return True
     if bad:
         what = f"{bad} of {array.size} values are not {rule} (smallest {array.min():g})"
-        draft.fault(f"{node.name}.{field}", what, "store seconds; check the exporter's units and signs")
+        remedy = "raise it" if field == "threshold" else "store seconds; check the exporter's units and signs"
+        draft.fault(f"{node.name}.{field}", what, remedy)
     return not bad
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from toolchain.errors import InputError
 from toolchain.frontend.draft import Draft, DraftNode, Shape
 from toolchain.frontend.elementwise import fit, own_shape, strip_ones, widen
+from toolchain.frontend.halves import SHAPED, accepts_halves, needed_halves, settle_halves
 from toolchain.frontend.shapes import conv_channels, conv_output, flatten_output, linear_shapes, pool_output
 
 
@@ -64,6 +65,8 @@ def _accepts(node: DraftNode, shape: Shape, draft: Draft, seen: frozenset[str] =
         return len(shape) == node.params["weight"].ndim - 1 and shape[0] == conv_channels(node.params)
     if node.kind in ("SumPool2d", "AvgPool2d"):
         return len(shape) == 3
+    if node.kind in SHAPED:
+        return accepts_halves(node, shape)
     fits = node.kind == "Input" or fit(node.declared, shape) == shape
     return fits and all(_accepts(target, shape, draft, seen | {node.name}) for target in draft.targets(node.name))
 
@@ -77,6 +80,8 @@ def _needed(node: DraftNode, draft: Draft, seen: frozenset[str] = frozenset()) -
     if node.kind in ("Conv1d", "Conv2d"):
         axes = node.params["weight"].ndim - 2
         return (conv_channels(node.params), *node.declared[-axes:]) if node.declared else None
+    if node.kind in SHAPED:
+        return needed_halves(node)
     if node.primitive.per_element and node.declared not in (None, (1,)):
         return node.declared
     if node.primitive.per_element or node.kind == "Input":
@@ -126,6 +131,8 @@ def _settle(node: DraftNode, signal: Shape, draft: Draft) -> None:
         _settle_flatten(node, signal, draft)
     elif node.kind in ("Conv1d", "Conv2d"):
         _settle_conv(node, signal, draft)
+    elif node.kind in SHAPED:
+        settle_halves(node, signal, draft)
     else:
         _set(node, signal, pool_output(node.name, node.params, signal))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from toolchain.errors import InputError
 from toolchain.frontend.draft import Draft
+from toolchain.frontend.extensions import extension_note
 from toolchain.frontend.flatten import flatten
-from toolchain.frontend.graph import Graph
+from toolchain.frontend.graph import Finding, Graph
 from toolchain.frontend.hdf5 import load
 from toolchain.frontend.infer import infer_shapes
 from toolchain.frontend.ports import complete_ports, dissolve_ports
@@ -25,7 +27,7 @@ def read_nir(path: str | os.PathLike[str], *, strict: bool = False) -> Graph:
 
     Raises:
         InputError: no such file, damage, or a network with faults that have no one repair; all are named.
-        UnsupportedError: a node type that is not a NIR primitive.
+        UnsupportedError: a node type that is neither a NIR primitive nor an extension.
     """
     raw, findings = load(path)
     draft = flatten(raw, findings)
@@ -34,6 +36,8 @@ def read_nir(path: str | os.PathLike[str], *, strict: bool = False) -> Graph:
         raise InputError(str(path), "the graph has no nodes", "export the network again")
     _complete(draft)
     graph = draft.pinned()
+    if text := extension_note(graph):
+        graph = replace(graph, findings=(*graph.findings, Finding("graph", text, "read as extensions", "note")))
     if strict:
         _refuse_repairs(graph)
     return graph

@@ -1,4 +1,4 @@
-"""Build a NIR graph of standard primitives, node by node; state spaces in the form that `find_ssm_blocks` reads."""
+"""Build a NIR graph node by node; state spaces in the form that `find_ssm_blocks` reads, gates as extension nodes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolchain.frontend.extensions import BINARY_GATE, HALVED, PRODUCT, RECTIFIER, SIGMOID_GATE, TERNARY
 from toolchain.frontend.graph import FloatArray, Graph, Node
 
 ComplexArray = NDArray[np.complex128]
@@ -34,7 +35,7 @@ class Sketch:
 
     def add(self, name: str, kind: str, size: int, params: Mapping[str, FloatArray], source: str | None = None) -> str:
         """Append a node of `size` outputs, fed by `source`; a weight matrix says the size of its input."""
-        inputs = params["weight"].shape[1] if "weight" in params else size
+        inputs = params["weight"].shape[1] if "weight" in params else (2 if kind in HALVED else 1) * size
         self.nodes[name] = Node(name, kind, dict(params), (inputs,), (size,))
         if source is not None:
             self.edges.append((source, name))
@@ -56,6 +57,47 @@ class Sketch:
         ratio, still = 1 / (1 - kept), np.zeros(len(kept))
         params = {"tau": self.dt * ratio, "r": ratio, "v_leak": still, "v_threshold": threshold, "v_reset": still}
         return self.add(name, "LIF", len(kept), params, source)
+
+    def threshold(self, name: str, threshold: FloatArray, source: str) -> str:
+        """Append Threshold: 1 where the input exceeds (or, by the conventions, reaches) it."""
+        return self.add(name, "Threshold", len(threshold), {"threshold": threshold}, source)
+
+    def ternary(self, name: str, threshold: FloatArray, source: str) -> str:
+        """Append the sign of the input where its magnitude reaches the threshold, else 0."""
+        return self.add(name, TERNARY, len(threshold), {"threshold": threshold}, source)
+
+    def rectifier(self, name: str, size: int, source: str) -> str:
+        """Append max(input, 0)."""
+        return self.add(name, RECTIFIER, size, {}, source)
+
+    def halves(self, name: str, weight: FloatArray, source: str, half: int, bias: FloatArray | None = None) -> str:
+        """Append a matrix whose output is one half (0 or 1) of a signal of two, the other half zero."""
+        both = np.zeros((2, *weight.shape))
+        both[half] = weight
+        if bias is None:
+            return self.matrix(name, both.reshape(-1, weight.shape[1]), source)
+        biases = np.zeros((2, len(bias)))
+        biases[half] = bias
+        return self.matrix(name, both.reshape(-1, weight.shape[1]), source, biases.reshape(-1))
+
+    def sigmoid_gate(self, name: str, size: int, sources: str | Iterable[str]) -> str:
+        """Append first half * sigmoid(second half) of the sum of `sources`, each of 2 size channels."""
+        return self._gate(name, SIGMOID_GATE, size, {}, sources)
+
+    def binary_gate(self, name: str, threshold: FloatArray, sources: str | Iterable[str]) -> str:
+        """Append the first half where the second reaches the threshold, else 0."""
+        return self._gate(name, BINARY_GATE, len(threshold), {"threshold": threshold}, sources)
+
+    def product(self, name: str, size: int, sources: str | Iterable[str]) -> str:
+        """Append first half * second half of the sum of `sources`."""
+        return self._gate(name, PRODUCT, size, {}, sources)
+
+    def _gate(
+        self, name: str, kind: str, size: int, params: Mapping[str, FloatArray], sources: str | Iterable[str]
+    ) -> str:
+        self.add(name, kind, size, params)
+        self.edges.extend((source, name) for source in ([sources] if isinstance(sources, str) else sources))
+        return name
 
     def integrator(self, name: str, size: int, source: str) -> str:
         """Append I with v <- v + input."""

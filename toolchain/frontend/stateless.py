@@ -1,4 +1,4 @@
-"""The NIR nodes that hold no state, as functions on arrays (N, *input_shape) -> (N, *output_shape), in float64."""
+"""The nodes that hold no state, as functions on arrays (N, *input_shape) -> (N, *output_shape), in float64."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.extensions import EXTENSIONS, extension_layer
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.shapes import paddings
 
@@ -25,7 +26,7 @@ def stateless_layer(node: Node, conventions: Conventions) -> Layer:
     """What `node` does to a batch of signals at one step.
 
     Raises:
-        UnsupportedError: a type that is not one of the stateless primitives.
+        UnsupportedError: a type that is not one of the stateless primitives or extensions.
     """
     params = node.params
     if node.kind in ("Input", "Output"):
@@ -43,6 +44,8 @@ def stateless_layer(node: Node, conventions: Conventions) -> Layer:
     if node.kind == "Threshold":
         fires = np.greater_equal if conventions.compare == ">=" else np.greater
         return lambda x: fires(x, params["threshold"]).astype(np.float64)
+    if node.kind in EXTENSIONS:
+        return extension_layer(node)
     raise UnsupportedError(node.name, f"{node.kind} cannot be run", "use a NIR primitive")
 
 

@@ -1,4 +1,4 @@
-"""Write a `Graph` as a NIR file that every stock reader takes, and that is the same bytes each time.
+"""Write a `Graph` as a NIR file that is the same bytes each time, and that every stock reader takes (but extensions).
 
 The layout is that of nir 1.0.8: `/version`, `/node/type`, `/node/edges`, `/node/nodes/<name>/<field>` and
 `/node/metadata`. Written over h5py directly, because `nir.write` refuses scalars, leaves a stump behind when it fails
@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from toolchain.errors import InputError, UnsupportedError
+from toolchain.frontend.extensions import METADATA_KEY, NODE_TYPES, extension_kinds
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.primitives import PRIMITIVES
 
@@ -41,7 +42,7 @@ def write_nir(graph: Graph, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: a name, edge, field or value that a stock reader would not read back, or a place that cannot be
             written.
-        UnsupportedError: a node type that NIR does not have.
+        UnsupportedError: a node type that neither NIR nor its extensions have.
     """
     data = nir_bytes(graph)
     target = Path(path)
@@ -73,7 +74,14 @@ def _put_graph(group: h5py.Group, graph: Graph) -> None:
     nodes = _ordered_group(group, "nodes")
     for node in graph.nodes.values():
         _put_node(nodes.create_group(node.name), node)
-    _put_metadata(group, graph.metadata, "graph")
+    _put_metadata(group, _root_metadata(graph), "graph")
+
+
+def _root_metadata(graph: Graph) -> dict[str, Any]:
+    """The graph's own, and the list of the extension types that make the file unreadable to stock readers."""
+    metadata = {key: value for key, value in graph.metadata.items() if key != METADATA_KEY}
+    kinds = extension_kinds(graph)
+    return metadata | {METADATA_KEY: ", ".join(kinds)} if kinds else metadata
 
 
 def _ordered_group(parent: h5py.Group, name: str) -> h5py.Group:
@@ -86,7 +94,7 @@ def _ordered_group(parent: h5py.Group, name: str) -> h5py.Group:
 
 
 def _put_node(group: h5py.Group, node: Node) -> None:
-    primitive = PRIMITIVES[node.kind]
+    primitive = NODE_TYPES[node.kind]
     _put_text(group, "type", node.kind)
     if primitive.derived:
         _put_shape(group, primitive.derived, node)
@@ -186,10 +194,10 @@ def _check_name(name: object, where: str) -> None:
 
 
 def _check_fields(node: Node) -> None:
-    primitive = PRIMITIVES.get(node.kind)
+    primitive = NODE_TYPES.get(node.kind)
     if primitive is None:
-        what = f"type {node.kind} is not one of NIR's {len(PRIMITIVES)} types"
-        raise UnsupportedError(node.name, what, "express it with " + ", ".join(PRIMITIVES))
+        what = f"type {node.kind} is not one of NIR's {len(PRIMITIVES)} types, nor an extension"
+        raise UnsupportedError(node.name, what, "express it with " + ", ".join(NODE_TYPES))
     known = (*primitive.arrays, *primitive.settings)
     _refuse_fields(node, "lacks", [field for field in known if field not in node.params], known)
     _refuse_fields(node, "has no place for", [field for field in node.params if field not in known], known)

@@ -157,7 +157,7 @@ def test_unreadable_structure_is_refused() -> None:
         "graph: the name 'a/b' cannot be read back from an HDF5 file; use a non-empty string without '/'"
     )
     assert re.match(
-        "n: type Sigmoid is not one of NIR's 18 types; express it with Input, Output, Linear",
+        "n: type Sigmoid is not one of NIR's 18 types, nor an extension; express it with Input, Output, Linear",
         refusal(chain(Node("n", "Sigmoid", {}, (2,), (2,))), UnsupportedError),
     )
 
