@@ -21,6 +21,7 @@ from toolchain.lower.ssm import lower_ssm
 from toolchain.quantize.floating import link_name, neuron_of
 from toolchain.quantize.poles import pole_findings
 from toolchain.quantize.scheme import Scheme, key
+from toolchain.quantize.weights import greatest_weight
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def lower(
             populations.append(population)
             tensors += rows
         if unit.ssm is not None:
-            findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings)
+            findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings.for_population(unit.name))
     projections = []
     for link in network.links:
         projection, tensor, reason = _projection(link, scheme, levels, link_name(link))
@@ -96,7 +97,7 @@ def _population(unit: Unit, conventions: Conventions, scheme: Scheme, level: int
     scale = scheme.units[unit.name]
     start_step = level if _has_constant(unit, conventions) else 0
     if unit.role == "ssm_lif":
-        return lower_ssm(unit, scale, scheme.settings, conventions, start_step)
+        return lower_ssm(unit, scale, scheme.settings.for_population(unit.name), conventions, start_step)
     if unit.role == "lif":
         return lower_lif(unit, scale, conventions, start_step)
     return lower_sum(unit, scale, start_step)
@@ -112,7 +113,7 @@ def _has_constant(unit: Unit, conventions: Conventions) -> bool:
 def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow, str]:
     scale, target = scheme.links[key(link)], scheme.units[link.target]
     gain, factor = target.gain, 2.0**scale.weight_exponent
-    top = (1 << (scheme.settings.weight_bits - 1)) - 1
+    top = greatest_weight(link, scheme.settings)
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
     integers.data = np.clip(np.rint(real.data * factor), -top, top)
@@ -133,7 +134,7 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str
     )
     stretch = np.repeat(target.stretch, np.diff(real.indptr))
     text = f"2^-{scale.weight_exponent}" + (" over a factor a row" if np.any(stretch != 1) else "")
-    bits = scheme.settings.weight_bits
+    bits = scheme.settings.for_projection(name).weight_bits
     tensor = row(f"{name}.weights", bits, text, real.data / stretch, integers.data, factor * stretch)
     return projection, tensor, choice.reason
 

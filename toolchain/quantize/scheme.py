@@ -19,7 +19,7 @@ from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.quantize.calibrate import Calibration, UnitRange
-from toolchain.quantize.floating import folded_readout, neuron_of, own_gain, soma_threshold
+from toolchain.quantize.floating import folded_readout, link_name, neuron_of, own_gain, soma_threshold
 from toolchain.quantize.readout import Readout, choose_readout
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import row_gains, weight_exponent
@@ -99,7 +99,9 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
 
     Raises:
         QuantizationError: a unit that finds no scale, with the numbers.
+        InputError: the settings have widths for what is no part of the network.
     """
+    _check_names(network, settings)
     exponent, bits = _input_scale(calibration, settings)
     payload = {unit.name: _payload(unit, exponent, bits) for unit in network.units}
     units, links = {}, {}
@@ -111,12 +113,18 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
         weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
         limit = _port_limit(incoming, gain, payload)
         wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
-        scale = _unit_scale(unit, gain, wanted, limit, calibration.units[unit.name], settings, conventions)
+        own = settings.for_population(unit.name)
+        scale = _unit_scale(unit, gain, wanted, limit, calibration.units[unit.name], own, conventions)
         units[unit.name] = scale
         for link in incoming:
-            own = weights[key(link)]
-            links[key(link)] = LinkScale(own, scale.drive_exponent - own - payload[link.source].exponent)
+            held = weights[key(link)]
+            links[key(link)] = LinkScale(held, scale.drive_exponent - held - payload[link.source].exponent)
     return Scheme(settings, exponent, bits, units, links)
+
+
+def _check_names(network: Network, settings: Settings) -> None:
+    spaces = tuple(unit.name for unit in network.units if unit.ssm is not None)
+    settings.check_names(spaces, tuple(link_name(link) for link in network.links))
 
 
 def key(link: Link) -> tuple[str, str, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from toolchain.errors import InputError
+
+Widths = Mapping[str, Mapping[str, int]]
+"""By name of a population or projection: widths in place of those of the whole network."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Settings:
         pole_tolerance: relative error of a pole's time constant, and radians of phase lost in one time constant, from
             which its real and imaginary part are rounded jointly (`quantize.poles`).
         widen_poles: give a layer as many bits beyond a_bits, up to 24, as its poles need to meet the tolerance.
+        populations: a_bits, c_bits and state_bits of single state spaces, by population.
+        projections: weight_bits of single projections, by projection.
     """
 
     weight_bits: int = 8
@@ -40,15 +46,14 @@ class Settings:
     c_rounding: str = "fitted"
     pole_tolerance: float = 0.05
     widen_poles: bool = False
+    populations: Widths = field(default_factory=dict, hash=False)
+    projections: Widths = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise InputError(
-                    f"settings.{name}", f"{value!r} is not an integer in {low} .. {high}", "choose another"
-                )
-
+        for name in _RANGES:
+            _check_range(f"settings.{name}", name, getattr(self, name))
+        for kind, widths in OWN_WIDTHS.items():
+            _check_own(f"settings.{kind}", getattr(self, kind), widths)
         for name, known in _WORDS.items():
             if getattr(self, name) not in known:
                 what = f"{getattr(self, name)!r} is not a known rule"
@@ -57,9 +62,37 @@ class Settings:
         if not isinstance(tolerance, int | float) or isinstance(tolerance, bool) or not 0 < tolerance <= 1:
             raise InputError("settings.pole_tolerance", f"{tolerance!r} is not in 0 .. 1", "choose another")
 
+    def for_population(self, name: str) -> Settings:
+        """What holds for one population."""
+        return self._with(self.populations.get(name, {}))
+
+    def for_projection(self, name: str) -> Settings:
+        """What holds for one projection."""
+        return self._with(self.projections.get(name, {}))
+
+    def _with(self, widths: Mapping[str, Any]) -> Settings:
+        return replace(self, **widths, populations={}, projections={})
+
+    def check_names(self, populations: tuple[str, ...], projections: tuple[str, ...]) -> None:
+        """Refuse widths of what a network does not have.
+
+        Args:
+            populations: those with a state space.
+            projections: all.
+
+        Raises:
+            InputError: a name that is none of these.
+        """
+        for kind, known in (("populations", populations), ("projections", projections)):
+            what = "population with a state space" if kind == "populations" else "projection"
+            for name in getattr(self, kind):
+                if name not in known:
+                    remedy = f"use {', '.join(known)}" if known else f"leave {kind} out"
+                    raise InputError(f"settings.{kind}.{name}", f"the network has no such {what}", remedy)
+
     def as_dict(self) -> dict[str, Any]:
-        """The settings by name."""
-        return asdict(self)
+        """The settings by name; widths of single layers only where there are some."""
+        return {name: value for name, value in asdict(self).items() if name not in OWN_WIDTHS or value}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:
@@ -79,6 +112,9 @@ _RANGES = {
     "input_bits": (2, 24),
     "headroom_bits": (0, 8),
 }
+OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits"), "projections": ("weight_bits",)}
+"""The widths that a single population or projection can have of its own."""
+
 _WORDS: dict[str, tuple[object, ...]] = {
     "weight_scale": ("max", "mse", "percentile"),
     "equalize": (True, False),
@@ -86,3 +122,22 @@ _WORDS: dict[str, tuple[object, ...]] = {
     "c_rounding": ("fitted", "nearest"),
     "widen_poles": (True, False),
 }
+
+
+def _check_range(where: str, name: str, value: object) -> None:
+    low, high = _RANGES[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(where, f"{value!r} is not an integer in {low} .. {high}", "choose another")
+
+
+def _check_own(where: str, layers: object, widths: tuple[str, ...]) -> None:
+    """Refuse what is no mapping from names to these widths."""
+    if not isinstance(layers, Mapping):
+        raise InputError(where, f"{layers!r} is no object", 'give {"<name>": {"<width>": bits}}')
+    for layer, own in layers.items():
+        if not isinstance(own, Mapping):
+            raise InputError(f"{where}.{layer}", f"{own!r} is no object", f"give some of {', '.join(widths)}")
+        for name, value in own.items():
+            if name not in widths:
+                raise InputError(f"{where}.{layer}.{name}", "no such width", f"use {', '.join(widths)}")
+            _check_range(f"{where}.{layer}.{name}", name, value)

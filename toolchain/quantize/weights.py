@@ -16,6 +16,7 @@ import scipy.sparse
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.linear import POOLINGS
 from toolchain.frontend.units import Link, Unit
+from toolchain.quantize.floating import link_name
 from toolchain.quantize.settings import Settings
 
 MAX_ROW_GAIN = 16.0
@@ -35,7 +36,7 @@ def weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
     if link.kernel is not None and (whole := _pooling_exponent(link.kernel, gain)) is not None:
         return whole
     values = np.abs(scipy.sparse.csr_array(link.weights.multiply(gain[:, None])).data)
-    top = (1 << (settings.weight_bits - 1)) - 1
+    top = greatest_weight(link, settings)
     largest = _fitting(float(values.max(initial=0.0)), top)
     if settings.weight_scale == "max" or link.kernel is not None:
         return largest
@@ -43,6 +44,11 @@ def weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
         return _fitting(float(np.percentile(values, PERCENTILE)), top) if values.size else 0
     errors = [_squared_error(values, largest + more, top) for more in range(FINER + 1)]
     return largest + int(np.argmin(errors))
+
+
+def greatest_weight(link: Link, settings: Settings) -> int:
+    """The greatest integer that a weight of the link may be; the least is its negative."""
+    return (1 << (settings.for_projection(link_name(link)).weight_bits - 1)) - 1
 
 
 def _fitting(peak: float, top: int) -> int:
@@ -74,9 +80,9 @@ def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> Flo
         return ones
     if not any(_is_lossy(link, ones, settings) for link in incoming):
         return ones
-    top = (1 << (settings.weight_bits - 1)) - 1
     gains = np.full(unit.size, np.inf)
     for link in incoming:
+        top = greatest_weight(link, settings)
         peaks = np.asarray(abs(link.weights).max(axis=1).todense()).ravel() * 2.0 ** weight_exponent(
             link, ones, settings
         )
