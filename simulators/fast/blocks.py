@@ -8,8 +8,8 @@ import numpy as np
 
 from simulators.fast.memory import block_steps
 from simulators.fast.network import Network
-from simulators.fast.replay import Checkpoint, checkpoint, repeat
 from simulators.reference import check_inputs
+from simulators.traced.replay import Checkpoint, repeat
 from toolchain.ir.integer import IntArray, Overflow
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.timestep import stored_registers
@@ -73,7 +73,7 @@ class Runner:
         self.network.advance(steps.start, steps.stop)
         if self._failed():
             self.memory.put_back(before)
-            repeat(self.program, checkpoint(self.memory, self.now, steps.start), inputs, strict=self.strict)
+            repeat(self.program, self.memory.checkpoint(self.now, steps.start), inputs, strict=self.strict)
         self.now, self._place = self.now + count, self._place + count
         return steps
 
@@ -85,7 +85,7 @@ class Runner:
 
     def checkpoint(self) -> Checkpoint:
         """What the program remembers now."""
-        return checkpoint(self.memory, self.now, self._place)
+        return self.memory.checkpoint(self.now, self._place)
 
     def overflows(self) -> dict[str, int]:
         """Values that did not fit so far, by ``population.register``."""

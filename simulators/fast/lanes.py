@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
-from simulators.fast.ranges import Range, fits
+from simulators.traced.ranges import Range, fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits
 

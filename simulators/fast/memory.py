@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulators.fast.layout import Packed, aligned, empty_words, fill, padded, row_width, unpack
-from simulators.fast.plan import Plan, message_width
-from simulators.fast.ranges import Range
+from simulators.fast.plan import Plan
+from simulators.traced.ranges import Range, message_width
+from simulators.traced.replay import Checkpoint
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.timestep import State, all_registers, initial_value, stored_registers
@@ -121,6 +122,10 @@ class Memory:
         """The messages that a source sent up to the given step of the block, oldest first."""
         rows = self.messages[source][:, step : step + self.past[source], : self.program.sizes()[source]]
         return [np.array(rows[:, i], dtype=np.int64) for i in range(rows.shape[1])]
+
+    def checkpoint(self, step: int, place: int) -> Checkpoint:
+        """What a program remembers before a step of the run; `place` is the step's place in the block."""
+        return Checkpoint(step, self.states(), {name: self.before(name, place) for name in self.messages})
 
     def kept(self) -> list[Packed]:
         """A copy of what a block changes; the messages of the past stay where they are while it runs."""

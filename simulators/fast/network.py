@@ -21,10 +21,12 @@ from simulators.fast.layout import BLOCKS_OF_TILE, Packed, aligned, blocks, pack
 from simulators.fast.meeting_code import meeting_function
 from simulators.fast.memory import Memory
 from simulators.fast.neuron_code import neuron_function
-from simulators.fast.plan import Plan, Word, message_range, message_width, plan
-from simulators.fast.schedule import stages
+from simulators.fast.plan import Plan, Word, plan
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
-from simulators.fast.synapses import Synapses, delivery, port_ranges, synapses
+from simulators.fast.synapses import Synapses, delivery, synapses
+from simulators.traced.arrivals import port_ranges
+from simulators.traced.ranges import message_range, message_width
+from simulators.traced.schedule import stages
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population, Program, Projection
 

@@ -13,8 +13,9 @@ from simulators.fast.assembly import BYTES, LANES, Function, Name, splat, vector
 from simulators.fast.lanes import PRIMITIVE_CODE, Lane, Table, narrowed, number, resize, splat_of
 from simulators.fast.pairs import Operands, Pair, multiply_pair
 from simulators.fast.phases import Phases, is_sum, runs_in
-from simulators.fast.plan import Count, Plan, Word, lane_width
-from simulators.fast.ranges import Range, fits
+from simulators.fast.plan import Plan, Word
+from simulators.traced.counts import Count
+from simulators.traced.ranges import Range, fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.tracing import Instruction, Operand, Symbol

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
 from simulators.fast.lanes import Lane, low_mask
-from simulators.fast.ranges import Bounds, Range, fits
+from simulators.traced.ranges import Bounds, Range, fits
 from toolchain.ir.tracing import Instruction, Listing, Symbol
 
 SUM_OF_PRODUCTS = "llvm.x86.avx512.pmaddw.d.512"

@@ -9,8 +9,8 @@ from simulators.fast.compiling import has_feature
 from simulators.fast.layout import storage_bits
 from simulators.fast.pairs import FEATURE, Pair, pairs
 from simulators.fast.phases import Phases, phases
-from simulators.fast.ranges import Bounds, Range, bounds, fits, hull
-from toolchain.ir.integer import Overflow, limits
+from simulators.traced.counts import Count, counts_of
+from simulators.traced.ranges import Bounds, Range, bounds, hull, lane_width, message_width
 from toolchain.ir.neurons import Coefficient, Register
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers, stored_registers
@@ -32,22 +32,6 @@ class Word:
     name: str
     bits: int
     modes: bool = False
-
-
-@dataclass(frozen=True)
-class Count:
-    """Values that may not fit: those of one register, or of a port with a trap.
-
-    Attributes:
-        value: name of the instruction's result, or ``port.<port>``.
-        register: its register, or "" for a port.
-        bits, rule: of the register or port.
-    """
-
-    value: str
-    register: str
-    bits: int
-    rule: Overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +64,6 @@ class Plan:
         return next(word for word in self.words if (word.role, word.name) == (role, name))
 
 
-def message_range(population: Population) -> Range:
-    """The least and the greatest message that the step can emit, from its arithmetic alone."""
-    listing = trace_step(population)
-    return hull((0, 0), bounds(population, listing)[listing.message])
-
-
 def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[str], strict: bool) -> Plan:
     """Decide the arrays of a population's function.
 
@@ -109,18 +87,8 @@ def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[s
         Word("counts", "", 64),
         *(_probe(listing, found, register) for register in all_registers(population) if register.name in probed),
     )
-    counts = (*_port_counts(population, ports), *_register_counts(population, listing, found))
+    counts = counts_of(population, listing, found, ports)
     return Plan(population, listing, found, ports, order, words, counts, paired, message, strict)
-
-
-def lane_width(value: Range) -> int:
-    """32 or 64 bits."""
-    return 32 if fits(value, 32) else 64
-
-
-def message_width(value: Range) -> int:
-    """Bits of a stored message: spikes and other small numbers are bytes."""
-    return 8 if fits(value, 8) else lane_width(value)
 
 
 def _coefficient(population: Population, coefficient: Coefficient) -> Word:
@@ -158,25 +126,3 @@ def _probe(listing: Listing, found: Bounds, register: Register) -> Word:
     ranges = [found[listing.registers[register.name]]] if register.name in listing.registers else []
     ranges += [found.of[listing.kept[register.name]]] if register.name in listing.kept else []
     return Word("probe", register.name, lane_width(hull((0, 0), *ranges)), register.per == "mode")
-
-
-def _port_counts(population: Population, ports: Mapping[str, Range]) -> Iterator[Count]:
-    for port in population.type.ports:
-        if port.overflow == Overflow.TRAP and not fits(ports[port.name], port.bits):
-            yield Count(f"port.{port.name}", "", port.bits, port.overflow)
-
-
-def _register_counts(population: Population, listing: Listing, found: Bounds) -> Iterator[Count]:
-    declared = {register.name: register for register in all_registers(population)}
-    for instruction in listing.instructions:
-        if instruction.register:
-            register = declared[instruction.register]
-            bits = population.width(register.bits)
-            if may_not_fit(found[instruction.operands[0]], bits, register.overflow):
-                yield Count(instruction.result, register.name, bits, register.overflow)
-
-
-def may_not_fit(value: Range, bits: int, rule: Overflow) -> bool:
-    """Whether the overflow rule of a register can act on a value of that range."""
-    low, high = limits(bits)
-    return value[0] < (-high if rule == Overflow.SATURATE else low) or value[1] > high

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.fast.blocks import Runner
-from simulators.fast.replay import Checkpoint
 from simulators.reference import check_inputs
+from simulators.traced.replay import Checkpoint
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.integer import IntArray

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 
 from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
-from simulators.fast.plan import lane_width, message_width
-from simulators.fast.ranges import Range, hull
 from simulators.fast.synapse_code import Delivery, group
-from toolchain.ir.integer import PRIMITIVES, IntArray
+from simulators.traced.arrivals import arrival_range, sum_range
+from simulators.traced.ranges import Range, hull, lane_width, message_width
+from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Projection
-from toolchain.ir.verify import absolute_row_sums
 
 DENSE_SHARE = 1 / 16
 """With at least this share of all pairs joined, whole rows of weights are added, 16 or 32 at a time."""
@@ -67,29 +65,6 @@ def _listed(columns: scipy.sparse.csc_array) -> Synapses:
     starts = aligned((padded(sources) + 1,), 64)
     starts[: sources + 1], starts[sources + 1 :] = columns.indptr, columns.nnz
     return Synapses(weights, starts, rows)
-
-
-def sum_range(projection: Projection, message: Range) -> Range:
-    """Bounds of the exact sum at any target, before the shift."""
-    sums = absolute_row_sums(projection.connection)
-    worst = int(sums.max(initial=0)) * max(-message[0], message[1])
-    return -worst, worst
-
-
-def arrival_range(projection: Projection, message: Range) -> Range:
-    """Bounds of what a projection adds to its port."""
-    shift = "shift_left" if projection.exponent >= 0 else "shift_floor"
-    low, high = (
-        int(PRIMITIVES[shift](np.array(end, dtype=object), abs(projection.exponent)))
-        for end in sum_range(projection, message)
-    )
-    return low, high
-
-
-def port_ranges(projections: tuple[Projection, ...], messages: Mapping[str, Range]) -> Range:
-    """Bounds of the sum of what several projections add to one port."""
-    ranges = [arrival_range(projection, messages[projection.source]) for projection in projections]
-    return sum(low for low, _ in ranges), sum(high for _, high in ranges)
 
 
 def delivery(projection: Projection, sparse: bool, message: Range, port: Range, adds: bool) -> Delivery:

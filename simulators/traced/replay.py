@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulators.fast.memory import Memory
 from simulators.reference import Run
 from toolchain.errors import ConformanceError
 from toolchain.ir.integer import IntArray
@@ -30,11 +29,6 @@ class Checkpoint:
     step: int
     states: Mapping[str, State]
     sent: Mapping[str, list[IntArray]]
-
-
-def checkpoint(memory: Memory, step: int, place: int) -> Checkpoint:
-    """Take down what a program remembers; `place` is the step's place in the block."""
-    return Checkpoint(step, memory.states(), {name: memory.before(name, place) for name in memory.messages})
 
 
 def repeat(program: Program, before: Checkpoint, inputs: Mapping[str, IntArray], *, strict: bool) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from toolchain.ir.integer import PRIMITIVES, Overflow, limits
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers, initial_value, stored_registers
-from toolchain.ir.tracing import Instruction, Listing, Operand, Symbol
+from toolchain.ir.tracing import Instruction, Listing, Operand, Symbol, trace_step
 
 Range: TypeAlias = tuple[int, int]
 
@@ -50,6 +50,16 @@ def hull(*ranges: Range) -> Range:
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
+def lane_width(value: Range) -> int:
+    """32 or 64 bits."""
+    return 32 if fits(value, 32) else 64
+
+
+def message_width(value: Range) -> int:
+    """Bits of a stored message: spikes and other small numbers are bytes."""
+    return 8 if fits(value, 8) else lane_width(value)
+
+
 def bounds(population: Population, listing: Listing) -> Bounds:
     """Bound every value of a population's step, whatever arrives.
 
@@ -63,6 +73,12 @@ def bounds(population: Population, listing: Listing) -> Bounds:
     if not loose:
         return found
     return _bounds(population, listing, state | dict.fromkeys(loose, ANYTHING))
+
+
+def message_range(population: Population) -> Range:
+    """The least and the greatest message that the step can emit, from its arithmetic alone."""
+    listing = trace_step(population)
+    return hull((0, 0), bounds(population, listing)[listing.message])
 
 
 def _bounds(population: Population, listing: Listing, state: Mapping[str, Range]) -> Bounds:
