@@ -57,3 +57,7 @@ class ConformanceError(ToolchainError):
 
 class MissingPartError(ToolchainError):
     """An optional part (torch, lava-nc, ...) that is needed and not installed."""
+
+
+class WorkError(ToolchainError):
+    """A unit of work whose code failed, or whose worker died, with the unit's name."""

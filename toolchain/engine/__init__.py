@@ -1,0 +1,15 @@
+"""Independent units of work, run one after another, in local processes, or on a cluster; finished ones are kept.
+
+    def measure(arguments):                       # at the top of a module
+        return {"error": ...}
+
+    units = [Unit(f"bits_{bits}", {"bits": bits}) for bits in range(4, 9)]
+    results = run_units(measure, units, engine="processes", folder=Path("build/search"))
+
+The engine changes where a unit runs and nothing else: results have the units' order, and each is what JSON makes of it.
+"""
+
+from toolchain.engine.run import ENGINES, run_units
+from toolchain.engine.units import JSON, Unit
+
+__all__ = ["ENGINES", "JSON", "Unit", "run_units"]
