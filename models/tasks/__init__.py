@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.tasks import digits, hapt, images
+from models.tasks import digits, hapt, images, listops
 from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
@@ -11,6 +11,7 @@ __all__ = ["TASKS", "Distortion", "Part", "Task", "load_task"]
 TASKS = {
     "digits": digits.load,
     "hapt": hapt.load,
+    "listops": listops.load,
     "psmnist": images.psmnist,
     "sfashion": images.sfashion,
     "smnist": images.smnist,

@@ -64,7 +64,7 @@ def test_digest_sees_names_types_shapes_and_values() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match=r"there is no data set 'cifar'; choose from \['fashion', 'hapt', 'mnist'"):
+    with pytest.raises(InputError, match=r"there is no data set 'cifar'; choose from \['fashion', 'hapt', 'listops'"):
         read_data("cifar")
 
 

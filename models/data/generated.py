@@ -1,0 +1,44 @@
+"""Data sets that are made here by published rules, from fixed seeds, and checked by hash like fetched ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from models.data import listops
+from models.data.convert import Arrays
+from models.data.shards import Tell
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A data set that a program makes.
+
+    Attributes:
+        title: what it is.
+        terms: on what terms it is used.
+        rules: whose rules it follows, for the table of data sets.
+        make: the arrays, from size, number of processes and what is told; the same for any number of processes.
+        size: the usual number of samples.
+        digests: of the arrays, by size, see `models.data.digest`; another size is checked against what was written.
+    """
+
+    title: str
+    terms: str
+    rules: str
+    make: Callable[[int, int, Tell], Arrays]
+    size: int
+    digests: Mapping[int, str]
+
+
+GENERATED = {
+    "listops": Generated(
+        title="ListOps, 100000 nested expressions of 501 to 1999 symbols, regenerated",
+        terms="made here",
+        rules="Long Range Arena, listops.py",
+        make=listops.make,
+        size=100_000,
+        digests={100_000: "2a59a6f2511506893902e80366cdb4244798586febb5f23ffbae65125913c15f"},
+    ),
+}
+"""Name to generator."""
