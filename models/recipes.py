@@ -14,7 +14,7 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
     # On a GPU; see `python -m models.train_on_device`.
     "smnist": (
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
-        TrainConfig(epochs=19, batch_size=100, learning_rate=5e-3, rate_penalty=0.05),
+        TrainConfig(epochs=42, batch_size=100, learning_rate=5e-3, rate_penalty=0.04),
     ),
     "psmnist": (
         NetworkConfig(inputs=1, classes=10, blocks=4, channels=256, modes=32, dropout=0.1),
@@ -23,7 +23,7 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
     "sfashion": (
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
         TrainConfig(
-            epochs=26, batch_size=100, learning_rate=5e-3, rate_penalty=0.05, label_smoothing=0.05, augment=0.5
+            epochs=42, batch_size=100, learning_rate=5e-3, rate_penalty=0.03, label_smoothing=0.05, augment=0.5
         ),
     ),
     "hapt": (
