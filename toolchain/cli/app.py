@@ -18,12 +18,14 @@ from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
 from toolchain.cli.job import Options
 from toolchain.cli.quantize import quantize_command, read_settings
+from toolchain.cli.shards import Shards
 from toolchain.cli.simulate import simulate_build
 from toolchain.cli.simulators import default_simulator
 from toolchain.cli.source import find_source
 from toolchain.cli.train import train_network
 from toolchain.cli.verify import Check, verify_folder
 from toolchain.doctor import examine
+from toolchain.engine import ENGINES
 from toolchain.passes.pipeline import DEFAULT
 from toolchain.report.build import rebuild_report
 from toolchain.version import __version__
@@ -40,6 +42,9 @@ console = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
 Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
+Engine = Annotated[str, typer.Option(help=f"where samples are simulated: {', '.join(ENGINES)}")]
+Workers = Annotated[int | None, typer.Option(help="how many at once; by default one a core", min=1)]
+Resume = Annotated[Path | None, typer.Option(help="folder that keeps finished parts of the run, to go on from there")]
 
 
 def _tell(line: str) -> None:
@@ -60,12 +65,15 @@ def deploy_command(
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Annotated[str, typer.Option(help="compiler passes, joined by commas; '' for none")] = DEFAULT,
+    engine: Engine = "serial",
+    workers: Workers = None,
+    resume: Resume = None,
 ) -> None:
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
     source = find_source(model, calibrate, test)
     folder = out or Path("build") / source.name
     options = Options(read_settings(settings), target, convention, dt, compared, seed, simulator, passes)
-    deployed = deploy(source, folder, options, _tell)
+    deployed = deploy(source, folder, options, _tell, Shards(engine, workers, resume))
     _tell(f"written     {folder}")
     console.print(str(folder / "report.html"), markup=False, soft_wrap=True)
     _exit_unless_equal(deployed)
@@ -98,9 +106,13 @@ def simulate_command(
     trace: Annotated[Path, typer.Option(help="npz to write")],
     simulator: Annotated[str | None, typer.Option(help="fast (default), reference, lava or onnx")] = None,
     strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,
+    engine: Engine = "serial",
+    workers: Workers = None,
+    resume: Resume = None,
 ) -> None:
     """Run a deployed program on inputs and write the trace."""
-    simulate_build(BuildFolder(build), inputs, trace, simulator or default_simulator(), strict, _tell)
+    shards = Shards(engine, workers, resume)
+    simulate_build(BuildFolder(build), inputs, trace, simulator or default_simulator(), strict, _tell, shards)
     console.print(str(trace), markup=False, soft_wrap=True)
 
 

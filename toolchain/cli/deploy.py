@@ -15,6 +15,7 @@ from simulators.compare import Comparison, compare
 from toolchain.cli.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
 from toolchain.cli.gather import gather_evidence, manifest_facts
 from toolchain.cli.job import Network, Options, Runs
+from toolchain.cli.shards import PLAIN, Recording, Shards, simulate_in_shards
 from toolchain.cli.simulators import default_simulator, find_simulator, missing
 from toolchain.cli.source import Samples, Source
 from toolchain.errors import UnsupportedError
@@ -61,7 +62,7 @@ class Deployed:
         return all(comparison.equal for comparison in self.comparisons.values())
 
 
-def deploy(source: Source, out: Path, options: Options, tell: Tell) -> Deployed:
+def deploy(source: Source, out: Path, options: Options, tell: Tell, shards: Shards = PLAIN) -> Deployed:
     """Deploy a network into a folder.
 
     Args:
@@ -69,15 +70,16 @@ def deploy(source: Source, out: Path, options: Options, tell: Tell) -> Deployed:
         out: appears whole or not at all; a build folder of ours that is there is replaced.
         options: widths, target, how much is compared.
         tell: is called with one line at every stage.
+        shards: where the test set is simulated; changes nothing that is written.
 
     Raises:
-        ToolchainError: of any stage; nothing is left behind.
+        ToolchainError: of any stage; nothing is left behind but finished shards.
     """
     refuse_foreign(out)
     network = _compile(source, options, tell)
     with fresh_folder(out) as folder:
         _export(network, folder, tell)
-        runs = _simulate(network, folder, options, tell)
+        runs = _simulate(network, folder, options, shards, tell)
         comparisons = {name: compare(network.program, runs.recorded, trace) for name, trace in runs.foreign.items()}
         accuracies = _accuracies(network, runs, tell)
         evidence = gather_evidence(network, runs, comparisons, accuracies)
@@ -138,7 +140,7 @@ def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:
     tell(f"export      {', '.join(written)}")
 
 
-def _simulate(network: Network, folder: BuildFolder, options: Options, tell: Tell) -> Runs:
+def _simulate(network: Network, folder: BuildFolder, options: Options, shards: Shards, tell: Tell) -> Runs:
     """Run the whole test set on one simulator, and some samples with every register on each of them."""
     program, test = network.program, network.source.test
     name = program.inputs[0].name
@@ -147,7 +149,7 @@ def _simulate(network: Network, folder: BuildFolder, options: Options, tell: Tel
         tell(f"            inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
     simulator = options.simulator or default_simulator()
     tell(f"simulate    {len(test)} samples x {payload.shape[1]} steps on {simulator}")
-    whole = find_simulator(simulator)(program, {name: payload}, record_messages=False, strict=False)
+    whole = simulate_in_shards(program, {name: payload}, simulator, Recording(), shards, tell)
     chosen = _chosen(len(test), options)
     inputs = {name: payload[chosen]}
     probes = program.all_probes()

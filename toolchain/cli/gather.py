@@ -58,7 +58,7 @@ def _findings(network: Network, runs: Runs) -> list[FindingRow]:
     for text in network.compiled.lowered.findings:
         where, _, what = text.partition(": ")
         rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))
-    for key, count in runs.test.overflows.items():
+    for key, count in sorted(runs.test.overflows.items()):
         what = f"{count} values did not fit the register"
         rows.append(FindingRow(stage="simulate", where=key, what=what, action="by its overflow rule", severity="loss"))
     for name, reason in runs.missing.items():

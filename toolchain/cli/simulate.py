@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from toolchain.cli.folder import BuildFolder, read_manifest
+from toolchain.cli.shards import PLAIN, Recording, Shards, simulate_in_shards
 from toolchain.cli.simulators import find_simulator, missing
 from toolchain.cli.source import read_samples
 from toolchain.errors import MissingPartError
@@ -17,7 +18,13 @@ from toolchain.lower.encode import decide, encode
 
 
 def simulate_build(
-    folder: BuildFolder, inputs: Path, trace: Path, simulator: str, strict: bool, tell: Callable[[str], None]
+    folder: BuildFolder,
+    inputs: Path,
+    trace: Path,
+    simulator: str,
+    strict: bool,
+    tell: Callable[[str], None],
+    shards: Shards = PLAIN,
 ) -> None:
     """Run a program and write its trace, with every message and register.
 
@@ -28,6 +35,7 @@ def simulate_build(
         simulator: its name.
         strict: an overflow is an error; otherwise it is counted.
         tell: is called with each line about the run.
+        shards: where samples are simulated; changes nothing that is written.
 
     Raises:
         InputError: the folder, the inputs or the simulator's name.
@@ -36,7 +44,7 @@ def simulate_build(
     """
     read_manifest(folder)
     program = load_program(folder.program)
-    run = find_simulator(simulator)
+    find_simulator(simulator)
     if reason := missing(simulator):
         what, _, remedy = reason.partition("; ")
         raise MissingPartError(simulator, what, remedy)
@@ -44,11 +52,12 @@ def simulate_build(
     payload, error = encode(program.inputs[0], samples.x)
     if error > 0:
         tell(f"inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
-    found = run(program, {program.inputs[0].name: payload}, probes=program.all_probes(), strict=strict)
+    given = {program.inputs[0].name: payload}
+    found = simulate_in_shards(program, given, simulator, Recording(everything=True, strict=strict), shards, tell)
     save_trace(found, trace)
     classes = decide(program, found)
     if samples.y is not None:
         correct = int(np.count_nonzero(classes == samples.y))
         tell(f"{correct} of {len(samples)} right ({100 * correct / len(samples):.2f} %)")
-    for key, count in found.overflows.items():
+    for key, count in sorted(found.overflows.items()):
         tell(f"{key}: {count} values did not fit")

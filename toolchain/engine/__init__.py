@@ -9,7 +9,8 @@
 The engine changes where a unit runs and nothing else: results have the units' order, and each is what JSON makes of it.
 """
 
-from toolchain.engine.run import ENGINES, run_units
+from toolchain.engine.perform import unit_threads
+from toolchain.engine.run import ENGINES, check_engine, run_units
 from toolchain.engine.units import JSON, Unit
 
-__all__ = ["ENGINES", "JSON", "Unit", "run_units"]
+__all__ = ["ENGINES", "JSON", "Unit", "check_engine", "run_units", "unit_threads"]

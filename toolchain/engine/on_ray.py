@@ -11,16 +11,21 @@ from types import ModuleType
 from typing import Any
 
 from toolchain.doctor import installed
-from toolchain.engine.perform import Outcome, Task, perform
+from toolchain.engine.perform import Outcome, Task, perform_beside_others
 from toolchain.errors import MissingPartError, WorkError
 
 REMEDY = "pip install -c constraints.txt '.[ray]'"
 
 
-def _load() -> ModuleType:
-    """Ray, told to report nothing to anybody."""
+def require_ray() -> None:
+    """Raise MissingPartError where Ray is not installed."""
     if installed("ray") is None:
         raise MissingPartError("engine ray", "ray is not installed", REMEDY)
+
+
+def _load() -> ModuleType:
+    """Ray, told to report nothing to anybody."""
+    require_ray()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
@@ -42,7 +47,7 @@ class OnRay:
             self._start(workers)
         cores = int(self._ray.cluster_resources().get("CPU", 1))
         self.size = workers or max(1, cores)
-        self._perform = self._ray.remote(perform).options(max_retries=0, num_cpus=1)
+        self._perform = self._ray.remote(perform_beside_others).options(max_retries=0, num_cpus=1)
         self._tasks: dict[Any, Task] = {}
 
     def _start(self, workers: int | None) -> None:

@@ -50,6 +50,21 @@ def make_task(index: int, work: str, unit: Unit) -> Task:
     return Task(index, unit.name, json.dumps({"work": work, "unit": unit.name, "arguments": arguments}))
 
 
+_beside_others = False
+
+
+def unit_threads() -> int | None:
+    """How many threads a unit should use: one where other units run beside it, None for as many as it likes."""
+    return 1 if _beside_others else None
+
+
+def perform_beside_others(text: str) -> str:
+    """`perform` in a worker that shares its machine with others."""
+    global _beside_others
+    _beside_others = True
+    return perform(text)
+
+
 def perform(text: str) -> str:
     """Do what a task says.
 

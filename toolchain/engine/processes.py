@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import parent_process
 
-from toolchain.engine.perform import Outcome, Task, perform
+from toolchain.engine.perform import Outcome, Task, perform_beside_others
 
 LOOK_SECONDS = 1.0
 """Between looks at who is alive: a child of a killed worker may hold its pipe open."""
@@ -121,7 +121,7 @@ def serve(pipe: Connection) -> None:
             task = pipe.recv_bytes()
         except (OSError, EOFError):
             return
-        answer = perform(task.decode())
+        answer = perform_beside_others(task.decode())
         sys.stdout.flush()
         pipe.send_bytes(answer.encode())
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from toolchain.engine.keep import Keeper
+from toolchain.engine.on_ray import OnRay, require_ray
 from toolchain.engine.perform import Outcome, Task, make_task, perform, read_result
+from toolchain.engine.processes import Processes
 from toolchain.engine.units import Result, Unit, Work, check_units, reference
 from toolchain.errors import InputError, ToolchainError, WorkError
 
@@ -65,25 +67,26 @@ class Serial:
         """Nothing is left to end."""
 
 
-def _serial(workers: int | None) -> Pool:
-    return Serial()
-
-
-def _processes(workers: int | None) -> Pool:
-    from toolchain.engine.processes import Processes
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Processes(workers or cores or 1)
-
-
-def _ray(workers: int | None) -> Pool:
-    from toolchain.engine.on_ray import OnRay
-
-    return OnRay(workers)
-
-
-_POOLS: dict[str, Callable[[int | None], Pool]] = {"serial": _serial, "processes": _processes, "ray": _ray}
+_POOLS: dict[str, Callable[[int | None], Pool]] = {
+    "serial": lambda workers: Serial(),
+    "processes": lambda workers: Processes(workers or _cores()),
+    "ray": lambda workers: OnRay(workers),
+}
 ENGINES = tuple(_POOLS)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_engine(engine: str, workers: int | None = None) -> None:
+    """Refuse what `run_units` would refuse: InputError, or MissingPartError where the engine is not installed."""
+    if engine not in _POOLS:
+        raise InputError("engine", f"{engine!r} is unknown", f"use one of {', '.join(ENGINES)}")
+    if workers is not None and workers < 1:
+        raise InputError("workers", f"{workers} is less than one", "give 1 or more")
+    if engine == "ray":
+        require_ray()
 
 
 def run_units(
@@ -124,10 +127,7 @@ def run_units(
         WorkError: the work raised anything else, or a unit's worker died too often.
     """
     check_units(units)
-    if engine not in _POOLS:
-        raise InputError("engine", f"{engine!r} is unknown", f"use one of {', '.join(ENGINES)}")
-    if workers is not None and workers < 1:
-        raise InputError("workers", f"{workers} is less than one", "give 1 or more")
+    check_engine(engine, workers)
     say = tell or _to_stderr
     name = reference(work)
     tasks = [make_task(index, name, unit) for index, unit in enumerate(units)]

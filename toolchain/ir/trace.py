@@ -6,7 +6,8 @@ whose bytes depend on its content alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,6 +80,40 @@ def load_trace(path: Path) -> Trace:
         return Trace(**header | groups)
     except UNREADABLE as error:
         raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
+
+
+def join_traces(traces: Sequence[Trace]) -> Trace:
+    """One run in place of several of the same program that each had some of its samples.
+
+    Args:
+        traces: at least one, in the order of the samples.
+
+    Returns:
+        What one run of all samples would have returned: no sample acts on another.
+
+    Raises:
+        InputError: they are of different programs, simulators or lengths, or recorded different things.
+    """
+    first = traces[0]
+    for trace in traces[1:]:
+        if _kind(trace) != _kind(first):
+            raise InputError("traces", "are not parts of one run", "simulate all parts in the same way")
+    overflows: Counter[str] = Counter()
+    for trace in traces:
+        overflows.update(trace.overflows)
+    groups: dict[str, dict[str, IntArray]] = {
+        group: {
+            name: np.concatenate([getattr(trace, group)[name] for trace in traces]) for name in getattr(first, group)
+        }
+        for group in _GROUPS
+    }
+    samples = sum(trace.samples for trace in traces)
+    return Trace(first.program, first.simulator, samples, first.steps, **groups, overflows=dict(overflows))
+
+
+def _kind(trace: Trace) -> tuple[object, ...]:
+    """What parts of one run have in common."""
+    return (trace.program, trace.simulator, trace.steps, *(sorted(getattr(trace, group)) for group in _GROUPS))
 
 
 def _check_version(version: object, path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_failure_names_its_unit_and_keeps_its_kind(engine: str, tmp_path: Path
         Unit("never", {"raises": "", "x": 2}),
     ]
     with pytest.raises(QuantizationError) as raised:
-        run_units(engine_work.wrong, units, engine=engine, workers=3, folder=tmp_path)
+        run_units(engine_work.wrong, units, engine=engine, workers=2, folder=tmp_path)
     assert str(raised.value) == "unit first: soma.theta: 300 needs 10 bits; allow 10"
     assert "in wrong" in raised.value.__notes__[0]
     assert [path.name for path in tmp_path.iterdir()] == ["fine.json"]
