@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +14,25 @@ from toolchain.ir.program import Input, Program
 from toolchain.ir.trace import Trace
 
 
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Inputs as payloads.
+
+    Attributes:
+        payload: (sample, step, channel).
+        error: greatest rounding error of a value within the payload's range, in real units.
+        beyond: how many values lay beyond the range and took its end instead.
+        reach: greatest magnitude among all values.
+    """
+
+    payload: IntArray
+    error: float
+    beyond: int = 0
+    reach: float = 0.0
+
+
 def encode(source: Input, values: FloatArray) -> tuple[IntArray, float]:
-    """Round real inputs to payloads.
+    """Round real inputs to payloads; nothing is saturated.
 
     Args:
         source: the program's input; a payload p stands for p * 2^-exponent.
@@ -26,6 +44,20 @@ def encode(source: Input, values: FloatArray) -> tuple[IntArray, float]:
     Raises:
         InputError: wrong shape, not finite, or beyond the payload's width.
     """
+    encoded = encode_counted(source, values, "refuse")
+    return encoded.payload, encoded.error
+
+
+def encode_counted(source: Input, values: FloatArray, overflow: str) -> Encoded:
+    """Round real inputs to payloads, and count those beyond the payload's width.
+
+    Args:
+        source, values: as for `encode`.
+        overflow: "saturate" to give what lies beyond the width its end; "refuse" to raise.
+
+    Raises:
+        InputError: wrong shape, not finite, or beyond the payload's width where that is refused.
+    """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 3 or values.shape[2] != source.size:
         expected = f"(samples, steps, {source.size})"
@@ -33,17 +65,23 @@ def encode(source: Input, values: FloatArray) -> tuple[IntArray, float]:
     if not np.isfinite(values).all():
         raise InputError(source.name, f"{int((~np.isfinite(values)).sum())} values are not finite", "clean the data")
     scale = 2.0**source.exponent
-    payload = np.rint(values * scale)
     low, high = limits(source.bits)
-    if values.size and (payload.min() < low or payload.max() > high):
-        worst = float(values.max() if payload.max() > high else values.min())
+    payload = np.rint(values * scale)
+    outside = (payload < low) | (payload > high)
+    beyond = int(np.count_nonzero(outside))
+    reach = float(np.abs(values).max()) if values.size else 0.0
+    if beyond and overflow == "refuse":
         raise InputError(
             source.name,
-            f"{worst:g} is beyond the payload's range {low / scale:g} .. {high / scale:g}",
-            "calibrate with data that reach as far",
+            f"{_worst(values, payload, high):g} is beyond the payload's range {low / scale:g} .. {high / scale:g}",
+            "calibrate with data that reach as far, raise input_headroom, or set input_overflow to saturate",
         )
-    error = float(np.abs(values - payload / scale).max()) if values.size else 0.0
-    return payload.astype(np.int64), error
+    error = float(np.abs(values - payload / scale).max(initial=0.0, where=~outside))
+    return Encoded(np.clip(payload, low, high).astype(np.int64), error, beyond, reach)
+
+
+def _worst(values: FloatArray, payload: FloatArray, high: int) -> float:
+    return float(values.max() if payload.max() > high else values.min())
 
 
 def output_values(program: Program, trace: Trace) -> Mapping[str, IntArray]:

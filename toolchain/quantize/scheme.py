@@ -147,12 +147,16 @@ def _payload(unit: Unit, exponent: int, bits: int) -> _Payload:
 
 
 def _input_scale(calibration: Calibration, settings: Settings) -> tuple[int, int]:
-    """Exponent and width of the payload: exact where the data allow it in the given bits, else the finest that fits."""
+    """Exponent and width of the payload: exact where the data allow it in the given bits, else the finest that fits.
+
+    Inexact inputs get head-room beyond their peak.
+    """
     peak = max(calibration.input_peak, 2.0**-20)
-    room = settings.input_bits - 1 - _bits_above(peak)
+    above = _bits_above(peak)
     exact = calibration.input_exponent
-    exponent = exact if exact is not None and exact <= room else room
-    return exponent, max(2, exponent + _bits_above(peak) + 1)
+    if exact is not None and exact <= settings.input_bits - 1 - above:
+        return exact, max(2, exact + above + 1)
+    return settings.input_bits - 1 - _bits_above(peak * settings.input_headroom), settings.input_bits
 
 
 def _bits_above(value: float) -> int:

@@ -23,6 +23,10 @@ class Settings:
         state_bits: state of the modes.
         input_bits: payload of the input, where the data need no fewer.
         headroom_bits: factor 2^headroom_bits kept between what calibration saw and what a register holds.
+        input_headroom: least factor between the input's peak in calibration and its payload's range, where the inputs
+            are no multiples of a power of two: measured quantities, whose peak a calibration set underestimates. The
+            range is the next power of two, so that 1.5 costs the last bit of resolution in about half of all cases.
+        input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse".
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
         equalize: stretch each row of weights into a state space over the whole width.
         c_scale: "neuron", or "layer" for one scale of C and D a layer (for comparison: it ruins accuracy).
@@ -40,6 +44,8 @@ class Settings:
     state_bits: int = 24
     input_bits: int = 12
     headroom_bits: int = 1
+    input_headroom: float = 1.5
+    input_overflow: str = "saturate"
     weight_scale: str = "max"
     equalize: bool = True
     c_scale: str = "neuron"
@@ -58,9 +64,10 @@ class Settings:
             if getattr(self, name) not in known:
                 what = f"{getattr(self, name)!r} is not a known rule"
                 raise InputError(f"settings.{name}", what, f"use one of {', '.join(map(str, known))}")
-        tolerance: object = self.pole_tolerance
-        if not isinstance(tolerance, int | float) or isinstance(tolerance, bool) or not 0 < tolerance <= 1:
-            raise InputError("settings.pole_tolerance", f"{tolerance!r} is not in 0 .. 1", "choose another")
+        if not _is_number(self.pole_tolerance) or not 0 < self.pole_tolerance <= 1:
+            raise InputError("settings.pole_tolerance", f"{self.pole_tolerance!r} is not in 0 .. 1", "choose another")
+        if not _is_number(self.input_headroom) or not 1 <= self.input_headroom <= 256:
+            raise InputError("settings.input_headroom", f"{self.input_headroom!r} is not in 1 .. 256", "choose another")
 
     def for_population(self, name: str) -> Settings:
         """What holds for one population."""
@@ -116,6 +123,7 @@ OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits"), "projections": 
 """The widths that a single population or projection can have of its own."""
 
 _WORDS: dict[str, tuple[object, ...]] = {
+    "input_overflow": ("saturate", "refuse"),
     "weight_scale": ("max", "mse", "percentile"),
     "equalize": (True, False),
     "c_scale": ("neuron", "layer"),
@@ -128,6 +136,10 @@ def _check_range(where: str, name: str, value: object) -> None:
     low, high = _RANGES[name]
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InputError(where, f"{value!r} is not an integer in {low} .. {high}", "choose another")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_own(where: str, layers: object, widths: tuple[str, ...]) -> None:

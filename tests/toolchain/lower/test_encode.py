@@ -1,0 +1,115 @@
+"""Inputs as payloads: head-room, saturation that is counted; outputs read at every step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from simulators.reference import simulate
+from toolchain.errors import InputError
+from toolchain.frontend.conventions import conventions_for
+from toolchain.frontend.execute import run
+from toolchain.frontend.graph import Graph
+from toolchain.frontend.sketch import Sketch
+from toolchain.ir.program import Input, Program
+from toolchain.lower.decode import at_last_step, bits_of_labels, float_step_outputs, output_probe, step_outputs
+from toolchain.lower.encode import decide, encode, encode_counted
+from toolchain.lower.pipeline import Compiled, compile_graph
+from toolchain.quantize.settings import Settings
+
+SOURCE = Input("input", 1, bits=4, exponent=1)
+VALUES = np.array([-4.25, -4.0, -3.6, 0.0, 3.3, 3.5, 3.8, 9.0]).reshape(1, 8, 1)
+
+
+def test_what_lies_beyond_takes_the_end_and_is_counted() -> None:
+    encoded = encode_counted(SOURCE, VALUES, "saturate")
+    # -4.25 rounds to -8 (ties to even), 3.8 to 8, which 4 bits do not hold.
+    assert encoded.payload.ravel().tolist() == [-8, -8, -7, 0, 7, 7, 7, 7]
+    assert (encoded.beyond, encoded.reach) == (2, 9.0)
+    assert encoded.error == pytest.approx(0.25)
+
+
+def test_nothing_saturates_where_it_is_refused() -> None:
+    with pytest.raises(InputError, match=r"input: 9 is beyond the payload's range -4 \.\. 3\.5; calibrate"):
+        encode(SOURCE, VALUES)
+    payload, error = encode(SOURCE, VALUES[:, 1:4])
+    assert payload.ravel().tolist() == [-8, -7, 0]
+    assert error == pytest.approx(0.1)
+
+
+def graph_of(kind: str) -> Graph:
+    """Two inputs into three outputs that are summed over time, fire, or leave at every step."""
+    sketch = Sketch(1e-4)
+    sketch.add("input", "Input", 2, {})
+    last = sketch.matrix(
+        "readout", np.array([[1.0, -0.5], [0.25, 1.0], [-1.0, 0.5]]), "input", np.array([0.5, 0, -0.25])
+    )
+    if kind == "register":
+        last = sketch.integrator("sum", 3, last)
+    if kind == "spikes":
+        last = sketch.lif("fire", np.full(3, 0.5), np.ones(3), last)
+    sketch.add("output", "Output", 3, {}, last)
+    return sketch.graph({})
+
+
+def readout(kind: str, data: np.ndarray, settings: Settings | None = None) -> Compiled:
+    graph = graph_of(kind)
+    return compile_graph(graph, conventions_for(graph), data, settings=settings)
+
+
+@pytest.mark.parametrize(("peak", "headroom"), [(1.3, 1.5), (1.9, 1.5), (1.3, 1.0), (3.3, 4.0), (1e-3, 1.5)])
+def test_inexact_inputs_keep_head_room(peak: float, headroom: float) -> None:
+    data = np.random.default_rng(0).uniform(-peak, peak, (2, 5, 2))
+    data[0, 0, 0] = peak
+    source = readout("register", data, Settings(input_headroom=headroom)).lowered.program.inputs[0]
+    reach = 2.0 ** (source.bits - 1 - source.exponent)
+    assert source.bits == 12
+    assert reach > peak * headroom
+    assert reach / 2 <= peak * headroom, "no bit is wasted"
+
+
+def test_exact_inputs_are_held_exactly() -> None:
+    data = np.random.default_rng(0).integers(0, 17, (2, 5, 2)) / 16
+    source = readout("register", data).lowered.program.inputs[0]
+    assert encode(source, data)[1] == 0
+    assert source.exponent == 4
+
+
+@pytest.mark.parametrize("kind", ["register", "spikes", "graded"])
+def test_outputs_are_those_of_the_float_network_at_every_step(kind: str) -> None:
+    data = np.random.default_rng(3).integers(-4, 5, (3, 9, 2)) / 4
+    compiled = readout(kind, data)
+    program, graph = compiled.lowered.program, graph_of(kind)
+    trace = simulate(program, {"input": encode(program.inputs[0], data)[0]}, probes=program.all_probes())
+    exponent = compiled.scheme.units[program.outputs[0].population].drive_exponent if kind != "spikes" else 0
+    found = step_outputs(program, trace) / 2.0**exponent
+    expected = float_step_outputs(program, run(graph, data, conventions_for(graph))[0])
+    assert found.shape == expected.shape == (3, 9, 3)
+    assert np.allclose(found, expected, atol=2e-2)
+    lengths = np.array([2, 9, 5])
+    assert np.array_equal(at_last_step(found, lengths), found[[0, 1, 2], lengths - 1])
+    assert np.array_equal(at_last_step(found, None), found[:, -1])
+    if kind != "graded":
+        assert np.array_equal(at_last_step(found, None).argmax(1), decide(program, trace))
+
+
+def test_a_padded_sequence_is_read_as_if_it_ended() -> None:
+    data = np.random.default_rng(4).integers(-4, 5, (1, 9, 2)) / 4
+    program = readout("register", data).lowered.program
+    whole, short = (values_of(program, data[:, :steps]) for steps in (9, 4))
+    assert np.array_equal(at_last_step(whole, np.array([4])), short[:, -1])
+
+
+def values_of(program: Program, data: np.ndarray) -> np.ndarray:
+    probe = output_probe(program)
+    assert probe is not None
+    trace = simulate(program, {"input": encode(program.inputs[0], data)[0]}, probes=(probe,), record_messages=False)
+    return step_outputs(program, trace)
+
+
+def test_bits_are_those_of_a_softmax() -> None:
+    logits = np.log(np.array([[[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]])) + 700.0
+    assert np.allclose(bits_of_labels(logits, np.array([[0, 2]])), [[1.0, 3.0]])
+    assert math.isclose(float(bits_of_labels(np.array([[0.0, -5000.0]]), np.array([1]))[0]), 5000 / math.log(2))
