@@ -100,7 +100,8 @@ def read_data(name: str) -> dict[str, NDArray[Any]]:
     Raises:
         InputError: not fetched or made yet, damaged, or with other content than it should have.
     """
-    entry: Source | Generated = _chosen(name, {**SOURCES, **GENERATED})
+    entries: dict[str, Source | Generated] = {**SOURCES, **GENERATED}
+    entry = _chosen(name, entries)
     path = data_folder() / f"{name}.npz"
     again = f"run: seamount data {'get' if isinstance(entry, Source) else 'make'} {name}"
     if not path.is_file():

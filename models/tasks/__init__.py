@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.tasks import digits, hapt, images, listops
+from models.tasks import digits, hapt, images, listops, sotu
 from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
@@ -15,6 +15,8 @@ TASKS = {
     "psmnist": images.psmnist,
     "sfashion": images.sfashion,
     "smnist": images.smnist,
+    "smnist196": images.smnist196,
+    "sotu": sotu.task,
 }
 """Name to loader."""
 

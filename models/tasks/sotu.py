@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import read_data
+from models.tasks.task import Part, Task
 
 FIRST_VALIDATION_YEAR = 1996
 FIRST_TEST_YEAR = 2006
+STEPS = 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,20 @@ def load() -> Text:
     recent = year >= FIRST_VALIDATION_YEAR
     last = year >= FIRST_TEST_YEAR
     return Text(used.astype(np.uint8).tobytes(), coded[~recent], coded[recent & ~last], coded[last])
+
+
+def task() -> Task:
+    """Windows of 1024 characters; the label of a step is the character after it."""
+    text = load()
+    parts = [next_symbols(symbols, STEPS) for symbols in (text.train, text.validation, text.test)]
+    size = len(text.alphabet)
+    return Task("sotu", size, parts[0], parts[1], parts[2], symbols=size)
+
+
+def next_symbols(symbols: NDArray[np.uint8], steps: int) -> Part:
+    """Windows of a text and, as labels, the symbol after each: together, all symbols but the first and a last rest."""
+    cut = windows(symbols, steps)
+    return Part(np.ascontiguousarray(cut[:, :-1]), cut[:, 1:].astype(np.int64))
 
 
 def windows(symbols: NDArray[np.uint8], steps: int) -> NDArray[np.uint8]:

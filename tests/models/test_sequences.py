@@ -31,6 +31,10 @@ def test_images_are_read_in_the_tasks_order(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.array_equal(plain.train.inputs[:, :, 0] * 256, pixels[:10].reshape(10, 784))
     assert np.array_equal(plain.validation.labels, labels[10:])
     assert np.array_equal(mixed.test.inputs, plain.test.inputs[:, images.permutation()])
+    pooled = images.smnist196()
+    assert pooled.steps == 196 and pooled.distortion is not None and pooled.distortion.side == 14
+    # Row 3, column 5 of the small image is the mean of rows 6 and 7, columns 10 and 11.
+    assert pooled.test.inputs[2, 3 * 14 + 5, 0] * 256 == pixels[2, 6:8, 10:12].mean()
 
 
 def _recordings() -> dict[str, np.ndarray]:

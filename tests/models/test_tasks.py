@@ -54,7 +54,7 @@ def test_distortions_stay_digits() -> None:
 
 
 def test_unknown_task() -> None:
-    with pytest.raises(InputError, match=r"there is no task 'x'; choose from \['digits', .*'smnist'\]"):
+    with pytest.raises(InputError, match=r"there is no task 'x'; choose from \['digits', .*'sotu'\]"):
         load_task("x")
 
 
