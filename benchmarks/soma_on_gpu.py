@@ -14,7 +14,7 @@ from models.config import TrainConfig
 from models.recipes import recipe
 from models.soma import soma, soma_loop
 from models.spiking_ssm import SpikingSSM
-from models.training import make_optimizer
+from models.optimizer import make_optimizer
 
 BATCH, CHANNELS = 64, 128
 LENGTHS = (1024, 2048, 4096, 8192)

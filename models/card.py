@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from models.config import NetworkConfig
+
 DATA = {
     "digits": (
         "The 1797 handwritten digits of scikit-learn (UCI ML, E. Alpaydin and C. Kaynak, 1998), 8 x 8 pixels of"
@@ -33,8 +35,8 @@ DATA = {
 
 _CARD = """# {name}
 
-{blocks} blocks of {channels} channels with {modes} complex modes each: S4D-Lin, LIF soma (leak 1/8, hard reset, `>=`,
-one threshold a channel), linear mixing, no normalization. {parameters} parameters.
+{blocks} blocks of {channels} channels with {modes} complex modes each: S4D-Lin, {soma}, {mixing}, {norm}.\
+ {parameters} parameters.
 
 ## Data
 
@@ -42,10 +44,9 @@ one threshold a channel), linear mixing, no normalization. {parameters} paramete
 
 ## Figures
 
-Measured step by step with the exact recurrence. Settings and weights (epoch {best_epoch} of
-{epochs}) were chosen on the validation part; the test part was measured once, for the network that was chosen.
+Measured step by step with the exact recurrence. {choice}
 
-| part | samples | accuracy | spikes a neuron and step, a block |
+| part | samples | {unit} | spikes a neuron and step, a block |
 | --- | --- | --- | --- |
 {rows}
 
@@ -59,7 +60,30 @@ Seed {seed}. All settings are in `config.json`.
 """
 
 
-def card(name: str, task: str, config: Mapping[str, Any], command: str) -> str:
+SOMAS = {
+    "lif": "LIF soma (leak 1/8, hard reset, `>=`,\none threshold a channel)",
+    "sdn": "LIF soma (leak 1/8, hard reset, `>=`,\none threshold a channel, trained through a surrogate network)",
+    "threshold": "stateless\nthreshold soma (`>=`, one threshold a channel)",
+    "ternary": "ternary\nquantizer (one threshold a channel)",
+    "ternary-token": "ternary\nquantizer (threshold 0.15 of the largest value of a step)",
+}
+MIXINGS = {
+    "linear": "linear mixing",
+    "glu": "gated linear unit",
+    "binary-gate": "binary gate",
+    "two-stage": "two spiking stages",
+    "gsu": "gated spiking unit",
+}
+NORMS = {"none": "no normalization", "batch": "batch normalization folded into the block"}
+
+CHOSEN = """Settings and weights (epoch {best_epoch} of
+{epochs}) were chosen on the validation part; the test part was measured once, for the network that was chosen."""
+REFIT = """Settings and the number
+of epochs were chosen on the validation part in an earlier run. These weights are the last ones of a run on the training
+and validation parts together, so that the validation figures are no held-out ones."""
+
+
+def card(name: str, task: str, config: Mapping[str, Any], command: str, parameters: int) -> str:
     """The card's Markdown, from what `config.json` holds.
 
     Args:
@@ -67,19 +91,27 @@ def card(name: str, task: str, config: Mapping[str, Any], command: str) -> str:
         task: its task, a key of `DATA`.
         config: the whole of `config.json`.
         command: what to type to train it again.
+        parameters: trained numbers.
     """
     figures, training = config["figures"], config["training"]
+    network = NetworkConfig.from_mapping(config["network"], f"{name}: network")
     parts = [(part, figures[part]) for part in ("validation", "test") if part in figures]
-    rows = [f"| {part} | {row['samples']} | {row['accuracy']:.2%} | {_rates(row)} |" for part, row in parts]
+    rows = [f"| {part} | {row['samples']} | {_merit(row)} | {_rates(row)} |" for part, row in parts]
+    choice = REFIT if training.get("refit") else CHOSEN
     return _CARD.format(
-        **config["network"],
+        blocks=network.blocks,
+        channels=network.channels,
+        modes=network.modes,
+        soma=SOMAS[network.soma],
+        mixing=MIXINGS[network.mix],
+        norm=NORMS[network.norm],
+        choice=choice.format(best_epoch=figures["best_epoch"], epochs=training["epochs"]),
+        unit="accuracy" if network.decode == "mean" else "bits a symbol",
         name=name,
         data=DATA.get(task, task),
         rows="\n".join(rows),
-        parameters=_parameters(config["network"]),
-        best_epoch=figures["best_epoch"],
+        parameters=parameters,
         largest_state=figures["largest_state"],
-        epochs=training["epochs"],
         seed=training["seed"],
         command=command,
     )
@@ -89,9 +121,7 @@ def _rates(figures: Mapping[str, Any]) -> str:
     return ", ".join(f"{rate:.3f}" for rate in figures["spike_rates"])
 
 
-def _parameters(network: Mapping[str, Any]) -> int:
-    """Trained numbers: encoder, per block dt, A and C (four a mode), D, threshold and mixing, and the readout."""
-    width, modes = network["channels"], network["modes"]
-    block = width + 4 * width * modes + width + width + width * (width + 1)
-    outside = width * (network["inputs"] + 1) + network["classes"] * (width + 1)
-    return int(network["blocks"] * block + outside)
+def _merit(figures: Mapping[str, Any]) -> str:
+    if "bits_per_symbol" in figures:
+        return f"{figures['bits_per_symbol']:.4f}"
+    return f"{figures['accuracy']:.2%}"

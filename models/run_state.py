@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.average import Average
 from models.checkpoint import fill, load_tensors, save_tensors
 from models.measure import Figures
 from models.spiking_ssm import SpikingSSM
@@ -38,10 +39,17 @@ class RunState:
 
 
 def write_run(
-    folder: Path, network: SpikingSSM, optimizer: torch.optim.AdamW, settings: Mapping[str, Any], run: RunState
+    folder: Path,
+    network: SpikingSSM,
+    optimizer: torch.optim.AdamW,
+    settings: Mapping[str, Any],
+    run: RunState,
+    average: Average | None = None,
 ) -> None:
-    """Write weights, best weights, optimizer state and counters in one file."""
+    """Write weights, their average, best weights, optimizer state and counters in one file."""
     tensors = {f"model.{name}": tensor for name, tensor in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.network.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in run.best_weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in values.items()}
@@ -51,9 +59,13 @@ def write_run(
 
 
 def read_run(
-    folder: Path, network: SpikingSSM, optimizer: torch.optim.AdamW, settings: Mapping[str, Any]
+    folder: Path,
+    network: SpikingSSM,
+    optimizer: torch.optim.AdamW,
+    settings: Mapping[str, Any],
+    average: Average | None = None,
 ) -> RunState | None:
-    """Put a run back into `network` and `optimizer`; None if the folder holds none.
+    """Put a run back into `network`, `optimizer` and `average`; None if the folder holds none.
 
     Raises:
         InputError: the file is damaged, or belongs to a run with other settings.
@@ -68,6 +80,8 @@ def read_run(
     # Once to check them, then the weights to go on with.
     fill(network, best_weights, str(path))
     fill(network, _under("model.", tensors), str(path))
+    if average is not None:
+        fill(average.network, _under("average.", tensors), str(path))
     _fill_optimizer(optimizer, _under("optimizer.", tensors), str(path))
     try:
         return RunState(note["epoch"], note["best_epoch"], _figures(note["best"]), best_weights)
@@ -95,4 +109,5 @@ def _fill_optimizer(optimizer: torch.optim.AdamW, tensors: Mapping[str, Tensor],
 def _figures(values: Mapping[str, Any] | None) -> Figures | None:
     if values is None:
         return None
-    return Figures(values["samples"], values["accuracy"], values["loss"], tuple(values["spike_rates"]))
+    rates, bits = tuple(values["spike_rates"]), values.get("bits_per_symbol")
+    return Figures(values["samples"], values["accuracy"], values["loss"], rates, bits)

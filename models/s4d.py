@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.chunks import convolve_chunks, span_of
 from models.convolution import convolve
 
 SPAN = 32
@@ -51,7 +52,13 @@ class Coefficients(NamedTuple):
 
 
 class S4D(nn.Module):
-    """`channels` independent state-space models with `modes` complex modes each."""
+    """`channels` independent state-space models with `modes` complex modes each.
+
+    Attributes:
+        in_chunks: whether whole sequences go through `chunks.py`; None for wherever the input is on a GPU.
+    """
+
+    in_chunks: bool | None = None
 
     def __init__(self, channels: int, modes: int, dt_min: float, dt_max: float) -> None:
         super().__init__()
@@ -62,11 +69,19 @@ class S4D(nn.Module):
         self.c = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
         self.d = nn.Parameter(torch.randn(channels))
 
+    def _exponent(self) -> Tensor:
+        """dt A, (channels, modes) complex."""
+        return torch.complex(-torch.exp(self.log_decay), self.frequency) * torch.exp(self.log_dt)[:, None]
+
     def discretize(self) -> Coefficients:
         """Zero-order hold with B = 1 folded into C."""
         a = torch.complex(-torch.exp(self.log_decay), self.frequency)
         a_bar = torch.exp(a * torch.exp(self.log_dt)[:, None])
         return Coefficients(a_bar, torch.view_as_complex(self.c) * (a_bar - 1) / a, self.d)
+
+    def recurrence(self) -> Coefficients:
+        """What `step` needs: `discretize`, where the layer can run step by step."""
+        return self.discretize()
 
     def kernel(self, steps: int) -> Tensor:
         """The impulse response, shape (channels, steps): 2 Re(sum_n C' Abar^t), plus D at t = 0.
@@ -84,7 +99,11 @@ class S4D(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         """Causal convolution with the kernel, (batch, channels, steps) to the same shape."""
-        return convolve(u, self.kernel(u.shape[-1]))
+        if u.device.type != "cuda" if self.in_chunks is None else not self.in_chunks:
+            return convolve(u, self.kernel(u.shape[-1]))
+        exponent = self._exponent()
+        near = self.kernel(span_of(u.shape[-1]))
+        return convolve_chunks(u, near, exponent, self.discretize().c, full_mantissas())
 
     def initial_state(self, batch: int) -> Tensor:
         """State before the first step: zeros, (batch, channels, modes) complex."""
@@ -98,7 +117,7 @@ class S4D(nn.Module):
         Args:
             u: input of this step, (batch, channels).
             state: x[t-1], (batch, channels, modes) complex.
-            coefficients: from `discretize`, taken once for a whole sequence.
+            coefficients: from `recurrence`, taken once for a whole sequence.
 
         Returns:
             y[t] of (batch, channels), and x[t].

@@ -12,6 +12,7 @@ the reset is cut.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -63,11 +64,11 @@ def soma(y: Tensor, theta: Tensor) -> Tensor:
 
 
 class Soma(nn.Module):
-    """The neuron with one learnable threshold a channel."""
+    """The neuron with one threshold a channel, learned (VT in the paper) or fixed at its start (VF)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, start: float = 1.0, learned: bool = True) -> None:
         super().__init__()
-        self.ln_vth = nn.Parameter(torch.zeros(channels))
+        self.ln_vth = nn.Parameter(torch.full((channels,), math.log(start)), requires_grad=learned)
 
     def threshold(self) -> Tensor:
         """theta, (channels,), positive."""

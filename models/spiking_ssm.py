@@ -1,11 +1,12 @@
-"""SpikingSSM: a residual stream through blocks of S4D, spiking soma and a linear mixing of the spikes.
+"""SpikingSSM: a residual stream through blocks of S4D, spiking soma and a mixing of the spikes.
 
-    u_0 = encoder(input);   s_k = soma_k(s4d_k(u_k));   u_{k+1} = u_k + W_k s_k + b_k
-    logits = mean over time of readout(u_K)
+    u_0 = encoder(input);   s_k = soma_k(s4d_k(norm_k(u_k)));   u_{k+1} = u_k + mix_k(s_k)
+    logits = mean over time of readout(u_K), or readout(u_K) at every step
 
-(Shen et al., "SpikingSSMs", AAAI 2025, with linear mixing in place of the gated linear unit and no normalization, so
-that everything between blocks is a sum of synapses on spikes.) `forward` is parallel in time, `step` takes and
-returns the state; they are the same function but for the rounding of floats.
+(Shen et al., "SpikingSSMs", AAAI 2025: LIF soma, gated linear unit, no normalization in effect on most tasks.) By
+default the mixing is linear, W s + b, so that everything between blocks is a sum of synapses on spikes; `NetworkConfig`
+and `systems.py` name the other choices. Inputs are values, or symbols that each stand for a unit vector. `forward` is
+parallel in time, `step` takes and returns the state; they are the same function but for the rounding of floats.
 """
 
 from __future__ import annotations
@@ -15,9 +16,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.bidirectional import BidirectionalS4D
+from models.binary_s4d import ThresholdSoma
 from models.config import NetworkConfig
+from models.gsu import GatedSpikingUnit, Ternary
+from models.mixing import BinaryGated, Gated, Linear, Mixing, TwoStage
+from models.normalization import StreamNorm
 from models.s4d import S4D, Coefficients
 from models.soma import Soma
+
+MIXINGS: dict[str, type[Mixing]] = {
+    "linear": Linear,
+    "glu": Gated,
+    "binary-gate": BinaryGated,
+    "two-stage": TwoStage,
+}
 
 
 class BlockState(NamedTuple):
@@ -28,61 +41,109 @@ class BlockState(NamedTuple):
 
 
 class StepPlan(NamedTuple):
-    """What `Block.step` needs of its parameters, computed once for a sequence."""
+    """What `Block.step` needs of its parameters, computed once for a sequence.
+
+    Attributes:
+        coefficients: of the state space, with the norm's scale folded in.
+        theta: thresholds of the soma, (channels,).
+        offset: what the norm adds to the block's input, (channels,); None without one.
+    """
 
     coefficients: Coefficients
     theta: Tensor
+    offset: Tensor | None = None
 
 
 class Output(NamedTuple):
     """Result for a whole sequence.
 
     Attributes:
-        logits: (batch, classes), the mean over time.
-        spikes: one (batch, channels, steps) tensor a block, 0 or 1.
+        logits: (batch, classes), the mean over time; or (batch, classes, steps), one decision a step.
+        spikes: one (batch, channels, steps) tensor a block and stage: 0 or 1, or also -1 where they are `signed`.
+        signed: whether they are ternary.
     """
 
     logits: Tensor
     spikes: tuple[Tensor, ...]
+    signed: bool = False
+
+
+def make_soma(config: NetworkConfig) -> Soma | ThresholdSoma | Ternary:
+    """The soma that a configuration names."""
+    start, learned = config.theta_start, config.theta == "learned"
+    if config.soma == "threshold":
+        return ThresholdSoma(config.channels, config.surrogate, start, learned)
+    if config.soma.startswith("ternary"):
+        return Ternary(config.channels, config.soma == "ternary-token", start, learned)
+    return Soma(config.channels, start, learned)
+
+
+def make_mixing(config: NetworkConfig) -> Mixing:
+    """The mixing that a configuration names."""
+    if config.mix == "gsu":
+        return GatedSpikingUnit(config.channels, config.activation)
+    return MIXINGS[config.mix](config.channels)
 
 
 class Block(nn.Module):
-    """One S4D layer, its soma, and the linear mixing back into the stream."""
+    """One S4D layer, its soma, and the mixing back into the stream."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.ssm = S4D(config.channels, config.modes, config.dt_min, config.dt_max)
-        self.soma = Soma(config.channels)
-        self.mix = nn.Linear(config.channels, config.channels)
+        kind = S4D if config.direction == "causal" else BidirectionalS4D
+        self.ssm = kind(config.channels, config.modes, config.dt_min, config.dt_max)
+        self.norm = StreamNorm(config.channels) if config.norm == "batch" else None
+        self.soma = make_soma(config)
+        self.mix = make_mixing(config)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, stream: Tensor) -> tuple[Tensor, Tensor]:
-        """Stream (batch, channels, steps) to the next stream and the spikes, in the same shape."""
-        spikes: Tensor = self.soma(self.ssm(stream))
-        weight = self.mix.weight.expand(len(spikes), -1, -1)
+    def forward(self, stream: Tensor, mask: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Stream (batch, channels, steps) to the next stream and the spikes, in the same shape.
+
+        Args:
+            stream: what enters.
+            mask: (batch, 1, steps), 0 where there is only padding; read where the kernel runs backward in time.
+        """
+        entering = stream if self.norm is None else self.norm(stream)
+        if mask is not None and isinstance(self.ssm, BidirectionalS4D):
+            entering = entering * mask
+        drive = self.ssm(entering)
+        spikes: Tensor = self.soma(drive)
+        kept = None
         if self.training and self.dropout.p > 0:
-            # Whole channels of a sample are dropped: columns of its weights, which are fewer than its spikes.
-            weight = weight * self.dropout(spikes.new_ones(len(spikes), 1, len(self.mix.weight)))
-        return torch.baddbmm(stream + self.mix.bias[:, None], weight, spikes), spikes
+            kept = self.dropout(spikes.new_ones(len(spikes), 1, spikes.shape[1]))
+        after, further = self.mix(stream, spikes, drive, kept)
+        return after, (spikes, *further)
 
     def plan(self) -> StepPlan:
-        """Discrete coefficients and thresholds for `step`."""
-        return StepPlan(self.ssm.discretize(), self.soma.threshold())
+        """Discrete coefficients and thresholds for `step`.
+
+        Raises:
+            UnsupportedError: the state space runs in both directions of time.
+        """
+        coefficients, theta = self.ssm.recurrence(), self.soma.threshold()
+        if self.norm is None:
+            return StepPlan(coefficients, theta)
+        scale, offset = self.norm.fold()
+        a_bar, c, d = coefficients
+        return StepPlan(Coefficients(a_bar, c * scale[:, None], d * scale), theta, offset)
 
     def initial_state(self, batch: int) -> BlockState:
         """All zero."""
         modes = self.ssm.initial_state(batch)
         return BlockState(modes, torch.zeros_like(modes[..., 0].real))
 
-    def step(self, stream: Tensor, state: BlockState, plan: StepPlan) -> tuple[Tensor, Tensor, BlockState]:
+    def step(self, stream: Tensor, state: BlockState, plan: StepPlan) -> tuple[Tensor, tuple[Tensor, ...], BlockState]:
         """One step: stream (batch, channels) to the next stream, the spikes, and the state."""
-        drive, modes = self.ssm.step(stream, state.modes, plan.coefficients)
+        entering = stream if plan.offset is None else stream + plan.offset
+        drive, modes = self.ssm.step(entering, state.modes, plan.coefficients)
         spikes, membrane = self.soma.step(drive, state.membrane, plan.theta)
-        return stream + self.mix(spikes), spikes, BlockState(modes, membrane)
+        after, further = self.mix(stream, spikes, drive, None)
+        return after, (spikes, *further), BlockState(modes, membrane)
 
 
 class SpikingSSM(nn.Module):
-    """The whole network for inputs of (batch, steps, inputs) and one class a sequence."""
+    """The whole network for inputs of (batch, steps, inputs), or symbols (batch, steps)."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -95,14 +156,43 @@ class SpikingSSM(nn.Module):
         """The blocks in order, as what they are (ModuleList forgets the type)."""
         return [block for block in self.blocks if isinstance(block, Block)]
 
-    def forward(self, inputs: Tensor) -> Output:
-        """Parallel in time: inputs (batch, steps, inputs)."""
-        stream = torch.matmul(self.encoder.weight, inputs.transpose(1, 2)) + self.encoder.bias[:, None]
-        spikes = []
+    @property
+    def signed(self) -> bool:
+        """Whether spikes may be -1."""
+        return self.config.mix == "gsu"
+
+    def as_values(self, inputs: Tensor) -> Tensor:
+        """Symbols (whole numbers) as unit vectors along a new last axis; values as they are."""
+        if inputs.is_floating_point():
+            return inputs
+        symbols = torch.arange(self.config.inputs, device=inputs.device)
+        return (inputs[..., None] == symbols).to(self.encoder.weight.dtype)
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Output:
+        """Parallel in time.
+
+        Args:
+            inputs: (batch, steps, inputs) values, or (batch, steps) symbols.
+            lengths: (batch,) how many first steps of each sequence count; None for all.
+        """
+        values = self.as_values(inputs).transpose(1, 2)
+        mask = None if lengths is None else step_mask(lengths, inputs.shape[1], values.dtype)
+        stream = torch.matmul(self.encoder.weight, values) + self.encoder.bias[:, None]
+        spikes: list[Tensor] = []
         for block in self.block_list():
-            stream, fired = block(stream)
-            spikes.append(fired)
-        return Output(self.readout(stream.mean(-1)), tuple(spikes))
+            stream, fired = block(stream, None if mask is None else mask[:, None])
+            spikes += fired
+        return Output(self._decode(stream, mask), tuple(spikes), self.signed)
+
+    def _decode(self, stream: Tensor, mask: Tensor | None) -> Tensor:
+        """Logits of a whole sequence's last stream (batch, channels, steps)."""
+        if self.config.decode == "every-step":
+            return torch.matmul(self.readout.weight, stream) + self.readout.bias[:, None]
+        if mask is None:
+            logits: Tensor = self.readout(stream.mean(-1))
+            return logits
+        logits = self.readout(torch.bmm(stream, mask[:, :, None])[..., 0] / mask.sum(1, keepdim=True))
+        return logits
 
     def plan(self) -> tuple[StepPlan, ...]:
         """One plan a block."""
@@ -118,23 +208,24 @@ class SpikingSSM(nn.Module):
         """One step.
 
         Args:
-            inputs: (batch, inputs).
+            inputs: (batch, inputs) values or (batch,) symbols.
             state: from `initial_state` or the step before.
             plan: from `plan`, for these parameters.
 
         Returns:
-            Logits of this step (batch, classes), the spikes of each block (batch, channels), and the next state.
+            Logits of this step (batch, classes), the spikes of each block and stage (batch, channels), the next state.
         """
-        stream = self.encoder(inputs)
-        spikes, after = [], []
+        stream = self.encoder(self.as_values(inputs))
+        spikes: list[Tensor] = []
+        after = []
         for block, block_state, block_plan in zip(self.block_list(), state, plan, strict=True):
             stream, fired, block_state = block.step(stream, block_state, block_plan)
-            spikes.append(fired)
+            spikes += fired
             after.append(block_state)
         return self.readout(stream), tuple(spikes), tuple(after)
 
     @torch.no_grad()
-    def unroll(self, inputs: Tensor) -> Output:
+    def unroll(self, inputs: Tensor, lengths: Tensor | None = None) -> Output:
         """`forward` computed step by step from the zero state: what a chip does. No gradient, no dropout."""
         state, plan = self.initial_state(len(inputs)), self.plan()
         logits, spikes = [], []
@@ -143,4 +234,15 @@ class SpikingSSM(nn.Module):
             logits.append(step_logits)
             spikes.append(torch.stack(fired))
         by_block = torch.stack(spikes, dim=-1).unbind(0)
-        return Output(torch.stack(logits).mean(0), by_block)
+        all_logits = torch.stack(logits, dim=-1)
+        if self.config.decode == "every-step":
+            return Output(all_logits, by_block, self.signed)
+        if lengths is None:
+            return Output(all_logits.mean(-1), by_block, self.signed)
+        mask = step_mask(lengths, inputs.shape[1], all_logits.dtype)
+        return Output((all_logits * mask[:, None]).sum(-1) / mask.sum(1, keepdim=True), by_block, self.signed)
+
+
+def step_mask(lengths: Tensor, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(batch, steps): 1 where a step counts, 0 in the padding."""
+    return (torch.arange(steps, device=lengths.device) < lengths[:, None]).to(dtype)

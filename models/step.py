@@ -7,16 +7,18 @@ mantissas; spikes, being 0 or 1, are exact); figures are always measured without
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from models.average import Average
 from models.config import TrainConfig
 from models.distort import Distorter
-from models.spiking_ssm import Output, SpikingSSM
+from models.spiking_ssm import Output, SpikingSSM, step_mask
 from models.tasks import Distortion
 
 WARM_UP_STEPS = 3
@@ -26,7 +28,7 @@ WARM_UP_STEPS = 3
 class Step(Protocol):
     """Makes one step on a batch, at a share of the peak learning rates; returns the loss before it."""
 
-    def __call__(self, batch: Tensor, labels: Tensor, factor: float) -> Tensor: ...
+    def __call__(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None = None) -> Tensor: ...
 
 
 class DirectStep:
@@ -38,71 +40,124 @@ class DirectStep:
         optimizer: torch.optim.AdamW,
         config: TrainConfig,
         distortion: Distortion | None,
+        average: Average | None = None,
     ) -> None:
-        self.network, self.optimizer, self.config = network, optimizer, config
+        self.network, self.optimizer, self.config, self.average = network, optimizer, config, average
         device = network.encoder.weight.device
         wanted = distortion is not None and config.augment > 0
         self.distorter = Distorter(distortion, config.augment, device) if distortion is not None and wanted else None
 
-    def __call__(self, batch: Tensor, labels: Tensor, factor: float) -> Tensor:
+    def __call__(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None = None) -> Tensor:
         set_learning_rates(self.optimizer, factor)
-        return self.move(batch, labels)
+        return self.move(batch, labels, lengths)
 
-    def move(self, batch: Tensor, labels: Tensor) -> Tensor:
+    def move(self, batch: Tensor, labels: Tensor, lengths: Tensor | None) -> Tensor:
         """The step with the learning rates as they are."""
         self.optimizer.zero_grad()
         if self.distorter is not None:
             batch = self.distorter(batch)
         with _short_mantissas():
-            loss = loss_of(self.network(batch), labels, self.config)
+            output = self.network(batch) if lengths is None else self.network(batch, lengths)
+            loss = loss_of(output, labels, self.config, lengths)
             loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.follow()
         return loss.detach()
 
 
 class RecordedStep:
-    """A `DirectStep` recorded once on the GPU; all batches have the size of the first."""
+    """A `DirectStep` recorded on the GPU, once for every shape of a batch."""
 
     def __init__(self, direct: DirectStep) -> None:
         self.direct = direct
-        self.steps = 0
+        self.recordings: dict[tuple[int, ...], _Recording] = {}
+        self.pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None = None) -> Tensor:
+        shape = tuple(batch.shape)
+        if shape not in self.recordings:
+            self.recordings[shape] = _Recording(self.direct, self.pool)
+        return self.recordings[shape](batch, labels, factor, lengths)
+
+
+class _Recording:
+    """The graph for one shape; the graphs are replayed one after the other, so that they share memory."""
+
+    def __init__(self, direct: DirectStep, pool: Any) -> None:
+        self.direct, self.pool = direct, pool
+        self.steps, self.impossible = 0, False
         self.graph = torch.cuda.CUDAGraph()
 
-    def __call__(self, batch: Tensor, labels: Tensor, factor: float) -> Tensor:
+    def __call__(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None) -> Tensor:
         self.steps += 1
         if self.steps <= WARM_UP_STEPS:
-            return self._aside(batch, labels, factor)
-        set_learning_rates(self.direct.optimizer, factor)
+            return self._aside(batch, labels, factor, lengths)
         if self.steps == WARM_UP_STEPS + 1:
-            self._record(batch, labels)
+            self._try_to_record(batch, labels, lengths)
+        if self.impossible:
+            return self.direct(batch, labels, factor, lengths)
+        set_learning_rates(self.direct.optimizer, factor)
         self.batch.copy_(batch)
         self.labels.copy_(labels)
+        if self.lengths is not None and lengths is not None:
+            self.lengths.copy_(lengths)
         self.graph.replay()
         return self.loss
 
-    def _aside(self, batch: Tensor, labels: Tensor, factor: float) -> Tensor:
+    def _aside(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None) -> Tensor:
         """On a stream of its own, as a recording is."""
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            loss = self.direct(batch, labels, factor)
+            loss = self.direct(batch, labels, factor, lengths)
         torch.cuda.current_stream().wait_stream(stream)
         return loss
 
-    def _record(self, batch: Tensor, labels: Tensor) -> None:
+    def _try_to_record(self, batch: Tensor, labels: Tensor, lengths: Tensor | None) -> None:
+        """Where an operation can't be recorded, training goes on without, slower."""
+        try:
+            self._record(batch, labels, lengths)
+        except RuntimeError as error:
+            warnings.warn(f"steps of shape {tuple(batch.shape)} are not recorded: {error}", stacklevel=2)
+            self.impossible = True
+
+    def _record(self, batch: Tensor, labels: Tensor, lengths: Tensor | None) -> None:
         self.batch, self.labels = batch.clone(), labels.clone()
+        self.lengths = None if lengths is None else lengths.clone()
         # Gradients of the direct steps lie outside the recording's memory.
         self.direct.optimizer.zero_grad()
-        with torch.cuda.graph(self.graph):
-            self.loss = self.direct.move(self.batch, self.labels)
+        with torch.cuda.graph(self.graph, pool=self.pool):
+            self.loss = self.direct.move(self.batch, self.labels, self.lengths)
 
 
-def loss_of(output: Output, labels: Tensor, config: TrainConfig) -> Tensor:
-    """Cross-entropy plus the price of spikes."""
-    rate = torch.stack([spikes.mean() for spikes in output.spikes]).mean()
-    entropy = nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing)
-    return entropy + config.rate_penalty * rate
+def loss_of(output: Output, labels: Tensor, config: TrainConfig, lengths: Tensor | None = None) -> Tensor:
+    """Cross-entropy of every decision plus the price of spikes; what is padding does not count.
+
+    Args:
+        output: of the network.
+        labels: (batch,), or (batch, steps) for one decision a step.
+        config: its price of spikes and smoothing of labels.
+        lengths: (batch,) steps that count, or None for all.
+    """
+    steps = output.spikes[0].shape[-1]
+    mask = None if lengths is None else step_mask(lengths, steps, output.logits.dtype)
+    rate = torch.stack([_rate(spikes.abs() if output.signed else spikes, mask) for spikes in output.spikes]).mean()
+    price = config.rate_penalty * rate
+    if mask is None or labels.ndim == 1:
+        return nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing) + price
+    entropy = nn.functional.cross_entropy(
+        output.logits, labels, label_smoothing=config.label_smoothing, reduction="none"
+    )
+    return (entropy * mask).sum() / mask.sum() + price
+
+
+def _rate(spikes: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean of the spikes over the steps that count."""
+    if mask is None:
+        return spikes.mean()
+    return (spikes.mean(1) * mask).sum() / mask.sum()
 
 
 def set_learning_rates(optimizer: torch.optim.AdamW, factor: float) -> None:

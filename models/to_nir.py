@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from models.soma_kernels import LEAK
+from models.mixing_to_nir import add_mixing, add_soma
 from models.spiking_ssm import Block, SpikingSSM
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import CHANNELS_A_CHUNK, Sketch
@@ -33,15 +33,20 @@ FloatArray = NDArray[np.float64]
 def to_graph(network: SpikingSSM, task: str, steps: int, channels_a_chunk: int = CHANNELS_A_CHUNK) -> Graph:
     """The network as a NIR graph with float64 parameters.
 
-    Nodes: input, encoder, for every block k the nodes ``block{k}.in``, ``.ssm{c}.B``, ``.x``, ``.A``, ``.C`` (chunks
-    c), ``.D``, ``.y``, ``.soma``, ``.mix``, then ``stream.out``, readout, sum, output. The output is the sum of the
-    logits over time, so the decision after `steps` steps is its largest element.
+    Nodes: input, encoder, for every block k the nodes ``block{k}.in``, ``.norm`` where it is normalized, ``.ssm{c}.B``,
+    ``.x``, ``.A``, ``.C`` (chunks c), ``.D``, ``.y``, ``.soma``, ``.mix`` and what else its mixing needs, then
+    ``stream.out``, readout, sum, output. The output is the sum of the logits over time, so the decision after `steps`
+    steps is its largest element; a network that decides at every step has the logits themselves as its output.
 
     Args:
         network: trained; it is left as it is.
         task: name of its task, for the file's hint.
         steps: length of the task's sequences, for the same.
         channels_a_chunk: channels that share one LI node.
+
+    Raises:
+        UnsupportedError: a choice that no core can run: time in both directions, a threshold from the largest channel,
+            GELU.
     """
     sketch = Sketch(DT)
     config = network.config
@@ -54,7 +59,9 @@ def to_graph(network: SpikingSSM, task: str, steps: int, channels_a_chunk: int =
         feeds = [_block(sketch, f"block{index}", block, stream, channels_a_chunk), stream]
     stream = sketch.total("stream.out", config.channels, feeds)
     logits = sketch.matrix("readout", *_affine(network.readout, stream))
-    sketch.add("output", "Output", config.classes, {}, sketch.integrator("sum", config.classes, logits))
+    if config.decode == "mean":
+        logits = sketch.integrator("sum", config.classes, logits)
+    sketch.add("output", "Output", config.classes, {}, logits)
     return sketch.graph({"seamount": _hint(network, task, steps)})
 
 
@@ -74,13 +81,13 @@ def _hint(network: SpikingSSM, task: str, steps: int) -> dict[str, Any]:
 
 
 def _block(sketch: Sketch, name: str, block: Block, stream: str, chunk: int) -> str:
-    """One block from its stream to its mixing; returns the mixing's name."""
+    """One block from its stream to what it adds to it; returns the name of its last node."""
     plan = block.plan()
     poles, c = (part.detach().cpu().numpy() for part in plan.coefficients[:2])
-    total = sketch.state_space(name, poles, np.ones(poles.shape), c, _array(plan.coefficients.d), stream, chunk)
-    theta = _array(plan.theta)
-    soma = sketch.lif(f"{name}.soma", np.full(len(theta), LEAK), theta, total)
-    return sketch.matrix(f"{name}.mix", *_affine(block.mix, soma))
+    if plan.offset is not None:
+        stream = sketch.matrix(f"{name}.norm", np.eye(len(poles)), stream, _array(plan.offset))
+    y = sketch.state_space(name, poles, np.ones(poles.shape), c, _array(plan.coefficients.d), stream, chunk)
+    return add_mixing(sketch, name, block.mix, add_soma(sketch, name, block.soma, _array(plan.theta), y), y)
 
 
 def _affine(layer: nn.Linear, source: str) -> tuple[FloatArray, str, FloatArray]:

@@ -21,24 +21,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
+from models.average import Average
+from models.batches import batches
 from models.checkpoint import fill, load_tensors, save_tensors, write_json
 from models.config import NetworkConfig, TrainConfig, read_json
 from models.measure import Figures, largest_state, measure
+from models.optimizer import make_optimizer, one_cycle
 from models.run_state import RunState, read_run, write_run
 from models.spiking_ssm import SpikingSSM
 from models.step import DirectStep, RecordedStep, Step
-from models.tasks import Task
+from models.tasks import Part, Task
 from toolchain.errors import InputError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-WARM_UP = 0.3
-START_FACTOR, END_FACTOR = 0.04, 1e-4
-SLOW = ("log_dt", "log_decay", "frequency")
-"""Parameters of dt and A: their own learning rate, no decay (as S4's authors do)."""
-
-DECAYED = ("encoder.weight", "mix.weight", "readout.weight", "ssm.c")
 
 
 @dataclass(frozen=True)
@@ -71,37 +68,6 @@ class TrainingResult:
     largest_state: float
     wall_seconds: float
     cpu_seconds: float
-
-
-def one_cycle(progress: float) -> float:
-    """Factor on the learning rate at `progress` in 0..1: half cosines up to 1 and down again."""
-    if progress < WARM_UP:
-        return 1 + (START_FACTOR - 1) * (1 + math.cos(math.pi * progress / WARM_UP)) / 2
-    along = (progress - WARM_UP) / (1 - WARM_UP)
-    return END_FACTOR + (1 - END_FACTOR) * (1 + math.cos(math.pi * along)) / 2
-
-
-def make_optimizer(network: SpikingSSM, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with three groups: decayed weights, the rest, and dt with A."""
-    groups: dict[str, list[nn.Parameter]] = {"decayed": [], "plain": [], "slow": []}
-    for name, parameter in network.named_parameters():
-        kind = "slow" if name.endswith(SLOW) else "decayed" if name.endswith(DECAYED) else "plain"
-        groups[kind].append(parameter)
-    fast, decay = config.learning_rate, config.weight_decay
-    on_gpu = network.encoder.weight.device.type == "cuda"
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": groups["decayed"], "lr": fast, "peak": fast, "weight_decay": decay},
-            {"params": groups["plain"], "lr": fast, "peak": fast, "weight_decay": 0.0},
-            {"params": groups["slow"], "peak": config.ssm_learning_rate, "weight_decay": 0.0},
-        ],
-        lr=config.ssm_learning_rate,
-        fused=on_gpu or None,
-        capturable=on_gpu,
-    )
-    for group in optimizer.param_groups if on_gpu else []:
-        group["lr"] = torch.tensor(group["lr"], device=network.encoder.weight.device)
-    return optimizer
 
 
 def train(
@@ -146,16 +112,17 @@ def train(
         torch.manual_seed(config.seed)
         network = _initial(network_config, start).to(device)
         optimizer = make_optimizer(network, config)
+        average = Average(network, config.ema) if config.ema else None
         settings = {"task": task.name, "network": network_config.to_mapping(), "training": config.to_mapping()}
-        run = read_run(folder, network, optimizer, settings) if resume else None
+        run = read_run(folder, network, optimizer, settings, average) if resume else None
         run = run or RunState(0, 0, None, {})
-        direct = DirectStep(network, optimizer, config, task.distortion)
-        step: Step = direct if device == "cpu" else RecordedStep(direct)
+        direct = DirectStep(network, optimizer, config, task.distortion, average)
+        trainer = _Trainer(network, direct if device == "cpu" else RecordedStep(direct), task, config, average)
         while run.epoch < config.epochs:
             if _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds):
                 return None
-            run = _epoch(network, step, task, config, run, on_epoch)
-            write_run(folder, network, optimizer, settings, run)
+            run = trainer.epoch(run, on_epoch)
+            write_run(folder, network, optimizer, settings, run, average)
     network.load_state_dict(run.best_weights)
     return _finish(network, task, settings, folder, run.best_epoch, measure_test, clock, start)
 
@@ -184,61 +151,72 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _epoch(
-    network: SpikingSSM,
-    step: Step,
-    task: Task,
-    config: TrainConfig,
-    run: RunState,
-    on_epoch: Callable[[Progress], None] | None,
-) -> RunState:
-    """One pass over the training part, then the validation part."""
-    # Every epoch has its own seeds, so that going on after an interruption needs no generator's state.
-    torch.manual_seed(config.seed * 1_000_003 + run.epoch)
-    rng = np.random.default_rng((config.seed, run.epoch))
-    loss = _pass(network, step, task, config, run.epoch, rng)
-    figures = measure(network, task.validation)
-    run = replace(run, epoch=run.epoch + 1)
-    if run.best is None or (figures.accuracy, -figures.loss) > (run.best.accuracy, -run.best.loss):
-        weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        run = replace(run, best_epoch=run.epoch, best=figures, best_weights=weights)
-    if on_epoch is not None:
-        on_epoch(Progress(run.epoch, config.epochs, loss, figures, run.best_epoch))
-    return run
+class _Trainer:
+    """What every epoch of a run needs."""
+
+    def __init__(
+        self, network: SpikingSSM, step: Step, task: Task, config: TrainConfig, average: Average | None
+    ) -> None:
+        self.network, self.step, self.task, self.config = network, step, task, config
+        self.measured = network if average is None else average.network
+        self.part = _joined(task.train, task.validation) if config.refit else task.train
+
+    def epoch(self, run: RunState, on_epoch: Callable[[Progress], None] | None) -> RunState:
+        """One pass over the training part, then the validation part."""
+        # Every epoch has its own seeds, so that going on after an interruption needs no generator's state.
+        torch.manual_seed(self.config.seed * 1_000_003 + run.epoch)
+        rng = np.random.default_rng((self.config.seed, run.epoch))
+        loss = self._pass(run.epoch, rng)
+        figures = measure(self.measured, self.task.validation)
+        run = replace(run, epoch=run.epoch + 1)
+        if self.config.refit or run.best is None or figures.merit > run.best.merit:
+            weights = {name: tensor.clone() for name, tensor in self.measured.state_dict().items()}
+            run = replace(run, best_epoch=run.epoch, best=figures, best_weights=weights)
+        if on_epoch is not None:
+            on_epoch(Progress(run.epoch, self.config.epochs, loss, figures, run.best_epoch))
+        return run
+
+    def _pass(self, epoch: int, rng: np.random.Generator) -> float:
+        """All batches of one epoch; returns the mean loss."""
+        self.network.train()
+        device = self.network.encoder.weight.device
+        part, size = self.part, self.config.batch_size
+        inputs, labels = torch.from_numpy(self._samples(rng)).to(device), torch.from_numpy(part.labels).to(device)
+        lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(device)
+        order = batches(len(part), size, self.task.steps, part.lengths, rng, device)
+        # On the device until the end: asking for a number after every step would hold a GPU up.
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        for number, (chosen, steps) in enumerate(order):
+            factor = one_cycle((epoch + number / len(order)) / self.config.epochs)
+            wanted = labels[chosen] if labels.ndim == 1 else labels[chosen, :steps]
+            count = None if lengths is None else lengths[chosen]
+            total += self.step(inputs[chosen, :steps], wanted, factor, count) * len(chosen)
+        if not math.isfinite(total.item()):
+            raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
+        return total.item() / sum(len(chosen) for chosen, _ in order)
+
+    def _samples(self, rng: np.random.Generator) -> NDArray[Any]:
+        """The training inputs, distorted where the task does that to all at once."""
+        task = self.task
+        if not self.config.augment or task.augment is None:
+            return self.part.inputs
+        bent = task.augment(task.train.inputs, rng, self.config.augment)
+        return np.concatenate([bent, self.part.inputs[len(bent) :]]) if self.config.refit else bent
 
 
-def _pass(
-    network: SpikingSSM, step: Step, task: Task, config: TrainConfig, epoch: int, rng: np.random.Generator
-) -> float:
-    """All batches of one epoch; returns the mean loss."""
-    network.train()
-    device = network.encoder.weight.device
-    samples = task.train.inputs
-    if config.augment and task.augment is not None:
-        samples = task.augment(samples, rng, config.augment)
-    inputs, labels = torch.from_numpy(samples).to(device), torch.from_numpy(task.train.labels).to(device)
-    batches = _batches(torch.from_numpy(rng.permutation(len(labels))), config.batch_size, device)
-    # On the device until the end: asking for a number after every step would hold a GPU up.
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    for number, chosen in enumerate(batches):
-        factor = one_cycle((epoch + number / len(batches)) / config.epochs)
-        total += step(inputs[chosen], labels[chosen], factor) * len(chosen)
-    if not math.isfinite(total.item()):
-        raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
-    return total.item() / sum(map(len, batches))
-
-
-def _batches(order: Tensor, size: int, device: torch.device) -> list[Tensor]:
-    """The samples in `order`, in batches: of nearly equal size on the CPU; elsewhere, full ones only.
-
-    A recorded step needs batches of one size, so that a GPU leaves out the rest, which is another in every epoch.
-    """
-    if device.type == "cpu" or len(order) < size:
-        return list(order.to(device).tensor_split(math.ceil(len(order) / size)))
-    return list(order[: len(order) // size * size].to(device).view(-1, size))
+def _joined(first: Part, second: Part) -> Part:
+    """The samples of both parts."""
+    lengths = None
+    if first.lengths is not None and second.lengths is not None:
+        lengths = np.concatenate([first.lengths, second.lengths])
+    inputs, labels = (np.concatenate([getattr(p, name) for p in (first, second)]) for name in ("inputs", "labels"))
+    return Part(inputs, labels, lengths)
 
 
 def _check_sizes(task: Task, config: NetworkConfig) -> None:
+    wanted = "every-step" if task.train.per_step else "mean"
+    if config.decode != wanted:
+        raise InputError("network", f"decodes {config.decode!r}, task {task.name!r} needs {wanted!r}", "set decode")
     if (task.inputs, task.classes) != (config.inputs, config.classes):
         found = f"{config.inputs} inputs and {config.classes} classes"
         raise InputError("network", f"has {found}, task {task.name!r} has {task.inputs} and {task.classes}")
@@ -255,9 +233,10 @@ def _finish(
     start: Path | None,
 ) -> TrainingResult:
     """Measure the chosen weights step by step, as a chip runs them, and write them with their figures."""
-    validation = measure(network, task.validation, step_by_step=True)
-    test = measure(network, task.test, step_by_step=True) if measure_test else None
-    largest = largest_state(network, task.validation)
+    streams = network.config.direction == "causal"
+    validation = measure(network, task.validation, step_by_step=streams)
+    test = measure(network, task.test, step_by_step=streams) if measure_test else None
+    largest = largest_state(network, task.validation) if streams else math.nan
     figures: dict[str, Any] = {
         "best_epoch": best_epoch,
         "largest_state": largest,

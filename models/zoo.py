@@ -98,5 +98,7 @@ def publish(source: Path, target: Path, command: str) -> Path:
         with written_whole(target / name) as beside:
             shutil.copyfile(source / name, beside)
     write_nir(to_graph(trained.network, trained.task, steps), target / "model.nir")
-    write_text(target / "CARD.md", card(target.name, trained.task, read_json(source / "config.json"), command))
+    parameters = sum(weight.numel() for weight in trained.network.parameters())
+    config = read_json(source / "config.json")
+    write_text(target / "CARD.md", card(target.name, trained.task, config, command, parameters))
     return target

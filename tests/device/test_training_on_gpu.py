@@ -10,7 +10,7 @@ from models.spiking_ssm import SpikingSSM
 from models.step import DirectStep, RecordedStep, Step
 from models.tasks.images import IN_ROWS
 from models.tasks.task import Distortion
-from models.training import make_optimizer
+from models.optimizer import make_optimizer
 
 
 def test_gradient_of_the_convolution() -> None:

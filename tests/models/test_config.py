@@ -14,7 +14,7 @@ from toolchain.errors import InputError
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"widht": 3}, r"here: unknown keys \['widht'\]; known are \['blocks'"),
+        ({"widht": 3}, r"here: unknown keys \['widht'\]; known are \['activation', 'blocks'"),
         ([1], "here: expected a JSON object, got list"),
         ({"channels": 0}, "NetworkConfig.channels: 0 is out of range; choose from 1 to 8192"),
         ({"channels": 8.0}, "NetworkConfig.channels: 8.0 is not an integer"),
