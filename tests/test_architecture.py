@@ -50,7 +50,8 @@ STAGES = {
 }
 # Heavy or foreign parts, and the only files of the four packages that may import them.
 HOMES = {
-    "torch": ("models/*",),
+    "torch": ("models/*", "simulators/accelerator/*"),
+    "triton": ("models/*", "simulators/accelerator/*"),
     "torchvision": (),
     "snntorch": (),
     "norse": (),

@@ -60,9 +60,10 @@ _REQUIRED = (
 _OPTIONAL = (
     (
         "torch",
-        "training networks (models/); compiling and running need it not",
+        "training networks (models/) and simulator 'accelerator'; compiling and running need it not",
         "pip install -c constraints.txt '.[train]'",
     ),
+    ("triton", "simulator 'accelerator' with kernels on a GPU", "pip install -c constraints.txt '.[accelerator]'"),
     ("lava-nc", "simulator 'lava'", "pip install --no-deps --ignore-requires-python lava-nc==0.10.0"),
     ("asteval", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
     ("networkx", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),

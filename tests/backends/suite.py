@@ -59,6 +59,7 @@ BACKENDS: tuple[Backend, ...] = (
     Backend("onnx, one scan", _onnx("onnxruntime", "scan"), lambda: missing("onnx")),
     Backend("onnx, its own evaluator", _onnx("reference", "step"), lambda: missing("onnx"), slow=True),
     Backend("onnx, its own evaluator, one scan", _onnx("reference", "scan"), lambda: missing("onnx"), slow=True),
+    Backend("accelerator", SIMULATORS["accelerator"], lambda: missing("accelerator")),
     Backend("lava", _LAVA, _lava_missing, slow=True),
     Backend("lava, no stock LIF", partial(_LAVA, stock_lif=False), _lava_missing, slow=True),
 )

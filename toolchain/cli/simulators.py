@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import simulators.accelerator
 import simulators.fast
 import simulators.lava
 import simulators.onnx
@@ -36,6 +37,7 @@ SIMULATORS: Mapping[str, Simulate] = {
     "fast": simulators.fast.simulate,
     "lava": simulators.lava.simulate,
     "onnx": simulators.onnx.simulate,
+    "accelerator": simulators.accelerator.simulate,
 }
 
 
@@ -50,6 +52,7 @@ def _fast_missing() -> str | None:
 
 
 _MISSING: Mapping[str, Callable[[], str | None]] = {
+    "accelerator": simulators.accelerator.missing,
     "fast": _fast_missing,
     "lava": simulators.lava.available,
     "onnx": _onnx_missing,
