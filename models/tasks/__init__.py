@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.tasks import digits, hapt, images, listops, sotu
+from models.tasks import digits, hapt, images, listops, mail, sotu
 from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
@@ -12,6 +12,7 @@ TASKS = {
     "digits": digits.load,
     "hapt": hapt.load,
     "listops": listops.load,
+    "mail": mail.load,
     "psmnist": images.psmnist,
     "sfashion": images.sfashion,
     "smnist": images.smnist,
