@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from models.config import NetworkConfig, TrainConfig
+from models.systems import system
 from toolchain.errors import InputError
 
 RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
@@ -44,3 +47,38 @@ def recipe(task: str) -> tuple[NetworkConfig, TrainConfig]:
     if task not in RECIPES:
         raise InputError("task", f"there is no recipe for {task!r}", f"choose from {sorted(RECIPES)}")
     return RECIPES[task]
+
+
+def configured(
+    task: str, system_name: str | None, changes: Mapping[str, str], where: str
+) -> tuple[NetworkConfig, TrainConfig]:
+    """The task's recipe with another system and single settings changed.
+
+    Args:
+        task: key of `RECIPES`.
+        system_name: one of `SYSTEMS`, or None for the recipe's own.
+        changes: settings of `NetworkConfig` and `TrainConfig` as typed.
+        where: for messages.
+
+    Raises:
+        InputError: an unknown task, system or setting, or a value out of its range.
+    """
+    network, training = recipe(task)
+    chosen = system(system_name) if system_name else {}
+    values = {key: _value(text) for key, text in changes.items()}
+    own = {key: value for key, value in values.items() if hasattr(network, key)}
+    rest = {key: value for key, value in values.items() if key not in own}
+    return (
+        NetworkConfig.from_mapping({**network.to_mapping(), **chosen, **own}, where),
+        TrainConfig.from_mapping(training.to_mapping() | rest, where),
+    )
+
+
+def _value(text: str) -> int | float | str:
+    """A number where the text is one, else the text: the configurations check which they need."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -3,9 +3,11 @@
     python -m models.train_on_device --runs runs smnist:300 quick=smnist:60:epochs=4,blocks=2
 
 Each job is ``[NAME=]TASK:SECONDS[:key=value,...]``, with keys of `NetworkConfig` and `TrainConfig` in place of the
-recipe's, and ``from=NAME`` to begin with the weights of another run. The folder ``runs/NAME`` gets the checkpoint
-after every epoch, the chosen weights and figures at the end, and `log.txt`; a job that finds its checkpoint there goes
-on from it. The weights are chosen on the validation part; the test part is measured once, at the end.
+recipe's, ``system=NAME`` for another system (`systems.py`), ``from=NAME`` to begin with the weights of another run, and
+``fit=1`` to take as many epochs as the time allows, by a measurement before the first. The folder ``runs/NAME`` gets
+the checkpoint after every epoch, the chosen weights and figures at the end, and `log.txt`; a job that finds its
+checkpoint there goes on from it. The weights are chosen on the validation part; the test part is measured once, at the
+end.
 """
 
 from __future__ import annotations
@@ -14,19 +16,24 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from models.checkpoint import load_tensors
 from models.config import NetworkConfig, TrainConfig
-from models.recipes import recipe
-from models.tasks import load_task
+from models.pace import measure_pace
+from models.recipes import configured
+from models.run_state import FILE as CHECKPOINT
+from models.tasks import Task, load_task
 from models.training import Progress, TrainingResult, train
 from toolchain.errors import InputError, ToolchainError
 
 FORM = "[NAME=]TASK:SECONDS[:key=value,...]"
+SLACK, LEEWAY = 1.03, 1.25
+"""How much longer than measured an epoch is taken to last, and how much longer than asked a fitted job may take."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Job:
         seconds: after which no further epoch is begun.
         network, training: the settings.
         start: name of the run whose weights are the initial ones, or "".
+        fit: whether the number of epochs is chosen to fill the time.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Job:
     network: NetworkConfig
     training: TrainConfig
     start: str = ""
+    fit: bool = False
 
 
 def parse_job(text: str) -> Job:
@@ -57,29 +66,14 @@ def parse_job(text: str) -> Job:
     """
     head, _, changes = text.partition(":")[2].partition(":")
     name, named, task = text.partition(":")[0].rpartition("=")
-    network, training = recipe(task)
     pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
-    start = pairs.pop("from", "")
+    start, fit, system = pairs.pop("from", ""), pairs.pop("fit", "0"), pairs.pop("system", None)
     try:
         seconds = float(head)
-        values = {key: _number(value) for key, value in pairs.items()}
     except ValueError as error:
         raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
-    own = {key: value for key, value in values.items() if hasattr(network, key)}
-    rest = {key: value for key, value in values.items() if key not in own}
-    where = f"{text}: settings"
-    return Job(
-        name if named else task,
-        task,
-        seconds,
-        NetworkConfig.from_mapping(network.to_mapping() | own, where),
-        TrainConfig.from_mapping(training.to_mapping() | rest, where),
-        start,
-    )
-
-
-def _number(text: str) -> int | float:
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+    network, training = configured(task, system, pairs, f"{text}: settings")
+    return Job(name if named else task, task, seconds, network, training, start, fit == "1")
 
 
 def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
@@ -94,12 +88,31 @@ def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
 
         tell(f"{job.name}: {job}, on {_device_name(device)}")
         task = load_task(job.task)
+        if job.fit:
+            job = fitted(job, task, folder, device, tell)
         on_epoch = _teller(job.name, tell)
         start = runs / job.start if job.start else None
         options: dict[str, Any] = {"seconds": job.seconds, "device": device, "start": start}
         result = train(task, job.network, job.training, folder, resume=True, on_epoch=on_epoch, **options)
+        if device == "cuda":
+            torch.cuda.empty_cache()
         tell(f"{job.name}: time is up, checkpoint left" if result is None else f"{job.name}: {result}")
     return result
+
+
+def fitted(job: Job, task: Task, folder: Path, device: str, tell: Callable[[str], None]) -> Job:
+    """The job with as many epochs as fill its time; with the number of its checkpoint, where there is one."""
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists():
+        epochs = int(load_tensors(checkpoint)[1]["settings"]["training"]["epochs"])
+        return replace(job, training=replace(job.training, epochs=epochs))
+    began = time.perf_counter()
+    pace = measure_pace(task, job.network, job.training, device)
+    left = job.seconds - (time.perf_counter() - began) - pace.closing_seconds
+    epochs = max(1, int(left / (SLACK * pace.epoch_seconds)))
+    tell(f"{job.name}: {pace}, {epochs} epochs")
+    # Its end is set by the epochs; a measurement a little too short is no reason to stop before the last one.
+    return replace(job, seconds=LEEWAY * job.seconds, training=replace(job.training, epochs=epochs))
 
 
 def _teller(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
@@ -111,7 +124,7 @@ def _teller(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None
         rates = " ".join(f"{rate:.3f}" for rate in found.spike_rates)
         tell(
             f"{name} epoch {progress.epoch}/{progress.epochs} {now - last[0]:.1f} s loss {progress.train_loss:.4f}"
-            f" validation {100 * found.accuracy:.2f} {found.loss:.4f} rates {rates} best {progress.best_epoch}"
+            f" validation {found} {found.loss:.4f} rates {rates} best {progress.best_epoch}"
         )
         last[0] = now
 
