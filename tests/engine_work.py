@@ -46,8 +46,8 @@ def killed(arguments: Result) -> Result:
     return {"square": arguments["x"] ** 2}
 
 
-def endless(arguments: Result) -> Result:
-    """Says in the file ``log`` which process it is, and stays."""
+def waiting(arguments: Result) -> Result:
+    """Says in the file ``log`` which process it is, and stays for ``seconds``."""
     with Path(arguments["log"]).open("a", encoding="utf-8") as log:
         log.write(f"{os.getpid()}\n")
     time.sleep(arguments["seconds"])

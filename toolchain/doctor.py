@@ -69,6 +69,7 @@ _OPTIONAL = (
     ("networkx", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
     ("onnx", "exporter 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
     ("onnxruntime", "simulator 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
+    ("ray", "--engine ray: work on a cluster", "pip install -c constraints.txt '.[ray]'"),
     ("nirtorch", "tests against a foreign reader of NIR", "pip install -c constraints.txt '.[dev]'"),
 )
 

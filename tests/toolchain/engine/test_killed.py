@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests import engine_work
 from tests.conftest import REPOSITORY
-from toolchain.engine import Unit, run_units
+from tests.toolchain.engine.killing import RUN, alive, four, lasting, lines, times_begun
+from toolchain.engine import run_units
 from toolchain.errors import WorkError
-
-WAIT_SECONDS = 60.0
-
-RUN = """
-import sys
-from pathlib import Path
-from tests import engine_work
-from toolchain.engine import Unit, run_units
-
-folder, seconds, engine = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-quick = [Unit(f"quick_{x}", {"x": x, "log": str(folder / "done")}) for x in range(3)]
-run_units(engine_work.square, quick, engine=engine, workers=2, folder=folder / "kept")
-stay = [Unit(f"stay_{x}", {"log": str(folder / "log"), "seconds": seconds}) for x in range(2)]
-run_units(engine_work.endless, stay, engine=engine, workers=2, folder=folder / "kept")
-"""
-
-
-def four(folder: Path, deadly: int, lives: int) -> list[Unit]:
-    """Four units; one is killed in its middle so many times."""
-    (folder / "lives").write_text("\n".join("x" * lives), encoding="utf-8")
-    more = {"log": str(folder / "log")}
-    return [
-        Unit(f"u{x}", {"x": x} | more | ({"lives": str(folder / "lives")} if x == deadly else {})) for x in range(4)
-    ]
-
-
-def times_begun(folder: Path) -> list[int]:
-    begun = (folder / "log").read_text(encoding="utf-8").splitlines()
-    return [begun.count(str(x)) for x in range(4)]
-
-
-def lasting(condition) -> bool:
-    """Whether a condition comes true before the wait is over."""
-    end = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that ended and that nobody has asked about does not."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 @pytest.mark.parametrize("engine", ["processes"])
@@ -92,20 +43,15 @@ def test_a_run_that_is_killed_goes_on_where_it_was(engine: str, tmp_path: Path) 
     command = [sys.executable, "-c", RUN, str(tmp_path)]
     first = subprocess.Popen([*command, "600", engine], cwd=REPOSITORY)
     try:
-        begun = tmp_path / "log"
-        count = 1 if engine == "serial" else 2
-        assert lasting(lambda: begun.exists() and len(begun.read_text(encoding="utf-8").splitlines()) == count)
+        assert lasting(lambda: len(lines(tmp_path / "long")) == (1 if engine == "serial" else 2))
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
-    workers = [int(line) for line in begun.read_text(encoding="utf-8").splitlines()]
-    assert os.getpid() not in workers
-    assert lasting(lambda: not any(alive(worker) for worker in workers))
-    kept = {path: path.read_bytes() for path in (tmp_path / "kept").glob("quick_*.json")}
-    assert len(kept) == 3
-    assert len((tmp_path / "done").read_text(encoding="utf-8").splitlines()) == 3
-    # Seconds are an argument: the units that were under way are others now, the finished ones are the same.
+    assert lasting(lambda: not any(alive(int(worker)) for worker in lines(tmp_path / "long")))
+    kept = {path: path.read_bytes() for path in (tmp_path / "kept").iterdir() if path.suffix == ".json"}
+    assert {path.stem for path in kept} == {"quick_0", "quick_1", "quick_2"}
+    # Seconds are an argument: the two that were under way are other units now.
     subprocess.run([*command, "0", engine], cwd=REPOSITORY, check=True)
-    assert len((tmp_path / "done").read_text(encoding="utf-8").splitlines()) == 3
+    assert len(lines(tmp_path / "quick")) == 3
     assert {path: path.read_bytes() for path in kept} == kept
-    assert len(list((tmp_path / "kept").glob("stay_*.json"))) == 2
+    assert len(list((tmp_path / "kept").glob("long_*.json"))) == 2
