@@ -18,6 +18,7 @@ from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
 from toolchain.cli.job import Options
 from toolchain.cli.quantize import quantize_command, read_settings
+from toolchain.cli.search import search_command
 from toolchain.cli.shards import Shards
 from toolchain.cli.simulate import simulate_build
 from toolchain.cli.simulators import default_simulator
@@ -86,6 +87,7 @@ def _exit_unless_equal(deployed: Deployed) -> None:
 
 
 app.command("quantize")(quantize_command)
+app.command("search")(search_command)
 
 
 @app.command("verify")
