@@ -128,7 +128,7 @@ def select(condition: Value, a: Value, b: Value) -> Value:
 def lookup(table: Value, index: Value) -> Value:
     """table[min(max(index, 0), length - 1)]: an index past either end takes that end's entry."""
     entries = np.asarray(table)
-    bounded = np.minimum(np.maximum(index, 0), entries.shape[-1] - 1)
+    bounded = np.minimum(np.maximum(index, 0), len(entries) - 1)
     return entries[np.asarray(bounded, dtype=np.int64)]
 
 

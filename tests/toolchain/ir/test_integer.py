@@ -177,6 +177,12 @@ def test_trap_names_the_first_that_does_not_fit(value: int) -> None:
     )
 
 
+def test_trap_takes_a_plain_number() -> None:
+    assert integer.trap(7, 4) == 7
+    with pytest.raises(OverflowTrapError, match="8 does not fit a signed 4-bit register"):
+        integer.trap(8, 4)
+
+
 def test_fit_applies_the_named_rule() -> None:
     over = np.array([9])
     assert [rule.value for rule in Overflow] == ["wrap", "saturate", "trap"]
