@@ -1,0 +1,118 @@
+"""Compile a network in training, over and over, by the compiler's own functions.
+
+`Compiler.calibrate` is what `seamount deploy` does: from the NIR graph on. It takes seconds for a large network, so
+that between two calibrations `Compiler.choose` puts the weights of the moment into the same units and asks the
+compiler for scales and integers anew, with the ranges of the last calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse
+import torch
+
+from models.qat.reals import INPUT, Reals, real_tensors
+from models.spiking_ssm import SpikingSSM
+from models.to_nir import to_graph
+from toolchain.frontend.conventions import Conventions, conventions_for
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.units import Link, Network, Unit
+from toolchain.ir.program import Program
+from toolchain.lower.pipeline import Compiled, compile_graph
+from toolchain.lower.program import lower
+from toolchain.lower.rounding import TensorRow
+from toolchain.quantize.scheme import Scheme, choose_scales
+from toolchain.quantize.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A network compiled: the program, the scales, and what is needed to compile other weights like it."""
+
+    compiled: Compiled
+    conventions: Conventions
+
+    @property
+    def program(self) -> Program:
+        """The integers."""
+        return self.compiled.lowered.program
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scales."""
+        return self.compiled.scheme
+
+    def row(self, name: str) -> TensorRow:
+        """What a tensor was rounded to."""
+        return next(row for row in self.compiled.lowered.tensors if row.name == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Compiler:
+    """How a network is compiled while it is trained.
+
+    Attributes:
+        task: its name, for the graph's hint and the program.
+        steps: length of the task's sequences.
+        inputs: (sample, step, channel) that scales are chosen on.
+        settings: widths and rules.
+    """
+
+    task: str
+    steps: int
+    inputs: FloatArray
+    settings: Settings
+
+    def calibrate(self, network: SpikingSSM) -> Choice:
+        """The network as `seamount deploy` compiles it.
+
+        Raises:
+            QuantizationError: a unit finds no scale at these widths.
+        """
+        graph = to_graph(_exact_copy(network), self.task, self.steps)
+        conventions = conventions_for(graph)
+        compiled = compile_graph(graph, conventions, self.inputs, settings=self.settings, name=self.task)
+        return Choice(compiled, conventions)
+
+    def choose(self, network: SpikingSSM, before: Choice) -> Choice:
+        """The same with the ranges of an earlier calibration: scales and integers follow the weights.
+
+        Raises:
+            QuantizationError: a unit finds no scale at these widths.
+        """
+        reals = real_tensors(_exact_copy(network))
+        old, conventions = before.compiled.network, before.conventions
+        units, links = (_unit(unit, reals) for unit in old.units), (_link(link, reals) for link in old.links)
+        moved = Network(tuple(units), tuple(links), old.outputs)
+        scheme = choose_scales(moved, conventions, before.compiled.calibration, self.settings)
+        lowered = lower(moved, conventions, scheme, self.task)
+        return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), conventions)
+
+
+def _exact_copy(network: SpikingSSM) -> SpikingSSM:
+    """The network on the CPU in float64, in which it is written to files and compiled."""
+    with torch.device("meta"):
+        copy = SpikingSSM(network.config)
+    tensors = {name: tensor.detach().cpu().double() for name, tensor in network.state_dict().items()}
+    copy.load_state_dict(tensors, assign=True)
+    return copy.requires_grad_(False)
+
+
+def _link(link: Link, reals: Reals) -> Link:
+    weights = scipy.sparse.csr_array(reals.links[link.source, link.target].numpy())
+    weights.eliminate_zeros()
+    return replace(link, weights=weights)
+
+
+def _unit(unit: Unit, reals: Reals) -> Unit:
+    if unit.name == INPUT:
+        return unit
+    moved = replace(unit, bias=reals.biases[unit.name].numpy())
+    if unit.ssm is None or unit.node is None:
+        return moved
+    a_bar, c = reals.a_bar[unit.name].numpy(), (reals.c[unit.name] / 2).numpy()
+    ssm = replace(unit.ssm, poles=a_bar, b=np.ones_like(a_bar), c=c, d=reals.d[unit.name].numpy())
+    params = dict(unit.node.params) | {"v_threshold": reals.theta[unit.name].numpy()}
+    return replace(moved, ssm=ssm, node=replace(unit.node, params=params))
