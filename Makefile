@@ -58,7 +58,7 @@ mutants: $(VENV)/.dev  ## change what programs mean, one operator at a time: doe
 oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
 	@$(BIN)/python -m oracles.make
 
-# SOAK_FLAGS="--minutes 5 --seed 1000" and others: python -m tests.soak --help.
+# SOAK_FLAGS="--minutes 5 --engine processes --resume build/soak/seeds" and others: python -m tests.soak --help.
 .PHONY: soak
 soak: $(VENV)/.dev  ## random programs on every simulator: 100 million register values each, on Lava 1 million
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak $(SOAK_FLAGS)

@@ -3,17 +3,21 @@
 Programs come from consecutive seeds. Each runs on the reference once and on every simulator that still lacks values;
 every message and register of every step is compared. Where a simulator differs, the program, its input and the first
 divergence are kept beside the summary, and the exit code is 1.
+
+A seed is a unit of work: with `--engine` several run at once, with `--resume` those that are done are not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,9 @@ from simulators.compare import compare
 from tests.backends.lava_programs import lif_network, side_by_side
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.backends.suite import BACKENDS, BACKENDS_BY_NAME, Backend, differences, run, run_reference
+from tests.source_tree import PACKAGES, sources
+from toolchain.engine import ENGINES, JSON, Unit, check_engine, run_units
+from toolchain.engine.keep import file_hash
 from toolchain.files import write_text
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons import NEURONS
@@ -64,17 +71,19 @@ class Tally:
         """Whether enough registers were compared."""
         return self.values["registers"] >= self.wanted
 
-    def count(self, program: Program, expected: Trace, found: Trace, seconds: float) -> None:
-        """Add what one run compared."""
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Add what one program compared, as `compared` tells it."""
         self.programs += 1
-        self.seconds += seconds
-        self.values.update(compare(program, expected, found).values_compared)
-        for population in program.populations:
-            registers = (register.name for register in all_registers(population))
-            self.by_type[population.neuron] += sum(expected.registers[f"{population.name}.{r}"].size for r in registers)
-        self.by_connection.update({projection.connection.kind for projection in program.projections})
-        self.overflows += sum(expected.overflows.values())
-        self.messages += sum(int(expected.sent[p.name].sum()) for p in program.populations)
+        for counter, name in (
+            (self.values, "values"),
+            (self.by_type, "by_type"),
+            (self.by_connection, "by_connection"),
+        ):
+            counter.update(found[name])
+        self.overflows += found["overflows"]
+        self.messages += found["messages"]
+        self.seconds += found["seconds"]
+        self.different += found["different"]
 
     def summary(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -90,45 +99,104 @@ class Tally:
         }
 
 
-def soak(tallies: Mapping[str, Tally], first_seed: int, seconds: float, out: Path) -> Iterable[int]:
-    """Run programs from `first_seed` on until all have enough or the time is over; yield each seed when it is done.
+def soak(tallies: Mapping[str, Tally], options: argparse.Namespace) -> int:
+    """Run programs, a batch of seeds at a time, until all have enough or the time is over; return the last seed.
 
     A simulator that starts slowly gets small programs, from the same seeds.
     """
-    end, seed = time.monotonic() + seconds, first_seed
+    end, seed = time.monotonic() + options.minutes * 60, options.seed
+    source = source_hash()
+
+    def tell(unit: Unit, result: dict[str, Any]) -> None:
+        for name, found in result["simulators"].items():
+            tallies[name].add(found)
+        print(f"{unit.name}: " + ", ".join(f"{n} {t.values['registers']:,}" for n, t in tallies.items()), flush=True)
+
     while time.monotonic() < end and not all(tally.done for tally in tallies.values()):
-        lacking = [BACKENDS_BY_NAME[name] for name, tally in tallies.items() if not tally.done]
-        for slow in (False, True):
-            _one_program([b for b in lacking if b.slow is slow], tallies, seed, SMALL if slow else LARGE, out)
-        yield seed
-        seed += 1
+        lacking = [name for name, tally in tallies.items() if not tally.done]
+        units = [seed_unit(seed + i, lacking, options.out, source) for i in range(options.batch)]
+        run_units(one_seed, units, engine=options.engine, workers=options.workers, folder=options.resume, on_done=tell)
+        seed += len(units)
+    for tally in tallies.values():
+        tally.different.sort()
+    return seed - 1
 
 
-def drawn(seed: int, scale: Scale) -> tuple[Program, dict[str, IntArray]]:
-    """The program of a seed and its inputs; small ones hold a network that Lava's own LIF can run."""
+def source_hash() -> str:
+    """Of everything that can change what a seed compares, so that no result of another state of it is taken."""
+    whole = hashlib.sha256()
+    for source in sources(*PACKAGES, "tests"):
+        whole.update(f"{source.path}\0{source.text}\0".encode())
+    return whole.hexdigest()
+
+
+def seed_unit(seed: int, backends: list[str], out: Path, source: str) -> Unit:
+    """A seed as a unit of work."""
+    scales: dict[str, JSON] = {"large": list(astuple(LARGE)), "small": list(astuple(SMALL))}
+    return Unit(
+        f"seed_{seed:08d}",
+        {"seed": seed, "backends": list(backends), "scales": scales, "out": str(out.resolve()), "source": source},
+    )
+
+
+def one_seed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The work: run a seed's programs on some simulators; what was compared, by simulator, and files of differences."""
+    backends = [BACKENDS_BY_NAME[name] for name in arguments["backends"]]
+    found: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    for slow, name in ((False, "large"), (True, "small")):
+        populations, sizes, modes, samples, steps = arguments["scales"][name]
+        chosen = [backend for backend in backends if backend.slow is slow]
+        scale = Scale(populations, tuple(sizes), modes, samples, steps)
+        found |= _one_program(chosen, arguments["seed"], scale, slow, Path(arguments["out"]), files)
+    return {"simulators": found, "files": files}
+
+
+def drawn(seed: int, scale: Scale, with_lif: bool) -> tuple[Program, dict[str, IntArray]]:
+    """The program of a seed and its inputs, beside it, if asked for, a network that Lava's own LIF can run."""
     rng = np.random.default_rng(seed)
     program = random_program(rng, scale)
-    if scale is SMALL:
+    if with_lif:
         program = side_by_side([program, lif_network(seed)])
     return program, random_inputs(rng, program, scale.samples, scale.steps)
 
 
-def _one_program(backends: Iterable[Backend], tallies: Mapping[str, Tally], seed: int, scale: Scale, out: Path) -> None:
-    backends = list(backends)
+def _one_program(
+    backends: list[Backend], seed: int, scale: Scale, slow: bool, out: Path, files: dict[str, str]
+) -> dict[str, Any]:
     if not backends:
-        return
-    program, inputs = drawn(seed, scale)
+        return {}
+    program, inputs = drawn(seed, scale, slow)
     expected = run_reference(program, inputs)
+    told = {}
     for backend in backends:
         begun = time.monotonic()
         found = run(backend, program, inputs)
-        tallies[backend.name].count(program, expected, found, time.monotonic() - begun)
+        told[backend.name] = compared(program, expected, found, time.monotonic() - begun)
         faults = differences(program, expected, found)
         if faults:
-            tallies[backend.name].different.append(seed)
-            keep_difference(
-                out / f"{backend.name}-{seed}".replace(", ", "-").replace(" ", "-"), program, inputs, faults
-            )
+            told[backend.name]["different"] = [seed]
+            folder = out / f"{backend.name}-{seed}".replace(", ", "-").replace(" ", "-")
+            keep_difference(folder, program, inputs, faults)
+            files |= {str(path): file_hash(path) for path in folder.iterdir()}
+    return told
+
+
+def compared(program: Program, expected: Trace, found: Trace, seconds: float) -> dict[str, Any]:
+    """What one run compared."""
+    by_type: Counter[str] = Counter()
+    for population in program.populations:
+        registers = (register.name for register in all_registers(population))
+        by_type[population.neuron] += sum(expected.registers[f"{population.name}.{r}"].size for r in registers)
+    return {
+        "values": dict(compare(program, expected, found).values_compared),
+        "by_type": dict(by_type),
+        "by_connection": dict.fromkeys((projection.connection.kind for projection in program.projections), 1),
+        "overflows": sum(expected.overflows.values()),
+        "messages": sum(int(expected.sent[p.name].sum()) for p in program.populations),
+        "seconds": seconds,
+        "different": [],
+    }
 
 
 def keep_difference(folder: Path, program: Program, inputs: Mapping[str, IntArray], faults: Iterable[str]) -> None:
@@ -149,7 +217,14 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=18.0, help="stop after so long, enough or not")
     parser.add_argument("--seed", type=int, default=0, help="of the first program")
     parser.add_argument("--out", type=Path, default=Path("build/soak"), help="folder for the summary and differences")
-    return parser.parse_args(given)
+    parser.add_argument("--engine", choices=ENGINES, default="serial", help="where seeds run")
+    parser.add_argument("--workers", type=int, help="seeds at once; by default one a core")
+    parser.add_argument("--resume", type=Path, help="folder that keeps finished seeds, to go on from there")
+    parser.add_argument("--batch", type=int, help="seeds handed out at once; 1, or 4 a worker")
+    options = parser.parse_args(given)
+    check_engine(options.engine, options.workers)
+    options.batch = options.batch or (1 if options.engine == "serial" else 4 * (options.workers or os.cpu_count() or 1))
+    return options
 
 
 def main(given: list[str] | None = None) -> int:
@@ -158,9 +233,8 @@ def main(given: list[str] | None = None) -> int:
     names = options.backend or [b.name for b in BACKENDS if b.missing() is None and not b.name.endswith("scan")]
     wanted = {True: options.slow_values, False: options.values}
     tallies = {name: Tally(wanted[BACKENDS_BY_NAME[name].slow]) for name in names}
-    begun, last = time.monotonic(), options.seed - 1
-    for last in soak(tallies, options.seed, options.minutes * 60, options.out):
-        print(f"seed {last}: " + ", ".join(f"{n} {t.values['registers']:,}" for n, t in tallies.items()), flush=True)
+    begun = time.monotonic()
+    last = soak(tallies, options)
     facts = {
         "first_seed": options.seed,
         "last_seed": last,

@@ -64,3 +64,23 @@ def test_a_difference_is_kept_and_can_be_seen_again(tmp_path: Path, monkeypatch:
     assert (kept / "divergence.txt").read_text(encoding="utf-8").splitlines() == faults
     monkeypatch.undo()
     assert not differences(program, expected, run(backend, program, inputs))
+
+
+def without_seconds(facts: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {name: {k: v for k, v in found.items() if k != "seconds"} for name, found in facts["simulators"].items()}
+
+
+@pytest.mark.skipif(not INSTALLED, reason="neither fast nor onnx is installed")
+def test_every_engine_finds_the_same_and_goes_on_from_what_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "source_hash", lambda: "the same while the test runs")
+    kept = f"--resume={tmp_path / 'kept'}"
+    facts = [
+        soaked(tmp_path / "out", "--values=1", "--batch=2", *options)[1]
+        for options in ((), ("--engine=processes", "--workers=2", kept), (kept,))
+    ]
+    assert without_seconds(facts[0]) == without_seconds(facts[1]) == without_seconds(facts[2])
+    # What is taken from the folder took as long as it did when it was run.
+    assert facts[1]["simulators"] == facts[2]["simulators"]
+    assert "done again" not in capsys.readouterr().err
