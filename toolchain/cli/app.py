@@ -17,6 +17,7 @@ from toolchain.cli.diff import Options as DiffOptions
 from toolchain.cli.diff_view import outcome_json, print_outcome
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
 from toolchain.cli.job import Options
+from toolchain.cli.prune import prune_command
 from toolchain.cli.quantize import quantize_command, read_settings
 from toolchain.cli.search import search_command
 from toolchain.cli.shards import Shards
@@ -87,6 +88,7 @@ def _exit_unless_equal(deployed: Deployed) -> None:
 
 
 app.command("quantize")(quantize_command)
+app.command("prune")(prune_command)
 app.command("search")(search_command)
 
 

@@ -1,0 +1,65 @@
+"""`seamount prune`: take synapses from a trained network, fine-tune it, and leave what `seamount deploy` needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from toolchain.doctor import installed
+from toolchain.errors import MissingPartError
+from toolchain.files import write_npz
+
+CALIBRATION_SAMPLES = 256
+
+
+def prune_command(
+    model: Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")],
+    sparsity: Annotated[float, typer.Option(help="share of synapses between blocks that become 0")] = 0.8,
+    scope: Annotated[str, typer.Option(help="smallest of all layers (global), or the same share of each (layer)")] = (
+        "global"
+    ),
+    epochs: Annotated[int, typer.Option(help="of fine-tuning; half of them with ever fewer synapses")] = 60,
+    seed: Annotated[int, typer.Option(help="of the fine-tuning")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-pruned by default")] = None,
+) -> None:
+    """Prune a trained network by magnitude and fine-tune it; needs PyTorch."""
+    if installed("torch") is None:
+        raise MissingPartError("prune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
+    from models.prune import Pruning, prune
+    from models.zoo import ZOO, publish
+
+    start = ZOO / model.removeprefix("zoo:") if model.startswith("zoo:") else Path(model)
+    folder = out or Path("runs") / f"{start.name}-pruned"
+    found = prune(start, folder, Pruning(sparsity, scope, epochs, seed=seed), _tell_epoch)
+    command = f"seamount prune {model} --sparsity {sparsity:g} --scope {scope} --epochs {epochs} --seed {seed}"
+    publish(folder, folder, command)
+    _write_data(folder)
+    typer.echo(f"validation {found.before} -> {found.validation}, test {found.test}", err=True)
+    for name, share in found.zeros.items():
+        typer.echo(f"zeros      {name}: {100 * share:.1f} %", err=True)
+    typer.echo(str(folder))
+
+
+def _tell_epoch(progress: object) -> None:
+    from models.prune import PruneProgress
+
+    assert isinstance(progress, PruneProgress)
+    typer.echo(
+        f"epoch {progress.epoch}/{progress.epochs}  zeros {100 * progress.sparsity:.1f} %  loss"
+        f" {progress.train_loss:.4f}  validation {progress.validation}  spike rate {progress.validation.mean_rate:.3f}",
+        err=True,
+    )
+
+
+def _write_data(folder: Path) -> None:
+    """The data that `seamount deploy` needs for a NIR file: calibration from the training part, and the test part."""
+    from models.tasks import load_task
+    from models.zoo import load_folder
+
+    task = load_task(load_folder(folder).task)
+    rows = np.unique(np.linspace(0, len(task.train) - 1, min(len(task.train), CALIBRATION_SAMPLES)).astype(np.int64))
+    for name, part, chosen in (("calibration", task.train, rows), ("test", task.test, slice(None))):
+        write_npz(folder / f"{name}.npz", {}, {"x": part.inputs[chosen], "y": part.labels[chosen]})
