@@ -31,7 +31,8 @@ EXPLAINED = ROOT / "docs" / "mutants.md"
 UNIT = {
     "integer": "toolchain/ir/test_integer toolchain/ir/test_vectors toolchain/ir/test_timestep",
     "timestep": "toolchain/ir/test_timestep toolchain/ir/test_tracing",
-    "neurons": "toolchain/ir/test_vectors toolchain/ir/test_tracing toolchain/ir/test_program toolchain/ir/test_poles",
+    "neurons": "toolchain/ir/test_neuron_rules toolchain/ir/test_poles toolchain/ir/test_vectors"
+    " toolchain/ir/test_tracing toolchain/ir/test_program",
 }
 AFTERWARDS = (
     "toolchain/ir/test_neurons toolchain/ir/test_verify simulators/test_reference_errors simulators/test_reference"
