@@ -19,6 +19,10 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
         TrainConfig(epochs=42, batch_size=100, learning_rate=5e-3, rate_penalty=0.04),
     ),
+    "smnist196": (
+        NetworkConfig(inputs=1, classes=10, blocks=3, channels=128, modes=16, dt_min=4e-3, dt_max=0.2, dropout=0.1),
+        TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.04),
+    ),
     "psmnist": (
         NetworkConfig(inputs=1, classes=10, blocks=4, channels=256, modes=32, dropout=0.1),
         TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.1, augment=0.5),

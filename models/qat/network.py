@@ -80,13 +80,14 @@ def _arriving(target: str, link: LinkGrid, messages: Tensor, reals: Reals) -> Te
 
 def _spikes(unit: UnitGrid, modes: Modes, drive: Tensor, reals: Reals) -> Tensor:
     """Spikes of a block, with the gradient of its convolution and soma at the rounded parameters."""
-    name = unit.name
     drive = drive.clamp(-REGISTER_TOP, REGISTER_TOP)
+    v, limit, name = voltages(drive.detach().to(torch.int32), modes), modes.integers["threshold"], unit.name
+    if not torch.is_grad_enabled():
+        return (v >= limit[:, None]).to(drive.dtype)
     a_bar, c = straight_through(reals.a_bar[name], modes.a_bar), straight_through(reals.c[name], modes.c)
     d, theta = straight_through(reals.d[name], modes.d), straight_through(reals.theta[name], modes.theta)
     y = convolve(drive / unit.drive_scale[:, None], _kernel(a_bar, c, d, drive.shape[-1]))
-    v = voltages(drive.detach().to(torch.int32), modes)
-    return fired(y, theta, v, modes.integers["threshold"], modes.voltage_scale)
+    return fired(y, theta, v, limit, modes.voltage_scale)
 
 
 def _kernel(a_bar: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:

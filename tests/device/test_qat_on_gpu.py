@@ -1,0 +1,69 @@
+"""The integer recurrence on a GPU against its definition, and fake quantization against itself on the CPU."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from models import zoo
+from models.qat import voltages_triton
+from models.qat.compiling import Compiler
+from models.qat.grid import Modes
+from models.qat.network import QuantizedSSM
+from models.qat.voltages import voltages_loop
+from models.tasks import load_task
+from models.tasks.calibration import calibration_inputs
+from toolchain.quantize.settings import Settings
+
+
+def _modes(channels: int, modes: int, settings: dict[str, int]) -> Modes:
+    """Random coefficients at full width; poles within the unit disc."""
+
+    def drawn(bits: int, *shape: int) -> torch.Tensor:
+        return torch.randint(-(1 << (bits - 1)) + 1, 1 << (bits - 1), shape)
+
+    integers = {
+        "a_re": (drawn(settings["a_bits"], channels, modes) * 0.7).long(),
+        "a_im": (drawn(settings["a_bits"], channels, modes) * 0.7).long(),
+        "c_re": drawn(settings["c_bits"], channels, modes),
+        "c_im": drawn(settings["c_bits"], channels, modes),
+        "d": drawn(settings["c_bits"], channels),
+        "d_shift": torch.randint(0, 32, (channels,)),
+        "leak": torch.randint(0, 4097, (channels,)),
+        "threshold": torch.randint(1, 1 << 20, (channels,)),
+    }
+    nothing = torch.zeros(0)
+    on_gpu = {name: values.cuda() for name, values in integers.items()}
+    return Modes(on_gpu, settings, nothing, nothing, nothing, nothing, nothing)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 70), (2, 64, 33), (100, 256, 784)])
+@pytest.mark.parametrize(("modes", "state_bits"), [(1, 12), (8, 24), (16, 24), (5, 32)])
+def test_recurrence_equals_definition(shape: tuple[int, int, int], modes: int, state_bits: int) -> None:
+    torch.manual_seed(shape[2])
+    settings = {"a_bits": 16, "c_bits": 8, "state_bits": state_bits, "input_shift": 3, "c_shift": 6}
+    own = _modes(shape[1], modes, settings)
+    drive = torch.randint(-(1 << 16), 1 << 16, shape, dtype=torch.int32, device="cuda")
+    drive[..., ::7] *= 100
+    assert torch.equal(voltages_triton.voltages(drive, own), voltages_loop(drive, own))
+
+
+@pytest.mark.parametrize("widths", [Settings(), Settings(weight_bits=4, a_bits=12, c_bits=6, state_bits=16)])
+def test_network_on_the_gpu_spikes_as_on_the_cpu(widths: Settings) -> None:
+    trained, task = zoo.load("digits"), load_task("digits")
+    choice = Compiler("digits", task.steps, calibration_inputs(task), widths).calibrate(trained.network)
+    inputs, labels = torch.from_numpy(task.test.inputs[:64]), torch.from_numpy(task.test.labels[:64])
+    found = []
+    for device in ("cpu", "cuda"):
+        network = QuantizedSSM(copy.deepcopy(trained.network).to(device))
+        network.adopt(choice)
+        output = network(inputs.to(device))
+        torch.autograd.backward(torch.nn.functional.cross_entropy(output.logits, labels.to(device)))
+        gradients = torch.cat([weight.grad.flatten().cpu() for weight in network.parameters()])
+        found.append(([spikes.detach().cpu() for spikes in output.spikes], output.logits.detach().cpu(), gradients))
+    (spikes, logits, gradients), (other_spikes, other_logits, other_gradients) = found
+    assert all(torch.equal(one, other) for one, other in zip(spikes, other_spikes, strict=True))
+    torch.testing.assert_close(logits, other_logits, rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradients, other_gradients, rtol=1e-3, atol=1e-4 * gradients.abs().max().item())
