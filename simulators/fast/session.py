@@ -71,6 +71,7 @@ class Session:
         self.program, self.samples = program, samples
         self._runner = Runner(program, samples, strict=strict, steps=SESSION_STEPS, threads=1)
         self._hash = program_hash(program)
+        self._beginning = self._runner.checkpoint()
 
     @property
     def now(self) -> int:
@@ -104,6 +105,10 @@ class Session:
             else:
                 found[output.name] = np.array(memory.sent_by(output.population, place)[:, 0], dtype=np.int64)
         return found
+
+    def reset(self) -> None:
+        """Forget everything: the next step is step 0 again, at the price of a copy of the registers."""
+        self._runner.restore(self._beginning)
 
     def _inputs(self, x: ArrayLike | Mapping[str, ArrayLike]) -> dict[str, IntArray]:
         """One step of every input, (sample, 1, channel), checked."""

@@ -70,6 +70,23 @@ def test_a_saved_stream_goes_on(pause: int, tmp_path: Path) -> None:
         assert all(np.array_equal(found[name], outputs[name][:, step]) for name in found), step
 
 
+@pytest.mark.parametrize("before", [0, 1, 33])
+def test_a_stream_that_was_reset_is_a_new_one(before: int, tmp_path: Path) -> None:
+    program = with_features()
+    inputs = stream(program)
+    session, new = (open_session(program, samples=SAMPLES, strict=False) for _ in range(2))
+    for step in range(before):
+        session.step(at(inputs, step))
+    session.reset()
+    assert session.now == 0
+    for step in range(40):
+        found, expected = session.step(at(inputs, 50 + step)), new.step(at(inputs, 50 + step))
+        assert all(np.array_equal(found[name], expected[name]) for name in expected), step
+    for name, either in {"reset.npz": session, "new.npz": new}.items():
+        either.save(tmp_path / name)
+    assert (tmp_path / "reset.npz").read_bytes() == (tmp_path / "new.npz").read_bytes()
+
+
 def test_equal_states_are_equal_files(tmp_path: Path) -> None:
     program = with_features()
     for name in ("a.npz", "b.npz"):
