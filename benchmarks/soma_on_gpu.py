@@ -1,27 +1,63 @@
-"""Time the exact soma on a GPU, fused against the loop with autograd, and one training step of a task's recipe.
+"""Time four ways to train a soma on a GPU, alone and within a training step, and one training step of a recipe.
 
-python -m benchmarks.soma_on_gpu
+    fused   the exact soma as one kernel forward and one backward (`models/soma_triton.py`)
+    SDN     the surrogate dynamic network of SpikingSSMs, frozen; gradients through the drive alone
+    SLTT    the exact soma step by step, with gradients through the drive alone
+    BPTT    the exact soma step by step, with autograd through all steps
+
+python -m benchmarks.soma_on_gpu [--json FILE] [--lengths 1024,2048] [--profile TASK]
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from models.config import TrainConfig
-from models.recipes import recipe
-from models.soma import soma, soma_loop
-from models.spiking_ssm import SpikingSSM
+from models.config import NetworkConfig, TrainConfig
 from models.optimizer import make_optimizer
+from models.recipes import recipe
+from models.sdn import SurrogateSoma
+from models.soma import Soma, sltt_loop, soma_loop
+from models.spiking_ssm import SpikingSSM
+from models.step import DirectStep
 
-BATCH, CHANNELS = 64, 128
+BATCH, CHANNELS, MODES = 64, 128, 16
 LENGTHS = (1024, 2048, 4096, 8192)
+WARM_UP_STEPS = 64
+"""The loops take seconds: they are warmed up on this many steps and timed once."""
+
+
+class Looped(Soma):
+    """A soma whose steps are operations one by one."""
+
+    run: Callable[[Tensor, Tensor], Tensor]
+
+    def forward(self, y: Tensor) -> Tensor:
+        return type(self).run(y, self.threshold())
+
+
+class SLTT(Looped):
+    """Gradients through the drive alone."""
+
+    run = staticmethod(sltt_loop)
+
+
+class BPTT(Looped):
+    """Gradients through all steps."""
+
+    run = staticmethod(soma_loop)
+
+
+SOMAS: dict[str, type[Soma]] = {"fused": Soma, "SDN": SurrogateSoma, "SLTT": SLTT, "BPTT": BPTT}
 
 
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
-    run()
     torch.cuda.synchronize()
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     start.record()
@@ -32,42 +68,85 @@ def milliseconds(run: Callable[[], object], repeats: int) -> float:
     return float(start.elapsed_time(end)) / repeats
 
 
-def somas() -> None:
-    theta = torch.ones(CHANNELS, device="cuda", requires_grad=True)
-    print(f"forward and backward of {BATCH} x {CHANNELS} neurons, ms, on {torch.cuda.get_device_name()}")
-    for steps in LENGTHS:
+def timed(make: Callable[[int], Callable[[], object]], steps: int, looped: bool) -> float:
+    """Of what `make` gives for so many steps."""
+    run = make(WARM_UP_STEPS if looped else steps)
+    for _ in range(1 if looped else 3):
+        run()
+    return milliseconds(make(steps) if looped else run, 1 if looped else 20)
+
+
+def alone(kind: type[Soma]) -> Callable[[int], Callable[[], object]]:
+    """Forward and backward of the soma."""
+    soma = kind(CHANNELS).cuda()
+
+    def make(steps: int) -> Callable[[], object]:
         y = torch.randn(BATCH, CHANNELS, steps, device="cuda", requires_grad=True)
         grad = torch.randn_like(y)
-        fused = milliseconds(lambda y=y, grad=grad: soma(y, theta).backward(grad), 20)
-        looped = milliseconds(lambda y=y, grad=grad: soma_loop(y, theta).backward(grad), 1)
-        print(f"{steps} steps: fused {fused:.2f}, loop {looped:.0f}, ratio {looped / fused:.0f}", flush=True)
+        return lambda: soma(y).backward(grad)
+
+    return make
 
 
-def training_step(task: str, batch: int, steps: int) -> None:
-    config, _ = recipe(task)
-    network = SpikingSSM(config).cuda()
-    optimizer = make_optimizer(network, TrainConfig())
-    inputs, labels = torch.rand(batch, steps, config.inputs, device="cuda"), torch.zeros(batch, device="cuda").long()
+def within(kind: type[Soma]) -> Callable[[int], Callable[[], object]]:
+    """A whole training step of one block: state space, soma, gated linear unit, optimizer."""
+    torch.manual_seed(0)
+    network = SpikingSSM(NetworkConfig(blocks=1, channels=CHANNELS, modes=MODES, mix="glu"))
+    network.block_list()[0].soma = kind(CHANNELS)
+    network.cuda()
+    config = TrainConfig(learning_rate=1e-4)
+    step = DirectStep(network, make_optimizer(network, config), config, None)
 
-    def step() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(inputs).logits, labels).backward()
-        optimizer.step()
+    def make(steps: int) -> Callable[[], object]:
+        inputs = torch.randn(BATCH, steps, 1, device="cuda")
+        labels = torch.arange(BATCH, device="cuda") % 10
+        return lambda: step(inputs, labels, 1.0)
 
-    print(f"{task}: a step of {batch} x {steps}: {milliseconds(step, 20):.1f} ms", flush=True)
+    return make
+
+
+def compare(lengths: list[int]) -> dict[str, dict[str, dict[str, float]]]:
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for title, what in (("soma alone", alone), ("training step of one block", within)):
+        print(f"{title}, {BATCH} x {CHANNELS} neurons, ms, on {torch.cuda.get_device_name()}")
+        rows = found.setdefault(title, {})
+        for steps in lengths:
+            row = {name: timed(what(kind), steps, issubclass(kind, Looped)) for name, kind in SOMAS.items()}
+            rows[str(steps)] = row
+            ratios = ", ".join(f"BPTT / {name} {row['BPTT'] / row[name]:.1f}" for name in ("fused", "SDN"))
+            print(f"{steps}:", ", ".join(f"{k} {v:.2f}" for k, v in row.items()), "|", ratios, flush=True)
+            torch.cuda.empty_cache()
+    return found
+
+
+def profile_step(task: str, batch: int, steps: int) -> None:
+    """Where the time of a training step goes."""
+    network_config, config = recipe(task)
+    network = SpikingSSM(network_config).cuda()
+    step = DirectStep(network, make_optimizer(network, config), config, None)
+    inputs, labels = torch.rand(batch, steps, network_config.inputs, device="cuda"), torch.zeros(batch).long().cuda()
+    for _ in range(3):
+        step(inputs, labels, 1.0)
+    print(f"{task}: a step of {batch} x {steps}: {milliseconds(lambda: step(inputs, labels, 1.0), 20):.1f} ms")
     with torch.profiler.profile() as profile:
-        step()
+        step(inputs, labels, 1.0)
         torch.cuda.synchronize()
     print(profile.key_averages().table(sort_by="self_cuda_time_total", row_limit=22, max_name_column_width=50))
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="where to write the times")
+    parser.add_argument("--lengths", default=",".join(map(str, LENGTHS)))
+    parser.add_argument("--profile", metavar="TASK", help="show where the time of its training step goes")
+    options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("this needs an NVIDIA GPU")
-    somas()
-    for precision in ("highest", "high"):
-        torch.set_float32_matmul_precision(precision)
-        training_step("smnist", 100, 784)
+    found = compare([int(length) for length in options.lengths.split(",")])
+    if options.json is not None:
+        options.json.write_text(json.dumps({"device": torch.cuda.get_device_name(), "ms": found}, indent=2) + "\n")
+    if options.profile:
+        profile_step(options.profile, 100, 784)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,37 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
             epochs=42, batch_size=100, learning_rate=5e-3, rate_penalty=0.03, label_smoothing=0.05, augment=0.5
         ),
     ),
+    # Long Range Arena's depth and width are 6 to 8 blocks of 128 to 256 channels, with few modes and batch norm.
+    "listops": (
+        NetworkConfig(inputs=16, classes=10, blocks=6, channels=128, modes=4, mix="glu", norm="batch"),
+        TrainConfig(epochs=24, batch_size=64, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.01, ema=0.999),
+    ),
+    # Characters are predicted from a few words: time constants of 4 to 400 steps.
+    "sotu": (
+        NetworkConfig(
+            inputs=102,
+            classes=102,
+            blocks=4,
+            channels=512,
+            modes=8,
+            dt_min=5e-3,
+            dt_max=0.5,
+            dropout=0.1,
+            mix="glu",
+            norm="batch",
+            decode="every-step",
+        ),
+        TrainConfig(epochs=30, batch_size=32, learning_rate=4e-3, weight_decay=0.03, rate_penalty=0.02, ema=0.999),
+    ),
+    "mail": (
+        NetworkConfig(inputs=129, classes=2, blocks=4, channels=128, modes=8, dropout=0.1, norm="batch"),
+        TrainConfig(epochs=20, batch_size=32, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.05, ema=0.995),
+    ),
+    # A quarter of sMNIST's steps: what a CPU can train on.
+    "smnist196": (
+        NetworkConfig(inputs=1, classes=10, blocks=2, channels=64, modes=8, dt_min=0.003, dt_max=0.3),
+        TrainConfig(epochs=4, batch_size=64, learning_rate=1e-2, rate_penalty=0.05),
+    ),
     "hapt": (
         NetworkConfig(inputs=6, classes=6, blocks=2, channels=128, modes=16, dt_min=0.01, dt_max=0.3, dropout=0.2),
         TrainConfig(

@@ -42,6 +42,17 @@ def soma_loop(y: Tensor, theta: Tensor) -> Tensor:
     return torch.stack(spikes, dim=-1)
 
 
+def sltt_loop(y: Tensor, theta: Tensor) -> Tensor:
+    """The same spikes with gradients through the drive of the same step alone (spatial learning through time, SLTT)."""
+    kept = torch.zeros_like(y[..., 0])
+    spikes = []
+    for drive in y.unbind(-1):
+        spike = _spike(kept + drive, theta)
+        kept = ((kept + drive) * (1 - spike) * LEAK).detach()
+        spikes.append(spike)
+    return torch.stack(spikes, dim=-1)
+
+
 class _Soma(torch.autograd.Function):
     """`soma_loop` with both loops written out; see `soma_kernels`."""
 

@@ -23,6 +23,7 @@ from models.gsu import GatedSpikingUnit, Ternary
 from models.mixing import BinaryGated, Gated, Linear, Mixing, TwoStage
 from models.normalization import StreamNorm
 from models.s4d import S4D, Coefficients
+from models.sdn import SurrogateSoma
 from models.soma import Soma
 
 MIXINGS: dict[str, type[Mixing]] = {
@@ -75,6 +76,8 @@ def make_soma(config: NetworkConfig) -> Soma | ThresholdSoma | Ternary:
         return ThresholdSoma(config.channels, config.surrogate, start, learned)
     if config.soma.startswith("ternary"):
         return Ternary(config.channels, config.soma == "ternary-token", start, learned)
+    if config.soma == "sdn":
+        return SurrogateSoma(config.channels, start, learned)
     return Soma(config.channels, start, learned)
 
 
