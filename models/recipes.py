@@ -59,11 +59,6 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(inputs=129, classes=2, blocks=4, channels=128, modes=8, dropout=0.1, norm="batch"),
         TrainConfig(epochs=20, batch_size=32, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.05, ema=0.995),
     ),
-    # A quarter of sMNIST's steps: what a CPU can train on.
-    "smnist196": (
-        NetworkConfig(inputs=1, classes=10, blocks=2, channels=64, modes=8, dt_min=0.003, dt_max=0.3),
-        TrainConfig(epochs=4, batch_size=64, learning_rate=1e-2, rate_penalty=0.05),
-    ),
     "hapt": (
         NetworkConfig(inputs=6, classes=6, blocks=2, channels=128, modes=16, dt_min=0.01, dt_max=0.3, dropout=0.2),
         TrainConfig(
