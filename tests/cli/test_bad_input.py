@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Run
+from toolchain.cli import source
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 
@@ -57,11 +58,15 @@ def test_calibration_data_of_the_wrong_width(seamount: Run, tmp_path: Path, netw
     ("arrays", "message"),
     [
         ({"z": np.zeros(3)}, "holds ['z'], no array x; write it with numpy.savez(path, x=..., y=...)"),
-        ({"x": np.zeros((5, 4))}, "x: shape (5, 4) lacks an axis; give (sample, step, channel); add x[None]"),
+        (
+            {"x": np.zeros((5, 4))},
+            "x: shape (5, 4) lacks an axis;"
+            " give (sample, step, channel); add x[None]; symbols are uint8 (sample, step)",
+        ),
         ({"x": np.full((1, 2, 4), np.nan)}, "x: 8 values are not finite, first (0, 0, 0); clean them"),
         (
             {"x": np.zeros((2, 3, 4)), "y": np.zeros(3, int)},
-            "y: shape (3,) of int64 for 2 samples; give one integer class a sample",
+            "y: shape (3,) of int64 for 2 samples; give one integer class a sample, or one a step",
         ),
     ],
 )
@@ -119,10 +124,41 @@ def test_an_unknown_network_of_the_zoo(seamount: Run) -> None:
     assert ran.err.startswith("error: zoo:nothing: no such network; use one of zoo:digits")
 
 
-def test_a_network_of_the_zoo_without_a_nir_file(seamount: Run) -> None:
+def test_a_network_shipped_as_weights_needs_torch(seamount: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "installed", lambda part: part != "torch")
     ran = seamount("deploy", "zoo:smnist")
-    what = "is shipped as weights, without a NIR file; make one with models.zoo.publish and deploy that"
+    what = "is shipped as weights, which PyTorch reads; torch is not installed; pip install '.[train]'"
     assert (ran.code, ran.err) == (1, f"error: zoo:smnist: {what}\n")
+
+
+def test_a_network_whose_data_have_not_been_fetched(
+    seamount: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEAMOUNT_DATA", str(tmp_path))
+    ran = seamount("deploy", "zoo:smnist")
+    what = "no such file; run: seamount data get mnist"
+    assert (ran.code, ran.err) == (1, f"error: {tmp_path / 'mnist.npz'}: {what}\n")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        (np.array([1, 2]), "shape (2,) of int64 for 8 samples; give one integer a sample"),
+        (np.full(8, 21), "lie in 21..21; give 1..20, the steps that count"),
+        (np.zeros(8, int), "lie in 0..0; give 1..20, the steps that count"),
+    ],
+)
+def test_lengths_that_are_none(seamount: Run, tmp_path: Path, network: Path, lengths: np.ndarray, message: str) -> None:
+    np.savez(tmp_path / "bad.npz", x=np.zeros((8, 20, 4)), lengths=lengths)
+    ran = seamount("deploy", network, "--calibrate", tmp_path / "bad.npz", "--out", tmp_path / "out")
+    assert (ran.code, ran.err) == (1, f"error: {tmp_path / 'bad.npz'}: lengths: {message}\n")
+
+
+def test_a_symbol_without_a_channel(seamount: Run, tmp_path: Path, network: Path) -> None:
+    np.savez(tmp_path / "bad.npz", x=np.full((3, 20), 4, dtype=np.uint8))
+    ran = seamount("deploy", network, "--calibrate", tmp_path / "bad.npz", "--out", tmp_path / "out")
+    what = "x: holds the symbol 4 for a network of 4 input channels; give symbols 0..3"
+    assert (ran.code, ran.err.splitlines()[-1]) == (1, f"error: {what}")
 
 
 def test_a_program_edited_so_that_a_register_overflows(

@@ -63,7 +63,13 @@ def deploy_command(
     dt: Annotated[float | None, typer.Option(help="time step in seconds, in place of the convention's")] = None,
     target: Annotated[str, typer.Option(help="chip: loihi2, loihi1, or the path of a target file")] = "loihi2",
     settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths")] = None,
-    compared: Annotated[int, typer.Option(help="samples that every simulator runs", min=1)] = 16,
+    compared: Annotated[
+        int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)
+    ] = None,
+    nir_samples: Annotated[int | None, typer.Option(help="of them, how many the NIR interpreter runs", min=1)] = None,
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Annotated[str, typer.Option(help="compiler passes, joined by commas; '' for none")] = DEFAULT,
@@ -74,7 +80,9 @@ def deploy_command(
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
     source = find_source(model, calibrate, test)
     folder = out or Path("build") / source.name
-    options = Options(read_settings(settings), target, convention, dt, compared, seed, simulator, passes)
+    options = Options(
+        read_settings(settings), target, convention, dt, compared, seed, simulator, passes, samples, nir_samples
+    )
     deployed = deploy(source, folder, options, _tell, Shards(engine, workers, resume))
     _tell(f"written     {folder}")
     console.print(str(folder / "report.html"), markup=False, soft_wrap=True)

@@ -15,21 +15,22 @@ from simulators.compare import Comparison, compare
 from toolchain.cli.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
 from toolchain.cli.gather import gather_evidence, manifest_facts
 from toolchain.cli.job import Network, Options, Runs
-from toolchain.cli.shards import PLAIN, Recording, Shards, simulate_in_shards
+from toolchain.cli.rungs import accuracies
+from toolchain.cli.samples import Samples
+from toolchain.cli.shards import PLAIN, Shards
 from toolchain.cli.simulators import default_simulator, find_simulator, missing
-from toolchain.cli.source import Samples, Source
+from toolchain.cli.source import Source
+from toolchain.cli.whole import run_whole
 from toolchain.errors import UnsupportedError
 from toolchain.files import write_npz, write_text
 from toolchain.frontend.conventions import conventions_for
-from toolchain.frontend.execute import run
-from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.read import read_nir
+from toolchain.frontend.write import write_nir
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.storage import save_program
 from toolchain.ir.text import program_hash, write_program
 from toolchain.ir.trace import save_trace
-from toolchain.lower.encode import decide, encode
+from toolchain.lower.encode import encode_counted
 from toolchain.lower.pipeline import compile_graph
 from toolchain.mapping import load_target, place
 from toolchain.passes.pipeline import run_passes
@@ -41,8 +42,10 @@ from toolchain.report.evidence import (
 
 REFERENCE = "reference"
 OTHERS = ("fast", "lava", "onnx")
-RUNGS = ("lava", "onnx")
-"""The backends whose accuracy on the compared samples is told; fast runs the whole test set already."""
+COMPARED = 16
+"""Test samples that every simulator runs, unless told otherwise."""
+RECORDED_WORDS = 1 << 24
+"""Words of registers that a trace of them may hold, unless told otherwise: 128 MiB."""
 
 Tell = Callable[[str], None]
 
@@ -76,22 +79,22 @@ def deploy(source: Source, out: Path, options: Options, tell: Tell, shards: Shar
         ToolchainError: of any stage; nothing is left behind but finished shards.
     """
     refuse_foreign(out)
-    network = _compile(source, options, tell)
+    network = _compile(source.restricted(options.samples), options, tell)
     with fresh_folder(out) as folder:
         _export(network, folder, tell)
         runs = _simulate(network, folder, options, shards, tell)
         comparisons = {name: compare(network.program, runs.recorded, trace) for name, trace in runs.foreign.items()}
-        accuracies = _accuracies(network, runs, tell)
-        evidence = gather_evidence(network, runs, comparisons, accuracies)
+        measured = accuracies(network, runs, options, tell)
+        evidence = gather_evidence(network, runs, comparisons, measured)
         tell("report      report.html, report.json")
         save_evidence(evidence, folder.root)
         build_report(evidence, folder.root)
         write_manifest(folder, manifest_facts(network, options))
-    return Deployed(network.program, accuracies, comparisons, runs.missing)
+    return Deployed(network.program, measured, comparisons, runs.missing)
 
 
 def _compile(source: Source, options: Options, tell: Tell) -> Network:
-    graph = read_nir(source.nir)
+    graph = source.graph
     conventions = conventions_for(graph, options.convention, dt=options.dt)
     tell(f"read        {len(graph.nodes)} NIR nodes under the convention {conventions.name!r}, dt {conventions.dt:g} s")
     for finding in (*graph.findings, *conventions.findings):
@@ -99,7 +102,7 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
     compiled = compile_graph(
         graph,
         conventions,
-        source.calibration.x,
+        source.calibration.values(),
         settings=options.settings,
         name=source.name,
         notes={"task": source.task or "your own"},
@@ -122,7 +125,10 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
 
 def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:
     program = network.program
-    shutil.copyfile(network.source.nir, folder.model)
+    if network.source.nir is None:
+        write_nir(network.graph, folder.model)
+    else:
+        shutil.copyfile(network.source.nir, folder.model)
     write_text(folder.text, write_program(program))
     save_program(program, folder.program)
     export_lava(program, folder.lava)
@@ -144,14 +150,15 @@ def _simulate(network: Network, folder: BuildFolder, options: Options, shards: S
     """Run the whole test set on one simulator, and some samples with every register on each of them."""
     program, test = network.program, network.source.test
     name = program.inputs[0].name
-    payload, error = encode(program.inputs[0], test.x)
-    if error > 0:
-        tell(f"            inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
     simulator = options.simulator or default_simulator()
-    tell(f"simulate    {len(test)} samples x {payload.shape[1]} steps on {simulator}")
-    whole = simulate_in_shards(program, {name: payload}, simulator, Recording(), shards, tell)
-    chosen = _chosen(len(test), options)
-    inputs = {name: payload[chosen]}
+    tell(f"simulate    {len(test)} samples x {test.steps} steps on {simulator}")
+    whole = run_whole(network, test, simulator, shards, tell)
+    for line in (whole.entered.rounded(program.inputs[0]), whole.entered.saturated(program.inputs[0])):
+        if line:
+            tell(f"            {line}")
+    chosen = _chosen(program, test, options)
+    overflow = options.settings.input_overflow
+    inputs = {name: encode_counted(program.inputs[0], test.chosen(chosen).values(), overflow).payload}
     probes = program.all_probes()
     recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
@@ -164,12 +171,19 @@ def _simulate(network: Network, folder: BuildFolder, options: Options, shards: S
         foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
         save_trace(foreign[other], folder.trace(other))
         tell(f"compare     {_verdict(compare(program, recorded, foreign[other]))}")
-    return Runs(whole, inputs, recorded, foreign, absent, chosen)
+    return Runs(whole.trace, whole.score, whole.entered, inputs, recorded, foreign, absent, chosen)
 
 
-def _chosen(total: int, options: Options) -> IntArray:
+def _chosen(program: Program, test: Samples, options: Options) -> IntArray:
     """The compared samples: drawn by the seed, in their own order."""
-    drawn = np.random.default_rng(options.seed).permutation(total)[: options.compared]
+    words = sum(
+        int(np.prod(population.extent(register.per)))
+        for population in program.populations
+        for register in population.type.registers
+    )
+    affordable = max(1, RECORDED_WORDS // (words * (test.steps + program.latency_steps)))
+    compared = min(COMPARED, affordable) if options.compared is None else options.compared
+    drawn = np.random.default_rng(options.seed).permutation(len(test))[:compared]
     return np.sort(drawn).astype(np.int64)
 
 
@@ -179,36 +193,3 @@ def _verdict(comparison: Comparison) -> str:
     if comparison.equal:
         return f"{names}: {counted}, 0 differences"
     return f"{names}: {comparison.mismatches:,} of {counted} differ, first at {comparison.first}"
-
-
-def _accuracies(network: Network, runs: Runs, tell: Tell) -> tuple[Accuracy, ...]:
-    """Correct decisions at every rung that has labels."""
-    test, source = network.source.test, network.source
-    if test.y is None:
-        tell("accuracy    not measured: the data have no labels y")
-        return ()
-    found = []
-    if source.float_classes is not None:
-        found.append(_accuracy("float", source.float_classes(test.x), test.y))
-    found.append(_accuracy("nir", _nir_classes(network, test), test.y))
-    found.append(_accuracy("integer", decide(network.program, runs.test), test.y))
-    for name in RUNGS:
-        if name in runs.foreign:
-            found.append(_accuracy(name, decide(network.program, runs.foreign[name]), test.y[runs.chosen]))
-    shares = (f"{a.rung} {100 * a.fraction:.2f} % of {a.samples}" for a in found)
-    tell(f"accuracy    {', '.join(shares)}")
-    return tuple(found)
-
-
-def _accuracy(rung: str, classes: IntArray, labels: IntArray) -> Accuracy:
-    correct = int(np.count_nonzero(classes == labels))
-    return Accuracy.model_validate({"rung": rung, "correct": correct, "samples": len(labels)})
-
-
-def _nir_classes(network: Network, test: Samples) -> IntArray:
-    """Decisions of the float network as NIR: a register's last value, or the number of spikes."""
-    outputs, _ = run(network.graph, test.x, network.conventions)
-    flat: FloatArray = outputs.reshape(*outputs.shape[:2], -1)
-    read = flat[:, -1] if network.program.outputs[0].register else np.count_nonzero(flat, axis=1)
-    classes: IntArray = np.argmax(read, axis=1)
-    return classes

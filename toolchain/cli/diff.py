@@ -11,8 +11,8 @@ import numpy as np
 from simulators.microscope.repro import OTHER, PROGRAM, Repro, is_repro, read_repro, refuse_foreign, write_repro
 from simulators.microscope.sides import Found, Inputs, two_programs, two_simulators, two_traces
 from toolchain.cli.folder import BuildFolder, read_manifest
+from toolchain.cli.samples import read_samples
 from toolchain.cli.simulators import Simulate, find_simulator, missing
-from toolchain.cli.source import read_samples
 from toolchain.errors import InputError, MissingPartError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.program import Program
@@ -142,7 +142,7 @@ def _inputs(folder: BuildFolder, program: Program, options: Options, tell: Tell)
     """The user's input as payloads, or what the build's traces were recorded on."""
     if options.inputs is not None:
         source = program.inputs[0]
-        payload, error = encode(source, read_samples(options.inputs).x)
+        payload, error = encode(source, read_samples(options.inputs, source.size).values())
         if error > 0:
             tell(f"inputs are rounded to 2^-{source.exponent}, at most {error:.3g} off")
         return {source.name: payload}

@@ -58,6 +58,11 @@ def _findings(network: Network, runs: Runs) -> list[FindingRow]:
     for text in network.compiled.lowered.findings:
         where, _, what = text.partition(": ")
         rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))
+    source = network.program.inputs[0]
+    if text := runs.entered.rounded(source):
+        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="kept"))
+    if text := runs.entered.saturated(source):
+        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
     for key, count in sorted(runs.test.overflows.items()):
         what = f"{count} values did not fit the register"
         rows.append(FindingRow(stage="simulate", where=key, what=what, action="by its overflow rule", severity="loss"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from toolchain.cli.score import Score
 from toolchain.cli.source import Source
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import Graph
-from toolchain.ir.integer import IntArray
-from toolchain.ir.program import Program
+from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.program import Input, Program
 from toolchain.ir.trace import Trace
+from toolchain.lower.encode import Encoded
 from toolchain.lower.pipeline import Compiled
 from toolchain.mapping import Placement, Target
 from toolchain.passes.pipeline import DEFAULT
@@ -26,20 +28,64 @@ class Options:
         target: name or path of the chip's limits.
         convention: preset for what NIR leaves open; by default what the file says, else plain NIR.
         dt: time step in seconds in place of the convention's.
-        compared: number of test samples that every simulator runs with all registers probed.
+        compared: number of test samples that every simulator runs with all registers probed; by default 16, fewer where
+            their registers would fill too many words.
         seed: picks those samples.
         simulator: runs the whole test set; by default the quickest that can run.
         passes: pipeline of compiler passes, as text; "" for none.
+        samples: run so many test samples, spread evenly, in place of all.
+        nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
     """
 
     settings: Settings = field(default_factory=Settings)
     target: str = "loihi2"
     convention: str | None = None
     dt: float | None = None
-    compared: int = 16
+    compared: int | None = None
     seed: int = 0
     simulator: str | None = None
     passes: str = DEFAULT
+    samples: int | None = None
+    nir_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What became of the inputs.
+
+    Attributes:
+        error: greatest rounding error of a value within the payload's range.
+        beyond, values: how many values lay beyond the range and took its end, of how many.
+        reach: greatest magnitude.
+    """
+
+    error: float = 0.0
+    beyond: int = 0
+    values: int = 0
+    reach: float = 0.0
+
+    def plus(self, encoded: Encoded) -> Entered:
+        """With another part's inputs."""
+        return Entered(
+            max(self.error, encoded.error),
+            self.beyond + encoded.beyond,
+            self.values + encoded.payload.size,
+            max(self.reach, encoded.reach),
+        )
+
+    def rounded(self, source: Input) -> str:
+        """What rounding cost, in words; empty where nothing."""
+        if not self.error:
+            return ""
+        return f"inputs are rounded to 2^-{source.exponent}, at most {self.error:.3g} off"
+
+    def saturated(self, source: Input) -> str:
+        """What lay beyond the payload's range, in words; empty where nothing did."""
+        if not self.beyond:
+            return ""
+        low, high = (end / 2.0**source.exponent for end in limits(source.bits))
+        share = f"{self.beyond:,} of {self.values:,} input values"
+        return f"{share} lie beyond {low:g} .. {high:g} (up to {self.reach:.3g}) and took the nearer end"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +103,21 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """What was simulated."""
+    """What was simulated.
+
+    Attributes:
+        test: counts and last values of the whole test set.
+        score: its decisions against the labels; None without labels.
+        entered: what became of its inputs.
+        inputs: payloads of the compared samples.
+        recorded, foreign: the reference's trace of these, and the other simulators'.
+        missing: simulators left out, with the reason.
+        chosen: indices of the compared samples.
+    """
 
     test: Trace
+    score: Score | None
+    entered: Entered
     inputs: dict[str, IntArray]
     recorded: Trace
     foreign: Mapping[str, Trace]

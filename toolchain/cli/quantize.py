@@ -8,21 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
+from toolchain.cli.rungs import interpretable, nir_score
+from toolchain.cli.samples import Samples
+from toolchain.cli.score import score_classes
 from toolchain.cli.simulators import default_simulator, find_simulator
-from toolchain.cli.source import Samples, Source, find_source
+from toolchain.cli.source import Source, find_source
+from toolchain.cli.whole import is_read_stepwise, output_exponent, score_trace
 from toolchain.errors import InputError
 from toolchain.files import write_text
-from toolchain.frontend.conventions import conventions_for
-from toolchain.frontend.execute import run
+from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.read import read_nir
 from toolchain.ir.integer import IntArray
 from toolchain.ir.trace import Trace
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
-from toolchain.lower.encode import encode, output_values
+from toolchain.lower.decode import output_probe, step_outputs
+from toolchain.lower.encode import encode_counted
 from toolchain.lower.ladder import Ladder, Rung, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize.floating import float_network
@@ -84,23 +86,15 @@ def quantize(source: Source, settings: Settings, convention: str | None, dt: flo
     Raises:
         ToolchainError: of any stage.
     """
-    graph = read_nir(source.nir)
-    conventions = conventions_for(graph, convention, dt=dt)
-    compiled = compile_graph(graph, conventions, source.calibration.x, settings=settings, name=source.name)
-    steps = source.test.x.shape[1] + compiled.lowered.program.latency_steps
-    accuracy: dict[str, int] = {}
-    if source.test.y is not None:
-        if source.float_classes is not None:
-            accuracy["float"] = _right(source.float_classes(source.test.x), source.test.y)
-        outputs, _ = run(graph, source.test.x, conventions)
-        accuracy["nir"] = _right(_read(compiled, outputs), source.test.y)
-        accuracy["integer"] = _right(
-            _outputs(compiled, _simulated(compiled, source.test, False)).argmax(1), source.test.y
-        )
-    ladder = Ladder(float_network(compiled.network, conventions), source.calibration.x, source.calibration.y)
+    source = source.restricted(interpretable(source.graph, source.test))
+    data = source.calibration.values()
+    conventions = conventions_for(source.graph, convention, dt=dt)
+    compiled = compile_graph(source.graph, conventions, data, settings=settings, name=source.name)
+    accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
+    ladder = Ladder(float_network(compiled.network, conventions), data, _classes(source.calibration))
     rungs = climb(ladder, compiled.lowered) if explain else [ladder.top()]
     trace = _simulated(compiled, source.calibration, True)
-    messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.x.shape[1])
+    messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.steps)
     rungs.append(ladder.measured("integer program", _outputs(compiled, trace), messages))
     return Quantized(
         source=source,
@@ -109,43 +103,49 @@ def quantize(source: Source, settings: Settings, convention: str | None, dt: flo
         ladder=tuple(rungs),
         accuracy=accuracy,
         activity=activity_rows(compiled.network, ladder.messages, messages, trace.overflows),
-        ranges=prove(compiled.lowered.program, steps),
+        ranges=prove(compiled.lowered.program, source.test.steps + compiled.lowered.program.latency_steps),
         poles=pole_rows(compiled.lowered.program, compiled.network),
     )
 
 
-def _right(classes: IntArray, labels: IntArray) -> int:
-    return int(np.count_nonzero(classes == labels))
+def _accuracy(source: Source, compiled: Compiled, conventions: Conventions) -> dict[str, int]:
+    """Correct decisions on the test data, by rung."""
+    test, program = source.test, compiled.lowered.program
+    found = {}
+    if source.float_classes is not None:
+        found["float"] = score_classes(source.float_classes(test.values()), test).correct
+    found["nir"] = nir_score(source.graph, conventions, program, test).correct
+    trace = _simulated(compiled, test, is_read_stepwise(program, test))
+    return found | {"integer": score_trace(program, compiled, trace, test).correct}
 
 
-def _read(compiled: Compiled, outputs: FloatArray) -> IntArray:
-    """Decisions from the float outputs: a register's last value, or the number of spikes."""
-    flat = outputs.reshape(*outputs.shape[:2], -1)
-    read = flat[:, -1] if compiled.lowered.program.outputs[0].register else np.count_nonzero(flat, axis=1)
-    classes: IntArray = np.argmax(read, axis=1)
-    return classes
+def _classes(samples: Samples) -> IntArray | None:
+    """One label a sample for the ladder, which reads its outputs at the last step."""
+    return None if samples.per_step or samples.lengths is not None else samples.y
 
 
 def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
     program = compiled.lowered.program
-    payload, _ = encode(program.inputs[0], samples.x)
-    simulate = find_simulator(default_simulator())
-    return simulate(program, {program.inputs[0].name: payload}, record_messages=record, strict=False)
+    encoded = encode_counted(program.inputs[0], samples.values(), compiled.scheme.settings.input_overflow)
+    given, probe = {program.inputs[0].name: encoded.payload}, output_probe(program)
+    probes = (probe,) if record and probe is not None else ()
+    return find_simulator(default_simulator())(program, given, probes=probes, record_messages=record, strict=False)
 
 
 def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
-    """What the host reads, in the float network's units, (sample, neuron)."""
+    """What the host reads at the last step, in the float network's units, (sample, neuron)."""
     program = compiled.lowered.program
-    output = program.outputs[0]
-    exponent = compiled.scheme.units[output.population].drive_exponent if output.register else 0
-    return output_values(program, trace)[output.name] / 2.0**exponent
+    return step_outputs(program, trace)[:, -1] / 2.0 ** output_exponent(program, compiled)
 
 
 def tell_quantized(found: Quantized, tell: Tell) -> None:
     """Say the findings in a few lines."""
-    total = len(found.source.test)
+    test = found.source.test
+    total = int(test.counted_steps.sum()) if test.per_step else len(test)
+    every = found.source.test_samples
+    part = f" of {len(test)} of {every} test samples, spread evenly" if len(test) < every else ""
     for rung, correct in found.accuracy.items():
-        tell(f"accuracy    {rung}: {correct} of {total} ({100 * correct / total:.2f} %)")
+        tell(f"accuracy    {rung}: {correct} of {total} ({100 * correct / total:.2f} %){part}")
     for step in sorted(found.ladder, key=lambda rung: rung.output_error):
         right = "" if step.correct is None else f", {step.correct} of {step.samples} right"
         tell(f"ladder      {step.name}: outputs {100 * step.output_error:.2f} % off{right}")

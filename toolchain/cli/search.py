@@ -16,7 +16,6 @@ from toolchain.engine import Unit, run_units
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.frontend.conventions import conventions_for
-from toolchain.frontend.read import read_nir
 from toolchain.frontend.ssm import find_ssm_blocks
 from toolchain.frontend.units import Network, find_network
 from toolchain.passes.pipeline import DEFAULT
@@ -73,7 +72,7 @@ def search_widths(
 
 
 def _network(source: Source, job: Job) -> Network:
-    graph = read_nir(source.nir)
+    graph = source.graph
     conventions = conventions_for(graph, job.convention or None, dt=job.dt or None)
     return find_network(graph, find_ssm_blocks(graph, conventions), conventions)
 

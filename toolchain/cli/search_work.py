@@ -11,26 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from toolchain.cli.samples import Samples, read_samples
 from toolchain.cli.simulators import default_simulator, find_simulator
-from toolchain.cli.source import Samples, Source, find_source, read_samples
+from toolchain.cli.source import Source, find_source, input_channels
 from toolchain.engine import JSON
 from toolchain.engine.keep import file_hash
 from toolchain.errors import InputError, PlacementError, QuantizationError, UnsupportedError, VerificationError
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.read import read_nir
 from toolchain.frontend.ssm import find_ssm_blocks
 from toolchain.frontend.units import Network, find_network
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
 from toolchain.lower.encode import decide, encode, output_values
-from toolchain.lower.program import lower
+from toolchain.lower.pipeline import compile_network
 from toolchain.mapping import Placement, load_target, place
 from toolchain.passes.pipeline import run_passes
 from toolchain.quantize.calibrate import Calibration, calibrate
-from toolchain.quantize.scheme import Scheme, choose_scales
+from toolchain.quantize.scheme import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.report import count_run, estimate, load_costs
 from toolchain.search import Measured
@@ -65,7 +65,7 @@ class Job:
     def with_hashes(self) -> Job:
         """The job with the hashes of its files, and of the network's."""
         named = [text for text in (self.calibrate, self.validate, self.test) if text]
-        paths = [self.source().nir, *map(Path, named)]
+        paths = [self.source().file, *map(Path, named)]
         if Path(self.target).is_file():
             paths.append(Path(self.target))
         return replace(self, files=tuple(sorted({path.name: file_hash(path) for path in paths}.items())))
@@ -109,11 +109,11 @@ class Context:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.source = job.source()
-        self.graph = read_nir(self.source.nir)
+        self.graph = self.source.graph
         self.conventions: Conventions = conventions_for(self.graph, job.convention or None, dt=job.dt or None)
         blocks = find_ssm_blocks(self.graph, self.conventions)
         self.network: Network = find_network(self.graph, blocks, self.conventions)
-        data = self.source.calibration.x
+        data = self.source.calibration.values()
         self.calibration: Calibration = calibrate(self.graph, self.network, data, self.conventions)
         self.target = load_target(job.target)
         self.parts: dict[str, Floats] = {}
@@ -127,7 +127,7 @@ class Context:
 
     def _floats(self, samples: Samples) -> Floats:
         assert samples.y is not None
-        outputs, _ = run(self.graph, samples.x, self.conventions)
+        outputs, _ = run(self.graph, samples.values(), self.conventions)
         flat = outputs.reshape(*outputs.shape[:2], -1)
         last = self.network.unit(self.network.outputs[0]).role == "integrator"
         read: FloatArray = flat[:, -1] if last else np.count_nonzero(flat, axis=1).astype(np.float64)
@@ -151,10 +151,12 @@ def choice_samples(source: Source, job: Job) -> Samples:
     """
     if source.task:
         return _of_task(source.task, job.samples)
-    chosen = read_samples(Path(job.validate)) if job.validate else source.calibration
+    chosen = source.calibration
+    if job.validate:
+        chosen = read_samples(Path(job.validate), input_channels(source.graph))
     if chosen.y is None:
         raise InputError(job.validate or job.calibrate, "has no labels y", "add them, or give --validate data.npz")
-    return Samples(chosen.x[: job.samples], chosen.y[: job.samples])
+    return chosen.chosen(slice(job.samples))
 
 
 def _of_task(name: str, most: int) -> Samples:
@@ -168,18 +170,17 @@ def _of_task(name: str, most: int) -> Samples:
 
 
 def _measured(context: Context, floats: Floats, settings: Settings) -> Measured:
-    scheme = choose_scales(context.network, context.conventions, context.calibration, settings)
-    lowered = lower(context.network, context.conventions, scheme, context.source.name)
-    program = run_passes(lowered.program, context.job.passes, lambda remark: None).program
+    compiled = compile_network(context.network, context.conventions, context.calibration, settings, context.source.name)
+    program = run_passes(compiled.lowered.program, context.job.passes, lambda remark: None).program
     placement = place(program, context.target)
-    payload, _ = encode(program.inputs[0], floats.samples.x)
+    payload, _ = encode(program.inputs[0], floats.samples.values())
     inputs = {program.inputs[0].name: payload}
     trace = find_simulator(default_simulator())(program, inputs, record_messages=False, strict=False)
     measured = Measured(
         samples=len(floats.labels),
         right=_right(decide(program, trace), floats.labels),
         float_right=floats.right,
-        output_error=_error(_outputs(program, scheme, trace), floats.outputs),
+        output_error=_error(_outputs(program, compiled.scheme, trace), floats.outputs),
     )
     return _with_costs(measured, context, program, placement, trace)
 

@@ -19,6 +19,7 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program, save_program
 from toolchain.ir.trace import Trace, join_traces, load_trace, save_trace
+from toolchain.lower.decode import output_probe
 
 SHARD_SAMPLES = 64
 """Enough for the fast simulator to run samples side by side; the same for every engine, so that any can go on."""
@@ -62,9 +63,14 @@ PLAIN = Shards()
 
 @dataclass(frozen=True)
 class Recording:
-    """What a run is asked for: ``everything`` is all messages and registers, else counts and the last values."""
+    """What a run is asked for.
+
+    ``everything`` is all messages and registers, ``outputs`` what the host reads at every step; else counts and the
+    last values.
+    """
 
     everything: bool = False
+    outputs: bool = False
     strict: bool = False
 
 
@@ -120,17 +126,20 @@ def simulate_shard(arguments: Result) -> Result:
     run = find_simulator(simulator)
     if simulator == simulators.fast.NAME:
         run = partial(simulators.fast.simulate, threads=unit_threads())
-    recording = Recording(bool(arguments["everything"]), bool(arguments["strict"]))
+    asked = {name: bool(arguments[name]) for name in ("everything", "outputs", "strict")}
+    recording = Recording(**asked)
     save_trace(_run(run, load_program(program), arrays, recording), trace)
     return {FILES: {str(trace): file_hash(trace)}}
 
 
 def _run(run: Simulate, program: Program, inputs: Mapping[str, IntArray], recording: Recording) -> Trace:
+    probe = output_probe(program) if recording.outputs else None
+    read = () if probe is None else (probe,)
     return run(
         program,
         inputs,
-        probes=program.all_probes() if recording.everything else (),
-        record_messages=recording.everything,
+        probes=program.all_probes() if recording.everything else read,
+        record_messages=recording.everything or (recording.outputs and probe is None),
         strict=recording.strict,
     )
 
@@ -155,6 +164,7 @@ def _units(
         "program_sha256": file_hash(folder / "program.npz"),
         "simulator": simulator,
         "everything": recording.everything,
+        "outputs": recording.outputs,
         "strict": recording.strict,
     }
     units = []

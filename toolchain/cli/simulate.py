@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from toolchain.cli.folder import BuildFolder, read_manifest
+from toolchain.cli.samples import read_samples
+from toolchain.cli.score import score_steps
 from toolchain.cli.shards import PLAIN, Recording, Shards, simulate_in_shards
 from toolchain.cli.simulators import find_simulator, missing
-from toolchain.cli.source import read_samples
 from toolchain.errors import MissingPartError
 from toolchain.ir.storage import load_program
 from toolchain.ir.trace import save_trace
-from toolchain.lower.encode import decide, encode
+from toolchain.lower.decode import step_outputs
+from toolchain.lower.encode import encode
 
 
 def simulate_build(
@@ -30,7 +30,7 @@ def simulate_build(
 
     Args:
         folder: that deploy wrote.
-        inputs: npz with real ``x`` (sample, step, channel) and, optionally, labels ``y``.
+        inputs: npz with ``x`` (sample, step, channel) or symbols (sample, step) and, optionally, ``y`` and ``lengths``.
         trace: npz to write.
         simulator: its name.
         strict: an overflow is an error; otherwise it is counted.
@@ -48,16 +48,15 @@ def simulate_build(
     if reason := missing(simulator):
         what, _, remedy = reason.partition("; ")
         raise MissingPartError(simulator, what, remedy)
-    samples = read_samples(inputs)
-    payload, error = encode(program.inputs[0], samples.x)
+    samples = read_samples(inputs, program.inputs[0].size)
+    payload, error = encode(program.inputs[0], samples.values())
     if error > 0:
         tell(f"inputs are rounded to 2^-{program.inputs[0].exponent}, at most {error:.3g} off")
     given = {program.inputs[0].name: payload}
     found = simulate_in_shards(program, given, simulator, Recording(everything=True, strict=strict), shards, tell)
     save_trace(found, trace)
-    classes = decide(program, found)
     if samples.y is not None:
-        correct = int(np.count_nonzero(classes == samples.y))
-        tell(f"{correct} of {len(samples)} right ({100 * correct / len(samples):.2f} %)")
+        score = score_steps(step_outputs(program, found), samples)
+        tell(f"{score.correct} of {score.counted} right ({100 * score.correct / score.counted:.2f} %)")
     for key, count in sorted(found.overflows.items()):
         tell(f"{key}: {count} values did not fit")

@@ -3,55 +3,80 @@
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolchain.cli.samples import Samples, read_samples, spread
 from toolchain.doctor import installed
-from toolchain.errors import InputError
-from toolchain.frontend.graph import FloatArray
+from toolchain.errors import InputError, MissingPartError
+from toolchain.frontend.extensions import extension_note
+from toolchain.frontend.graph import Finding, FloatArray, Graph
+from toolchain.frontend.read import read_nir
 from toolchain.ir.integer import IntArray
 
+if TYPE_CHECKING:
+    from models.tasks import Part, Task
+
 ZOO_PREFIX = "zoo:"
-CALIBRATION_SAMPLES = 256
+TORCH_VALUES = 1 << 19
+"""Steps of all test samples up to which the trained network is run in PyTorch again; beyond, its card is quoted."""
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Input sequences (sample, step, channel) and, where known, their classes (sample,)."""
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What a network's card says of its test set.
 
-    x: FloatArray
-    y: IntArray | None
+    Attributes:
+        accuracy: share of right decisions.
+        samples: how many there were.
+        bits: mean bits a symbol, for networks that predict at every step.
+    """
 
-    def __len__(self) -> int:
-        return len(self.x)
+    accuracy: float
+    samples: int
+    bits: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A network to deploy with the data that it needs.
 
     Attributes:
         name: of the network, for the program and the report.
         task: name of its task, or "" where the user's own.
-        nir: its NIR file.
+        graph: the network.
+        nir: its NIR file; None where it is shipped as weights alone.
+        file: what the network was read from: the NIR file, else the weights.
         calibration: inputs that scales are chosen on; never test data.
         test: labelled inputs that accuracy is measured on.
         float_classes: decisions of the trained network in PyTorch on given inputs, or None where it is not at hand.
+        card: what was measured when it was trained, on the whole test set; None where unknown.
         command: what the user typed, for the report.
+        test_samples: size of the whole test set, of which `test` may hold a part.
     """
 
     name: str
     task: str
-    nir: Path
+    graph: Graph
+    nir: Path | None
+    file: Path
     calibration: Samples
     test: Samples
     float_classes: Callable[[FloatArray], IntArray] | None
+    card: Figures | None
     command: str
+    test_samples: int
+
+    def restricted(self, samples: int | None) -> Source:
+        """With only so many test samples, spread evenly over all; None leaves all."""
+        if samples is None or samples >= len(self.test):
+            return self
+        return replace(self, test=self.test.chosen(spread(len(self.test), samples)))
 
 
 def find_source(model: str, calibrate: Path | None, test: Path | None) -> Source:
@@ -64,6 +89,7 @@ def find_source(model: str, calibrate: Path | None, test: Path | None) -> Source
 
     Raises:
         InputError: unknown network, missing file, or data that are not what they should be.
+        MissingPartError: a network shipped as weights, and no PyTorch to read them.
     """
     if model.startswith(ZOO_PREFIX):
         if calibrate is not None or test is not None:
@@ -74,10 +100,16 @@ def find_source(model: str, calibrate: Path | None, test: Path | None) -> Source
         raise InputError(model, "no such file", "give zoo:<name> or the path of a .nir file")
     if calibrate is None:
         raise InputError(model, "a NIR file needs data to choose scales on", "add --calibrate data.npz with an array x")
-    calibration = read_samples(calibrate)
-    measured = calibration if test is None else read_samples(test)
+    graph = read_nir(path)
+    calibration = read_samples(calibrate, input_channels(graph))
+    measured = calibration if test is None else read_samples(test, input_channels(graph))
     command = f"seamount deploy {path.name} --calibrate {calibrate.name}" + (f" --test {test.name}" if test else "")
-    return Source(path.stem, "", path, calibration, measured, None, command)
+    return Source(path.stem, "", graph, path, path, calibration, measured, None, None, command, len(measured))
+
+
+def input_channels(graph: Graph) -> int:
+    """Width of the network's (first) input."""
+    return next((int(np.prod(node.output_shape)) for node in graph.of_kind("Input")), 0)
 
 
 def zoo_folder() -> Path:
@@ -90,34 +122,60 @@ def zoo_folder() -> Path:
 
 def _from_zoo(name: str) -> Source:
     from models.tasks import load_task
+    from models.tasks.calibration import calibration_samples
 
     folder = zoo_folder() / name
-    if not (folder / "model.nir").is_file():
-        known = sorted(path.parent.name for path in zoo_folder().glob("*/model.nir"))
-        if (folder / "config.json").is_file():
-            what, remedy = (
-                "is shipped as weights, without a NIR file",
-                "make one with models.zoo.publish and deploy that",
-            )
-            raise InputError(ZOO_PREFIX + name, what, remedy)
+    if not (folder / "config.json").is_file():
+        known = sorted(path.parent.name for path in zoo_folder().glob("*/config.json"))
         raise InputError(ZOO_PREFIX + name, "no such network", f"use one of {', '.join(ZOO_PREFIX + k for k in known)}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    _refuse_without_torch(name, folder)
     task = load_task(config["task"])
-    chosen = _spread(len(task.train), CALIBRATION_SAMPLES)
+    nir = folder / "model.nir"
+    graph = read_nir(nir) if nir.is_file() else _from_weights(name, task)
+    small = len(task.test) * task.steps <= TORCH_VALUES and task.symbols is None and task.test.lengths is None
     return Source(
         name=name,
         task=task.name,
-        nir=folder / "model.nir",
-        calibration=Samples(task.train.inputs[chosen].astype(np.float64), task.train.labels[chosen]),
-        test=Samples(task.test.inputs.astype(np.float64), task.test.labels),
-        float_classes=_torch_classes(name) if installed("torch") else None,
+        graph=graph,
+        nir=nir if nir.is_file() else None,
+        file=nir if nir.is_file() else folder / "model.safetensors",
+        calibration=_samples(task.train, task, calibration_samples(task)),
+        test=_samples(task.test, task, slice(None)),
+        float_classes=_torch_classes(name) if small and installed("torch") else None,
+        card=_figures(config),
         command=f"seamount deploy {ZOO_PREFIX}{name}",
+        test_samples=len(task.test),
     )
 
 
-def _spread(total: int, wanted: int) -> IntArray:
-    """`wanted` indices spread evenly over `total`."""
-    return np.unique(np.linspace(0, total - 1, min(total, wanted)).astype(np.int64))
+def _samples(part: Part, task: Task, rows: IntArray | slice) -> Samples:
+    chosen = Samples(part.inputs, part.labels, part.lengths, task.inputs).chosen(rows)
+    return chosen if part.symbolic else replace(chosen, x=chosen.x.astype(np.float64))
+
+
+def _figures(config: Mapping[str, Any]) -> Figures | None:
+    found = config.get("figures", {}).get("test")
+    if not found:
+        return None
+    return Figures(float(found["accuracy"]), int(found["samples"]), found.get("bits_per_symbol"))
+
+
+def _refuse_without_torch(name: str, folder: Path) -> None:
+    if not (folder / "model.nir").is_file() and not installed("torch"):
+        what, remedy = "is shipped as weights, which PyTorch reads; torch is not installed", "pip install '.[train]'"
+        raise MissingPartError(ZOO_PREFIX + name, what, remedy)
+
+
+def _from_weights(name: str, task: Task) -> Graph:
+    """The network as NIR, made of its weights."""
+    from models.to_nir import to_graph
+    from models.zoo import load
+
+    trained = load(name)
+    graph = to_graph(trained.network, trained.task, task.steps)
+    note = extension_note(graph)
+    return replace(graph, findings=(Finding("graph", note, "kept", "note"),)) if note else graph
 
 
 def _torch_classes(name: str) -> Callable[[FloatArray], IntArray]:
@@ -128,47 +186,3 @@ def _torch_classes(name: str) -> Callable[[FloatArray], IntArray]:
         return classify(load(name).network, x.astype(np.float32))
 
     return classes
-
-
-def read_samples(path: Path) -> Samples:
-    """Read ``x`` (sample, step, channel) and, if there, ``y`` (sample,) from an npz file.
-
-    Raises:
-        InputError: no such file, not an npz, no ``x``, wrong axes, values that are not finite, bad labels.
-    """
-    if not path.is_file():
-        raise InputError(str(path), "no such file", "give an npz file with an array x (sample, step, channel)")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
-        raise InputError(str(path), "is not an npz file", "write it with numpy.savez(path, x=..., y=...)") from error
-    if "x" not in arrays:
-        raise InputError(
-            str(path), f"holds {sorted(arrays)}, no array x", "write it with numpy.savez(path, x=..., y=...)"
-        )
-    return Samples(_inputs(path, arrays["x"]), _labels(path, arrays.get("y"), len(arrays["x"])))
-
-
-def _inputs(path: Path, x: FloatArray) -> FloatArray:
-    if x.ndim == 2:
-        raise InputError(f"{path}: x", f"shape {x.shape} lacks an axis", "give (sample, step, channel); add x[None]")
-    if x.ndim != 3 or not x.size:
-        raise InputError(f"{path}: x", f"shape {x.shape}", "give (sample, step, channel), at least one of each")
-    if x.dtype.kind not in "fiub":
-        raise InputError(f"{path}: x", f"holds {x.dtype}", "give numbers")
-    if not np.isfinite(x).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
-        raise InputError(
-            f"{path}: x", f"{int((~np.isfinite(x)).sum())} values are not finite, first {bad}", "clean them"
-        )
-    return x.astype(np.float64)
-
-
-def _labels(path: Path, y: IntArray | None, samples: int) -> IntArray | None:
-    if y is None:
-        return None
-    if y.shape != (samples,) or y.dtype.kind not in "iu":
-        found = f"shape {y.shape} of {y.dtype} for {samples} samples"
-        raise InputError(f"{path}: y", found, "give one integer class a sample")
-    return y.astype(np.int64)

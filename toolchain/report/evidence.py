@@ -44,11 +44,20 @@ class Row(BaseModel):
 
 
 class Accuracy(Row):
-    """Correct decisions at one rung: the trained network, its NIR form, the integer program, a backend."""
+    """Correct decisions at one rung: the trained network, its NIR form, the integer program, a backend.
+
+    Attributes:
+        rung: which.
+        correct, samples: decisions; one a step where the network predicts at every step.
+        bits_per_symbol: mean -log2 of the labels' probabilities, where it predicts at every step.
+        note: what ran, where it is not the whole test set.
+    """
 
     rung: Rung
     correct: int = Field(ge=0)
     samples: int = Field(gt=0)
+    bits_per_symbol: float | None = Field(default=None, ge=0)
+    note: str = ""
 
     @model_validator(mode="after")
     def _possible(self) -> Accuracy:

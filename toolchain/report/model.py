@@ -13,6 +13,7 @@ from toolchain.report.evidence import Agreement, FindingRow, QuantizationRow, Re
 Band = tuple[float, float]
 Share = float
 """A number from 0 to 1."""
+Bits = float
 
 
 class Part(BaseModel):
@@ -25,7 +26,8 @@ class AccuracyPart(Part):
     """Shares of correct decisions; None where a rung was not run or has no labels.
 
     `float` is the trained network in floating point: run by PyTorch where that is installed, otherwise its NIR form
-    interpreted in float64. `float_source` says which.
+    interpreted in float64. `float_source` says which. `bits_per_symbol` holds what networks that predict at every step
+    are measured by; `notes` what ran, where it is not the whole test set.
     """
 
     float: Share | None
@@ -36,6 +38,8 @@ class AccuracyPart(Part):
     other: dict[str, Share] = {}
     correct: dict[str, int]
     samples: dict[str, int]
+    bits_per_symbol: dict[str, Bits] = {}
+    notes: dict[str, str] = {}
 
 
 class EquivalencePart(Part):

@@ -80,15 +80,18 @@ def _accuracy(evidence: Evidence) -> AccuracyPart:
     share: dict[Rung, float] = {row.rung: row.fraction for row in evidence.accuracies}
     named = ("float", "integer", "nir", "lava")
     source: Rung = "float" if "float" in share else "nir"
+    notes: dict[str, str] = {row.rung: row.note for row in evidence.accuracies if row.note}
     return AccuracyPart(
         float=share.get(source),
-        float_source=FLOAT_SOURCES[source] if source in share else None,
+        float_source=notes.get(source, FLOAT_SOURCES[source]) if source in share else None,
         integer=share.get("integer"),
         nir=share.get("nir"),
         lava=share.get("lava"),
         other={rung: value for rung, value in share.items() if rung not in named},
         correct={row.rung: row.correct for row in evidence.accuracies},
         samples={row.rung: row.samples for row in evidence.accuracies},
+        bits_per_symbol={row.rung: bits for row in evidence.accuracies if (bits := row.bits_per_symbol) is not None},
+        notes=notes,
     )
 
 

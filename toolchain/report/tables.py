@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from toolchain.mapping.quantity import GRADES, Quantity
@@ -30,7 +31,7 @@ RUNGS = {
     "float": "trained network, floating point",
     "nir": "the same as NIR, interpreted",
     "fake_quantized": "rounded weights, floating point",
-    "integer": "integer program, whole test set",
+    "integer": "integer program",
     "lava": "the same as Lava processes",
     "onnx": "the same as ONNX",
 }
@@ -40,17 +41,27 @@ def accuracy_table(evidence: Evidence) -> Table:
     """Accuracy at each rung and what it lost against the first."""
     order = list(RUNGS)
     rows = sorted(evidence.accuracies, key=lambda row: order.index(row.rung))
+    bits = _bits_column(rows)
     shown = tuple(
         (
             row.rung.replace("_", " "),
-            RUNGS[row.rung],
+            f"{RUNGS[row.rung]}, {row.note or 'whole test set'}",
             percent(row.fraction),
             f"{whole(row.correct)} of {whole(row.samples)}",
             _points(row, rows[0]),
+            *(() if bits is None else (bits(row),)),
         )
         for row in rows
     )
-    return Table(("Rung", "What ran", "Accuracy", "Correct", "Points"), shown, 2, "No labelled data was given.")
+    head = ("Rung", "What ran", "Accuracy", "Correct", "Points", *(() if bits is None else ("Bits a symbol",)))
+    return Table(head, shown, 2, "No labelled data was given.")
+
+
+def _bits_column(rows: list[Accuracy]) -> Callable[[Accuracy], str] | None:
+    """What the column of bits a symbol holds; None where no rung has any."""
+    if all(row.bits_per_symbol is None for row in rows):
+        return None
+    return lambda row: "" if row.bits_per_symbol is None else f"{row.bits_per_symbol:.4f}"
 
 
 def _points(row: Accuracy, first: Accuracy) -> str:

@@ -1,0 +1,149 @@
+"""What long tasks need of `deploy`: parts of the test set, true lengths, symbols, labels for every step, saturation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulators.reference import simulate
+from tests.cli.conftest import DT, Ran, Run
+from toolchain.cli import deploy, whole
+from toolchain.cli.samples import Samples
+from toolchain.cli.score import Score, score_steps
+from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
+from toolchain.frontend.execute import run
+from toolchain.frontend.graph import Graph
+from toolchain.frontend.sketch import Sketch
+from toolchain.frontend.write import write_nir
+from toolchain.ir.storage import load_program
+from toolchain.lower.encode import decide, encode
+
+SYMBOLS, CLASSES, STEPS = 5, 3, 12
+Arrays = dict[str, np.ndarray]
+
+
+def graph_of(kind: str) -> Graph:
+    """Five channels, six LIF, three outputs: summed over time ("sum"), or as they are at every step."""
+    rng = np.random.default_rng(5)
+    sketch = Sketch(DT)
+    sketch.add("input", "Input", SYMBOLS, {})
+    entering = sketch.matrix("enter", rng.normal(0.5, 0.8, (6, SYMBOLS)), "input")
+    fired = sketch.lif("hidden", np.full(6, 0.5), np.ones(6), entering)
+    last = sketch.matrix("readout", rng.normal(0.0, 1.0, (CLASSES, 6)), fired, rng.normal(0.0, 0.3, CLASSES))
+    if kind == "sum":
+        last = sketch.integrator("total", CLASSES, last)
+    sketch.add("output", "Output", CLASSES, {}, last)
+    return sketch.graph({"seamount": hint_for(PRESETS["seamount"])})
+
+
+@pytest.fixture(autouse=True)
+def one_other_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lava and ONNX have their own tests, and take seconds to start."""
+    monkeypatch.setattr(deploy, "OTHERS", ("fast",))
+
+
+def float_outputs(kind: str, x: np.ndarray) -> np.ndarray:
+    graph = graph_of(kind)
+    return run(graph, np.eye(SYMBOLS)[x], conventions_for(graph))[0]
+
+
+def deployed(seamount: Run, folder: Path, kind: str, arrays: Arrays, *options: object) -> tuple[Ran, dict]:
+    """Deploy on data of one's own into ``folder/out``; what was said, and the report."""
+    folder.mkdir(exist_ok=True)
+    write_nir(graph_of(kind), folder / "net.nir")
+    np.savez(folder / "data.npz", **arrays)
+    given = ("--calibrate", folder / "data.npz", "--out", folder / "out", "--compared", 2)
+    ran = seamount("deploy", folder / "net.nir", *given, *options)
+    assert ran.code == 0, ran.err
+    return ran, json.loads((folder / "out" / "report.json").read_text())
+
+
+def symbols(samples: int) -> np.ndarray:
+    return np.random.default_rng(2).integers(0, SYMBOLS, (samples, STEPS)).astype(np.uint8)
+
+
+def test_symbols_are_unit_vectors(seamount: Run, tmp_path: Path) -> None:
+    x, y = symbols(9), np.arange(9) % CLASSES
+    forms = {"symbols": x, "vectors": np.eye(SYMBOLS)[x]}
+    reports = [deployed(seamount, tmp_path / name, "sum", {"x": given, "y": y})[1] for name, given in forms.items()]
+    assert reports[0]["program"] == reports[1]["program"]
+    assert reports[0]["accuracy"] == reports[1]["accuracy"]
+    assert reports[0]["synops"] == reports[1]["synops"]
+
+
+def test_each_sequence_is_decided_at_its_own_last_step(seamount: Run, tmp_path: Path) -> None:
+    x, lengths = symbols(12), 1 + np.arange(12)
+    labels = float_outputs("sum", x)[np.arange(12), lengths - 1].argmax(axis=1)
+    _, report = deployed(seamount, tmp_path / "a", "sum", {"x": x, "y": labels, "lengths": lengths})
+    correct = report["accuracy"]["correct"]
+    assert correct["nir"] == 12
+    program = load_program(tmp_path / "a" / "out" / "program.npz")
+    alone = [
+        decide(program, simulate(program, {"input": encode(program.inputs[0], np.eye(SYMBOLS)[row[None, :length]])[0]}))
+        for row, length in zip(x, lengths, strict=True)
+    ]
+    assert correct["integer"] == np.count_nonzero(np.concatenate(alone) == labels)
+    _, report = deployed(seamount, tmp_path / "b", "sum", {"x": x, "y": labels})
+    assert report["accuracy"]["correct"]["nir"] < 12, "without lengths the padding counts"
+
+
+@pytest.mark.parametrize("kind", ["sum", "every step"])
+def test_a_label_for_every_step_is_scored_in_bits(
+    seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(whole, "PART_WORDS", 3 * STEPS * SYMBOLS)  # four parts of three samples
+    x, lengths = symbols(12), 1 + np.arange(12)
+    y = np.random.default_rng(7).integers(0, CLASSES, x.shape)
+    ran, report = deployed(seamount, tmp_path / "a", kind, {"x": x, "y": y, "lengths": lengths})
+    logits = float_outputs(kind, x)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    counted = np.arange(STEPS) < lengths[:, None]
+    bits = -np.log2(np.take_along_axis(shares, y[..., None], 2)[..., 0])[counted]
+    right = (logits.argmax(2) == y)[counted]
+    accuracy = report["accuracy"]
+    assert accuracy["samples"]["nir"] == accuracy["samples"]["integer"] == counted.sum() == 78
+    assert accuracy["correct"]["nir"] == right.sum()
+    assert accuracy["bits_per_symbol"]["nir"] == pytest.approx(bits.mean())
+    assert accuracy["bits_per_symbol"]["integer"] == pytest.approx(bits.mean(), abs=0.02)
+    assert "bits a symbol" in ran.err
+    assert "Bits a symbol" in (tmp_path / "a" / "out" / "report.html").read_text()
+
+
+def test_a_part_of_the_test_set_is_said_to_be_one(seamount: Run, tmp_path: Path) -> None:
+    arrays = {"x": symbols(12), "y": np.arange(12) % CLASSES}
+    _, report = deployed(seamount, tmp_path, "sum", arrays, "--samples", 6, "--nir-samples", 4)
+    assert report["accuracy"]["samples"] == {"nir": 4, "integer": 6}
+    assert report["accuracy"]["notes"]["integer"] == "6 of 12 test samples"
+    assert report["accuracy"]["notes"]["nir"] == "4 of 12 test samples"
+    assert report["samples"] == 6
+
+
+def test_inputs_beyond_the_calibrated_range_are_counted(seamount: Run, tmp_path: Path) -> None:
+    calm = np.random.default_rng(3).uniform(-1, 1, (6, STEPS, SYMBOLS))
+    wild = calm.copy()
+    wild[0, :3, 0] = 50.0
+    np.savez(tmp_path / "test.npz", x=wild, y=np.arange(6) % CLASSES)
+    ran, report = deployed(seamount, tmp_path, "sum", {"x": calm}, "--test", tmp_path / "test.npz")
+    said = "3 of 360 input values lie beyond -2 .. 1.99902 (up to 50) and took the nearer end"
+    assert said in ran.err
+    rows = [row for row in report["findings"] if row["stage"] == "encode" and row["severity"] == "loss"]
+    assert [(row["where"], row["what"], row["action"]) for row in rows] == [("input", said, "counted")]
+    (tmp_path / "settings.json").write_text('{"input_overflow": "refuse"}')
+    given = ("--calibrate", tmp_path / "data.npz", "--test", tmp_path / "test.npz", "--out", tmp_path / "no")
+    refused = seamount("deploy", tmp_path / "net.nir", *given, "--settings", tmp_path / "settings.json")
+    assert refused.code == 1
+    assert "error: input: 50 is beyond the payload's range -2 .. 1.99902; calibrate" in refused.err
+    assert not (tmp_path / "no").exists()
+
+
+def test_padding_counts_nowhere() -> None:
+    outputs = np.zeros((1, 3, 2))
+    outputs[0, :, 1] = 5.0
+    samples = Samples(np.zeros((1, 3), np.uint8), np.array([[1, 1, 0]]), np.array([2]), 4)
+    score = score_steps(outputs, samples)
+    assert (score.correct, score.counted) == (2, 2)
+    assert score.bits_per_symbol == pytest.approx(np.log2(1 + np.exp(-5.0)))
+    assert (score + Score(1, 2, 4.0)).bits_per_symbol == pytest.approx((2 * np.log2(1 + np.exp(-5.0)) + 4.0) / 4)

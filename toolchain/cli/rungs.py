@@ -1,0 +1,93 @@
+"""Accuracy at every rung: the trained network, its NIR form, the integer program, the backends.
+
+The interpreter of NIR is slow on purpose, so that on long tasks it runs a sample of the test set; what ran is said
+beside each figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from toolchain.cli.job import Network, Options, Runs
+from toolchain.cli.samples import Samples, spread
+from toolchain.cli.score import Score, score_classes, score_steps
+from toolchain.cli.whole import score_trace
+from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.execute import run
+from toolchain.frontend.graph import Graph
+from toolchain.ir.program import Program
+from toolchain.lower.decode import float_step_outputs
+from toolchain.report.evidence import Accuracy
+
+RUNGS = ("lava", "onnx")
+"""The backends whose accuracy on the compared samples is told; fast runs the whole test set already."""
+
+NIR_UPDATES = 1 << 31
+"""States times steps times samples that the interpreter runs unless told otherwise: about a minute."""
+NIR_WORDS = 1 << 24
+"""Values of the widest signal that it holds at once."""
+
+
+def accuracies(network: Network, runs: Runs, options: Options, tell: Callable[[str], None]) -> tuple[Accuracy, ...]:
+    """Correct decisions at every rung that has labels."""
+    test, source = network.source.test, network.source
+    if test.y is None or runs.score is None:
+        tell("accuracy    not measured: the data have no labels y")
+        return ()
+    chosen = f"{len(test)} of {source.test_samples} test samples" if len(test) < source.test_samples else ""
+    found = _trained(network, chosen)
+    rows = spread(len(test), options.nir_samples or interpretable(network.graph, test))
+    note = chosen if len(rows) == len(test) else f"{len(rows)} of {source.test_samples} test samples"
+    found.append(_row("nir", nir_score(network.graph, network.conventions, network.program, test.chosen(rows)), note))
+    found.append(_row("integer", runs.score, chosen))
+    for name in RUNGS:
+        if name in runs.foreign:
+            score = score_trace(network.program, network.compiled, runs.foreign[name], test.chosen(runs.chosen))
+            found.append(_row(name, score, "the compared samples"))
+    tell(f"accuracy    {', '.join(map(_text, found))}")
+    return tuple(found)
+
+
+def _trained(network: Network, note: str) -> list[Accuracy]:
+    """The trained network: run again where that is quick, else as its card has it."""
+    source = network.source
+    if source.float_classes is not None:
+        classes = source.float_classes(source.test.values())
+        return [_row("float", score_classes(classes, source.test), note)]
+    if source.card is None:
+        return []
+    correct = round(source.card.accuracy * source.card.samples)
+    card = Score(correct, source.card.samples)
+    row = _row("float", card, "as its card says, whole test set; not run here")
+    return [row.model_copy(update={"bits_per_symbol": source.card.bits})]
+
+
+def _row(rung: str, score: Score, note: str) -> Accuracy:
+    fields = {"rung": rung, "correct": score.correct, "samples": score.counted}
+    return Accuracy.model_validate(fields | {"bits_per_symbol": score.bits_per_symbol, "note": note})
+
+
+def _text(row: Accuracy) -> str:
+    bits = "" if row.bits_per_symbol is None else f", {row.bits_per_symbol:.4f} bits a symbol"
+    note = f" ({row.note})" if row.note else ""
+    return f"{row.rung} {100 * row.fraction:.2f} % of {row.samples}{bits}{note}"
+
+
+def interpretable(graph: Graph, test: Samples) -> int:
+    """How many samples the interpreter of NIR runs in about a minute, at most all."""
+    states = sum(int(np.prod(node.output_shape)) for node in graph.nodes.values())
+    return min(len(test), max(1, NIR_UPDATES // (states * test.steps)))
+
+
+def nir_score(graph: Graph, conventions: Conventions, program: Program, samples: Samples) -> Score:
+    """The float network as NIR, some samples at a time, read as the program's output is."""
+    widest = max(int(np.prod(node.output_shape)) for node in graph.nodes.values())
+    together = max(1, NIR_WORDS // (widest * samples.steps))
+    scores = []
+    for start in range(0, len(samples), together):
+        part = samples.chosen(slice(start, start + together))
+        outputs, _ = run(graph, part.values(), conventions)
+        scores.append(score_steps(float_step_outputs(program, outputs), part))
+    return sum(scores[1:], scores[0])

@@ -1,0 +1,107 @@
+"""The whole test set on one simulator: encoded, run, and read at each sample's own last step or at every step.
+
+Counts and last values of all samples are kept; what is recorded at every step is read a part of the samples at a time
+and let go, so that memory does not grow with the test set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from toolchain.cli.job import Entered, Network
+from toolchain.cli.samples import Samples
+from toolchain.cli.score import Score, score_classes, score_steps
+from toolchain.cli.shards import Recording, Shards, simulate_in_shards
+from toolchain.ir.program import Program
+from toolchain.ir.trace import Trace, join_traces
+from toolchain.lower.decode import output_probe, reading, step_outputs
+from toolchain.lower.encode import decide, encode_counted
+from toolchain.lower.pipeline import Compiled
+
+PART_WORDS = 1 << 24
+"""Words of input and of what is recorded at every step that are held at once: 128 MiB of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A run of the test set.
+
+    Attributes:
+        trace: counts of messages, last values, overflows.
+        score: against the labels; None without labels.
+        entered: what became of the inputs.
+    """
+
+    trace: Trace
+    score: Score | None
+    entered: Entered
+
+
+def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, tell: Callable[[str], None]) -> Whole:
+    """Run all samples.
+
+    Args:
+        network: with its program.
+        test: what to run.
+        simulator: its name.
+        shards: where samples are simulated.
+        tell: is called with a line for each shard.
+
+    Raises:
+        ToolchainError: as the simulator; an input beyond its range where the settings refuse that.
+    """
+    program, overflow = network.program, network.compiled.scheme.settings.input_overflow
+    name, stepwise = program.inputs[0].name, is_read_stepwise(program, test)
+    traces, scores, entered = list[Trace](), list[Score](), Entered()
+    for number, rows in enumerate(_parts(program, test, stepwise)):
+        part = test.chosen(rows)
+        encoded = encode_counted(program.inputs[0], part.values(), overflow)
+        entered = entered.plus(encoded)
+        recording = Recording(outputs=stepwise)
+        trace = simulate_in_shards(
+            program, {name: encoded.payload}, simulator, recording, _own_folder(shards, number), tell
+        )
+        scores += [] if part.y is None else [score_trace(program, network.compiled, trace, part)]
+        traces.append(replace(trace, messages={}, registers={}))
+    score = sum(scores[1:], scores[0]) if scores else None
+    return Whole(join_traces(traces), score, entered)
+
+
+def is_read_stepwise(program: Program, samples: Samples) -> bool:
+    """Whether decisions need more than counts and last values."""
+    return samples.lengths is not None or samples.per_step or reading(program) == "graded"
+
+
+def score_trace(program: Program, compiled: Compiled, trace: Trace, samples: Samples) -> Score:
+    """What a program's trace says against the labels."""
+    if not is_read_stepwise(program, samples):
+        return score_classes(decide(program, trace), samples)
+    return score_steps(step_outputs(program, trace) / 2.0 ** output_exponent(program, compiled), samples)
+
+
+def output_exponent(program: Program, compiled: Compiled) -> int:
+    """An output's integer v stands for v * 2^-exponent; a count of spikes for itself."""
+    if reading(program) == "spikes":
+        return 0
+    return compiled.scheme.units[program.outputs[0].population].drive_exponent
+
+
+def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
+    """So many samples that what is held at once fits `PART_WORDS`."""
+    width = test.channels if test.symbolic else int(np.prod(test.x.shape[2:]))
+    recorded = 0
+    if stepwise:
+        probe = output_probe(program)
+        recorded = sum(program.sizes().values()) if probe is None else program.sizes()[probe.population]
+    together = max(1, PART_WORDS // max(1, test.steps * max(width, recorded)))
+    return (slice(start, start + together) for start in range(0, len(test), together))
+
+
+def _own_folder(shards: Shards, number: int) -> Shards:
+    """Each part keeps its shards apart; a run of one part has the folder itself."""
+    if shards.resume is None or not number:
+        return shards
+    return replace(shards, resume=shards.resume / f"part_{number}")
