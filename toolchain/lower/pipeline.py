@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.ssm import find_ssm_blocks
 from toolchain.frontend.units import Network, find_network
 from toolchain.lower.program import Lowered, lower
+from toolchain.lower.proven import unproven_findings, with_proven_ranges
 from toolchain.quantize.calibrate import Calibration, calibrate
 from toolchain.quantize.scheme import Scheme, choose_scales
 from toolchain.quantize.settings import Settings
@@ -48,5 +49,30 @@ def compile_graph(
     """
     network = find_network(graph, find_ssm_blocks(graph, conventions), conventions)
     calibration = calibrate(graph, network, calibration_data, conventions)
-    scheme = choose_scales(network, conventions, calibration, settings or Settings())
-    return Compiled(network, calibration, scheme, lower(network, conventions, scheme, name, notes))
+    return compile_network(network, conventions, calibration, settings or Settings(), name, notes)
+
+
+def compile_network(
+    network: Network,
+    conventions: Conventions,
+    calibration: Calibration,
+    settings: Settings,
+    name: str,
+    notes: Mapping[str, str] | None = None,
+) -> Compiled:
+    """The same from a network that was calibrated already; `Scheme.settings` holds any head-room that proofs needed.
+
+    Raises:
+        InputError, UnsupportedError, QuantizationError, VerificationError: from the stages.
+    """
+
+    def compiled(chosen: Settings) -> Compiled:
+        scheme = choose_scales(network, conventions, calibration, chosen)
+        return Compiled(network, calibration, scheme, lower(network, conventions, scheme, name, notes))
+
+    if settings.ranges == "observed":
+        return compiled(settings)
+    steps = calibration.steps
+    found = compiled(with_proven_ranges(lambda chosen: compiled(chosen).lowered, settings, steps))
+    findings = (*found.lowered.findings, *unproven_findings(found.lowered.program, steps))
+    return replace(found, lowered=replace(found.lowered, findings=findings))

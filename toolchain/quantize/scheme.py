@@ -123,8 +123,8 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
 
 
 def _check_names(network: Network, settings: Settings) -> None:
-    spaces = tuple(unit.name for unit in network.units if unit.ssm is not None)
-    settings.check_names(spaces, tuple(link_name(link) for link in network.links))
+    populations = {unit.name: unit.ssm is not None for unit in network.units if unit.role != "input"}
+    settings.check_names(populations, tuple(link_name(link) for link in network.links))
 
 
 def key(link: Link) -> tuple[str, str, int]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from toolchain.errors import InputError
 
+MOST_HEADROOM = 16
+
 Widths = Mapping[str, Mapping[str, int]]
 """By name of a population or projection: widths in place of those of the whole network."""
 
@@ -34,7 +36,9 @@ class Settings:
         pole_tolerance: relative error of a pole's time constant, and radians of phase lost in one time constant, from
             which its real and imaginary part are rounded jointly (`quantize.poles`).
         widen_poles: give a layer as many bits beyond a_bits, up to 24, as its poles need to meet the tolerance.
-        populations: a_bits, c_bits and state_bits of single state spaces, by population.
+        ranges: "observed" takes the same head-room for all populations; "proven" gives each as much more as it takes
+            to prove that its registers fit, for any input (`lower.proven`).
+        populations: a_bits, c_bits and state_bits of single state spaces, headroom_bits of any population, by name.
         projections: weight_bits of single projections, by projection.
     """
 
@@ -52,6 +56,7 @@ class Settings:
     c_rounding: str = "fitted"
     pole_tolerance: float = 0.05
     widen_poles: bool = False
+    ranges: str = "observed"
     populations: Widths = field(default_factory=dict, hash=False)
     projections: Widths = field(default_factory=dict, hash=False)
 
@@ -80,22 +85,25 @@ class Settings:
     def _with(self, widths: Mapping[str, Any]) -> Settings:
         return replace(self, **widths, populations={}, projections={})
 
-    def check_names(self, populations: tuple[str, ...], projections: tuple[str, ...]) -> None:
+    def check_names(self, populations: Mapping[str, bool], projections: tuple[str, ...]) -> None:
         """Refuse widths of what a network does not have.
 
         Args:
-            populations: those with a state space.
+            populations: by name, whether it has a state space.
             projections: all.
 
         Raises:
-            InputError: a name that is none of these.
+            InputError: a name that is none of these, or a width that only a state space has.
         """
-        for kind, known in (("populations", populations), ("projections", projections)):
-            what = "population with a state space" if kind == "populations" else "projection"
+        for kind, known in (("populations", tuple(populations)), ("projections", projections)):
             for name in getattr(self, kind):
                 if name not in known:
                     remedy = f"use {', '.join(known)}" if known else f"leave {kind} out"
-                    raise InputError(f"settings.{kind}.{name}", f"the network has no such {what}", remedy)
+                    raise InputError(f"settings.{kind}.{name}", f"the network has no such {kind[:-1]}", remedy)
+        for name, own in self.populations.items():
+            if not populations[name] and set(own) - {"headroom_bits"}:
+                what = f"has no state space, so no {', '.join(sorted(set(own) - {'headroom_bits'}))}"
+                raise InputError(f"settings.populations.{name}", what, "leave that out")
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name; widths of single layers only where there are some."""
@@ -117,12 +125,13 @@ _RANGES = {
     "c_bits": (2, 16),
     "state_bits": (12, 32),
     "input_bits": (2, 24),
-    "headroom_bits": (0, 8),
+    "headroom_bits": (0, MOST_HEADROOM),
 }
-OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits"), "projections": ("weight_bits",)}
+OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits", "headroom_bits"), "projections": ("weight_bits",)}
 """The widths that a single population or projection can have of its own."""
 
 _WORDS: dict[str, tuple[object, ...]] = {
+    "ranges": ("observed", "proven"),
     "input_overflow": ("saturate", "refuse"),
     "weight_scale": ("max", "mse", "percentile"),
     "equalize": (True, False),

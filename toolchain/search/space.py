@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from toolchain.frontend.units import Network
 from toolchain.quantize.floating import link_name
-from toolchain.quantize.settings import OWN_WIDTHS, Settings
+from toolchain.quantize.settings import OWN_WIDTHS, Settings, Widths
 
 LEAST = {"weight_bits": 2, "a_bits": 8, "c_bits": 4, "state_bits": 12}
 """The narrowest that is tried."""
@@ -52,11 +52,20 @@ class Space:
 
     def settings(self, point: Point) -> Settings:
         """The start with a point's widths; those that are the whole network's are not said again."""
-        own: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in OWN_WIDTHS}
+        own: dict[str, dict[str, dict[str, int]]] = {kind: _left(getattr(self.start, kind)) for kind in OWN_WIDTHS}
         for factor, bits in zip(self.factors, point, strict=True):
             if bits != getattr(self.start, factor.width):
                 own[factor.kind].setdefault(factor.layer, {})[factor.width] = bits
-        return replace(self.start, **own)  # type: ignore[arg-type]
+        # Empty ones are left out, so that equal settings are equal texts.
+        said = {kind: {layer: widths for layer, widths in layers.items() if widths} for kind, layers in own.items()}
+        return replace(self.start, **said)  # type: ignore[arg-type]
+
+
+def _left(layers: Widths) -> dict[str, dict[str, int]]:
+    """What a search does not change: the head-room of single populations."""
+    return {
+        layer: {name: bits for name, bits in widths.items() if name not in LEAST} for layer, widths in layers.items()
+    }
 
 
 def space_of(network: Network, start: Settings) -> Space:
@@ -71,14 +80,14 @@ def space_of(network: Network, start: Settings) -> Space:
     """
     spaces = tuple(unit.name for unit in network.units if unit.ssm is not None)
     links = tuple(link_name(link) for link in network.links)
-    start.check_names(spaces, links)
+    start.check_names({unit.name: unit.ssm is not None for unit in network.units if unit.role != "input"}, links)
     populations = [_factor("populations", name, width, start.for_population(name)) for name, width in _each(spaces)]
     projections = [_factor("projections", name, "weight_bits", start.for_projection(name)) for name in links]
     return Space(start, tuple(populations + projections))
 
 
 def _each(spaces: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(name, width) for name in spaces for width in OWN_WIDTHS["populations"]]
+    return [(name, width) for name in spaces for width in OWN_WIDTHS["populations"] if width in LEAST]
 
 
 def _factor(kind: str, layer: str, width: str, own: Settings) -> Factor:

@@ -61,6 +61,12 @@ def test_rows_of_tensors_name_the_width_that_was_used() -> None:
     assert (bits["block0.a_re"], bits["block0.d"], bits["input->block0.weights"]) == (16, 8, 8)
 
 
+def test_head_room_can_be_given_to_any_population() -> None:
+    before, after = compiled(Settings()), compiled(Settings(populations={"sum": {"headroom_bits": 9}}))
+    assert after.scheme.units["sum"].drive_exponent < before.scheme.units["sum"].drive_exponent
+    assert after.scheme.units["block0"].drive_exponent == before.scheme.units["block0"].drive_exponent
+
+
 def test_settings_survive_their_own_text() -> None:
     own = Settings.from_dict(OWN)
     assert Settings.from_dict(own.as_dict()) == own
@@ -72,7 +78,7 @@ def test_settings_survive_their_own_text() -> None:
     ("wrong", "where"),
     [
         ({"populations": {"block9": {"a_bits": 12}}}, r"settings\.populations\.block9: .*block0, block1"),
-        ({"populations": {"sum": {"c_bits": 6}}}, r"settings\.populations\.sum: .* state space"),
+        ({"populations": {"sum": {"c_bits": 6, "headroom_bits": 2}}}, r"settings\.populations\.sum: .* no c_bits"),
         ({"projections": {"block0": {"weight_bits": 6}}}, r"settings\.projections\.block0: .*block0->block1"),
     ],
 )
@@ -87,6 +93,7 @@ def test_widths_of_what_is_not_there_are_refused(wrong: dict[str, object], where
         ({"populations": [1]}, r"settings\.populations: "),
         ({"populations": {"block0": 12}}, r"settings\.populations\.block0: "),
         ({"populations": {"block0": {"weight_bits": 6}}}, r"settings\.populations\.block0\.weight_bits: "),
+        ({"ranges": "hoped"}, r"settings\.ranges: 'hoped' .* observed, proven"),
         ({"populations": {"block0": {"a_bits": 40}}}, r"settings\.populations\.block0\.a_bits: 40 .* 4 \.\. 24"),
         ({"projections": {"a->b": {"weight_bits": True}}}, r"settings\.projections\.a->b\.weight_bits: True"),
     ],

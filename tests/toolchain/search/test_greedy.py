@@ -139,6 +139,10 @@ def test_the_space_of_a_network_begins_where_the_settings_do() -> None:
     assert (widths["block1.a_bits"], widths["block1.c_bits"]) == ((8, 14), (3, 3))
     assert widths["block0->block1.weight_bits"] == (2, 8)
     assert space.settings(space.origin) == start
+    room = Settings(populations={"sum": {"headroom_bits": 3}})
+    assert (
+        space_of(state_space_case().network, room).settings(space_of(state_space_case().network, room).origin) == room
+    )
     with pytest.raises(InputError, match="block7"):
         space_of(state_space_case().network, Settings(populations={"block7": {"a_bits": 12}}))
 
