@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from models.checkpoint import save_tensors, write_json
 from models.config import TrainConfig
 from models.measure import Figures, largest_state, measure
+from models.qat.compiling import Choice
 from models.qat.tuner import Epoch, Plan, Tuner
 from models.tasks import load_task
 from models.training import CONFIG, WEIGHTS
@@ -34,17 +35,37 @@ OTHERWISE: Mapping[str, float] = {"epochs": 3, "learning_rate": 1e-3, "ssm_learn
 
 
 @dataclass(frozen=True)
+class Run:
+    """How to fine-tune; the rest is as in `Plan`.
+
+    Attributes:
+        settings: widths and rules of the compiler.
+        changes: of the training settings.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    settings: Settings
+    changes: Mapping[str, float] = field(default_factory=dict)
+    refresh_steps: int = 1
+    distill: float = 0.0
+    seconds: float = math.inf
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
 class Finetuned:
     """Accuracy in integers before (post-training quantization) and after, and of the float network before.
 
     Attributes:
         folder: what was written.
+        choice: the program of the chosen weights.
         best_epoch: counted from 1; 0 where no epoch did better on the validation part than the network before.
         before, after: figures of the integer programs by part, "validation" and "test".
         start_accuracy: of the float network on the test part, as its `config.json` says.
     """
 
     folder: Path
+    choice: Choice = field(repr=False)
     best_epoch: int
     before: Mapping[str, Figures]
     after: Mapping[str, Figures]
@@ -67,43 +88,29 @@ def training_of(trained: Trained, changes: Mapping[str, float]) -> TrainConfig:
     return TrainConfig.from_mapping(values | dict(changes), "training")
 
 
-def finetune(
-    start: str,
-    folder: Path,
-    settings: Settings,
-    changes: Mapping[str, float],
-    *,
-    refresh_steps: int = 1,
-    seconds: float = math.inf,
-    device: str = "cpu",
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> Finetuned:
+def finetune(start: str, folder: Path, run: Run, on_epoch: Callable[[Epoch], None] | None = None) -> Finetuned:
     """Fine-tune and write the folder.
 
     Args:
         start: name of a network of the zoo, or the folder of a run.
         folder: to write.
-        settings: widths and rules of the compiler.
-        changes: of the training settings.
-        refresh_steps: steps between two choices of scales and integers.
-        seconds: after which no further epoch is begun.
-        device: ``cpu`` or ``cuda``.
+        run: how.
         on_epoch: called after every epoch.
 
     Raises:
         InputError: no such network, or one of another form.
         QuantizationError: it finds no scale at these widths.
     """
-    source = find_folder(start)
-    trained = load_folder(source)
+    trained = load_folder(find_folder(start))
     task = load_task(trained.task)
-    plan = Plan(training_of(trained, changes), settings, refresh_steps, seconds)
-    with torch.random.fork_rng(devices=[] if device == "cpu" else None):
-        tuner = Tuner(trained.network.to(device), task, plan)
+    plan = Plan(training_of(trained, run.changes), run.settings, run.refresh_steps, run.seconds, run.distill)
+    with torch.random.fork_rng(devices=[] if run.device == "cpu" else None):
+        tuner = Tuner(trained.network.to(run.device), task, plan)
         before = {"validation": tuner.measure(task.validation), "test": tuner.measure(task.test)}
         tuned = tuner.run(on_epoch)
     after = {"validation": tuned.validation, "test": tuner.measure(task.test)}
-    result = Finetuned(folder, tuned.best_epoch, before, after, trained.figures["test"]["accuracy"])
+    accuracy = trained.figures["test"]["accuracy"]
+    result = Finetuned(folder, tuned.choice, tuned.best_epoch, before, after, accuracy)
     _write(trained, tuner, result)
     return result
 
@@ -114,6 +121,7 @@ def _write(trained: Trained, tuner: Tuner, result: Finetuned) -> None:
     integers = {
         "settings": plan.settings.as_dict(),
         "refresh_steps": plan.refresh_steps,
+        "distill": plan.distill,
         "before": {part: figures.to_mapping() for part, figures in result.before.items()},
         "after": {part: figures.to_mapping() for part, figures in result.after.items()},
     }

@@ -3,7 +3,7 @@
     python -m models.qat.on_device --out tuned small=smnist:120:weight_bits=4,a_bits=12,c_bits=6,epochs=2
 
 Each job is ``NAME=START:SECONDS[:key=value,...]``: START is a network of the zoo or the folder of a run, keys are those
-of the compiler's settings, of `TrainConfig`, and ``refresh_steps``. The folder ``tuned/NAME`` gets weights,
+of the compiler's settings, of `TrainConfig`, ``refresh_steps`` and ``distill``. The folder ``tuned/NAME`` gets weights,
 configuration, settings and `log.txt`.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
 
-from models.qat.finetune import Finetuned, finetune
+from models.qat.finetune import Finetuned, Run, finetune
 from models.qat.tuner import Epoch
 from toolchain.errors import InputError, ToolchainError
 from toolchain.quantize.settings import Settings
@@ -28,23 +28,11 @@ FORM = "NAME=START:SECONDS[:key=value,...]"
 
 @dataclass(frozen=True)
 class Job:
-    """One network to fine-tune.
-
-    Attributes:
-        name: of its folder.
-        start: the network to begin with.
-        seconds: after which no further epoch is begun.
-        settings: widths and rules.
-        changes: of the training settings.
-        refresh_steps: steps between two choices of scales and integers.
-    """
+    """One network to fine-tune: the name of its folder, the network to begin with, and how."""
 
     name: str
     start: str
-    seconds: float
-    settings: Settings
-    changes: Mapping[str, float]
-    refresh_steps: int
+    run: Run
 
 
 def parse_job(text: str) -> Job:
@@ -56,17 +44,17 @@ def parse_job(text: str) -> Job:
     head, _, changes = text.partition(":")[2].partition(":")
     name, _, start = text.partition(":")[0].partition("=")
     pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
-    refresh_steps = pairs.pop("refresh_steps", "1")
+    refresh_steps, distill = pairs.pop("refresh_steps", "1"), pairs.pop("distill", "0")
     own = {spec.name for spec in fields(Settings)}
     try:
-        seconds, refresh = float(head), int(refresh_steps)
+        seconds, refresh, share = float(head), int(refresh_steps), float(distill)
         training = {key: _number(value) for key, value in pairs.items() if key not in own}
     except ValueError as error:
         raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
     if not name or not start or refresh < 1:
         raise InputError(text, "is no job", f"give {FORM}, and refresh_steps of 1 or more")
     widths = {key: int(value) if value.isdigit() else value for key, value in pairs.items() if key in own}
-    return Job(name, start, seconds, Settings.from_dict(widths), training, refresh)
+    return Job(name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds))
 
 
 def _number(text: str) -> int | float:
@@ -84,16 +72,7 @@ def run_job(job: Job, out: Path, device: str) -> Finetuned:
                 print(line, file=stream, flush=True)
 
         tell(f"{job.name}: {job}, on {torch.cuda.get_device_name() if device == 'cuda' else device}")
-        result = finetune(
-            job.start,
-            folder,
-            job.settings,
-            job.changes,
-            refresh_steps=job.refresh_steps,
-            seconds=job.seconds,
-            device=device,
-            on_epoch=teller(job.name, tell),
-        )
+        result = finetune(job.start, folder, replace(job.run, device=device), teller(job.name, tell))
         tell(f"{job.name}: {result}")
     return result
 

@@ -7,6 +7,7 @@ make of the weights then.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -41,12 +42,15 @@ class Plan:
         settings: widths and rules of the compiler.
         refresh_steps: steps of the optimizer between two choices of scales and integers.
         seconds: after which no further epoch is begun.
+        distill: share of the loss, 0 to 1, that is the cross-entropy with what the float network said before, in place
+            of the labels (Hinton et al. 2015, at a temperature of 1).
     """
 
     training: TrainConfig
     settings: Settings
     refresh_steps: int = 1
     seconds: float = math.inf
+    distill: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Tuner:
         self.device = network.encoder.weight.device
         limits, strength = task.distortion, plan.training.augment
         self.distorter = Distorter(limits, strength, self.device) if limits is not None and strength else None
+        self.teacher = copy.deepcopy(network).eval() if plan.distill else None
         self.choice = self._calibrated()
 
     def run(self, on_epoch: Callable[[Epoch], None] | None = None) -> Tuned:
@@ -152,17 +157,23 @@ class Tuner:
             rate = group["peak"] * factor
             group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], Tensor) else rate
         self.optimizer.zero_grad()
-        loss = self._loss(self.network(self.distorter(batch) if self.distorter else batch), labels)
+        batch = self.distorter(batch) if self.distorter else batch
+        loss = self._loss(self.network(batch), batch, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.training.clip_norm)
         self.optimizer.step()
         return loss.item()
 
-    def _loss(self, output: Output, labels: Tensor) -> Tensor:
-        config = self.plan.training
+    def _loss(self, output: Output, batch: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy, with the labels and with the teacher's answer, plus the price of spikes."""
+        config, share = self.plan.training, self.plan.distill
         rate = torch.stack([spikes.mean() for spikes in output.spikes]).mean()
-        entropy = nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing)
-        return entropy + config.rate_penalty * rate
+        loss = nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing)
+        if self.teacher is not None:
+            with torch.no_grad():
+                wanted = self.teacher(batch).logits.softmax(1)
+            loss = (1 - share) * loss + share * nn.functional.cross_entropy(output.logits, wanted)
+        return loss + config.rate_penalty * rate
 
     @torch.no_grad()
     def measure(self, part: Part) -> Figures:

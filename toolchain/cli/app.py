@@ -15,6 +15,7 @@ from toolchain.cli.deploy import Deployed, deploy
 from toolchain.cli.diff import SIMULATORS, diff
 from toolchain.cli.diff import Options as DiffOptions
 from toolchain.cli.diff_view import outcome_json, print_outcome
+from toolchain.cli.finetune import finetune_command
 from toolchain.cli.folder import BuildFolder, read_manifest, write_manifest
 from toolchain.cli.job import Options
 from toolchain.cli.prune import prune_command
@@ -98,6 +99,7 @@ def _exit_unless_equal(deployed: Deployed) -> None:
 app.command("quantize")(quantize_command)
 app.command("prune")(prune_command)
 app.command("search")(search_command)
+app.command("finetune")(finetune_command)
 
 
 @app.command("verify")

@@ -1,0 +1,72 @@
+"""`seamount finetune`: fine-tune a trained network for the integers that it will compute with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolchain.cli.quantize import read_settings
+from toolchain.doctor import installed
+from toolchain.errors import InputError, MissingPartError
+from toolchain.files import write_npz
+
+if TYPE_CHECKING:
+    from models.qat.tuner import Epoch
+
+
+def finetune_command(
+    model: Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")],
+    settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths")] = None,
+    epochs: Annotated[int | None, typer.Option(help="in place of the task's own", min=1)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="peak; in place of the task's own")] = None,
+    seed: Annotated[int | None, typer.Option(help="in place of the seed that it was trained with")] = None,
+    distill: Annotated[float, typer.Option(help="share of the loss that follows the float network", min=0, max=1)] = 0,
+    refresh: Annotated[int, typer.Option(help="steps between two choices of scales and integers", min=1)] = 1,
+    out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-finetuned by default")] = None,
+) -> None:
+    """Fine-tune a trained network with fake quantization on the compiler's own grid; needs PyTorch."""
+    if installed("torch") is None:
+        raise MissingPartError("finetune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
+    from models.qat.finetune import Run, find_folder, finetune, publish_finetuned
+
+    given = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    changes = {name: value for name, value in given.items() if value is not None}
+    folder = out or Path("runs") / f"{find_folder(model).name}-finetuned"
+    run = Run(read_settings(settings), changes, refresh_steps=refresh, distill=distill)
+    try:
+        found = finetune(model, folder, run, on_epoch=_tell_epoch)
+        publish_finetuned(folder, folder, _command(model, settings, changes, distill, refresh))
+        _write_data(folder)
+    except OSError as error:
+        raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
+    for part in ("validation", "test"):
+        typer.echo(f"{part}: integers before {found.before[part]}, after {found.after[part]}", err=True)
+    typer.echo(f"test: float before {100 * found.start_accuracy:.2f} %", err=True)
+    typer.echo(str(folder))
+
+
+def _tell_epoch(epoch: Epoch) -> None:
+    found = epoch.validation
+    loss = f"loss {epoch.train_loss:.4f}" if epoch.epoch else "as it was"
+    typer.echo(f"epoch {epoch.epoch}  {loss}  validation {found}  best epoch {epoch.best_epoch}", err=True)
+
+
+def _command(model: str, settings: Path | None, changes: dict[str, int | float], distill: float, refresh: int) -> str:
+    options = [f"--settings {settings.name}"] if settings is not None else []
+    options += [f"--{name.replace('_', '-')} {value}" for name, value in changes.items()]
+    options += [f"--distill {distill:g}"] if distill else []
+    options += [f"--refresh {refresh}"] if refresh != 1 else []
+    return " ".join(["seamount finetune", model, *options])
+
+
+def _write_data(folder: Path) -> None:
+    """The data that `seamount deploy` needs for a NIR file: those that scales were chosen on, and the test part."""
+    from models.tasks import load_task
+    from models.tasks.calibration import calibration_samples
+    from models.zoo import load_folder
+
+    task = load_task(load_folder(folder).task)
+    for name, part, rows in (("calibration", task.train, calibration_samples(task)), ("test", task.test, slice(None))):
+        write_npz(folder / f"{name}.npz", {}, {"x": part.inputs[rows], "y": part.labels[rows]})
