@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from models.data import listops
+from models.data import listops, pathfinder
 from models.data.convert import Arrays
 from models.data.shards import Tell
 
@@ -39,6 +39,14 @@ GENERATED = {
         make=listops.make,
         size=100_000,
         digests={100_000: "2a59a6f2511506893902e80366cdb4244798586febb5f23ffbae65125913c15f"},
+    ),
+    "pathfinder32": Generated(
+        title="Pathfinder, 200000 images of 32 x 32 pixels, the hard ones, regenerated",
+        terms="made here",
+        rules="drewlinsley/pathfinder, settings of Long Range Arena",
+        make=pathfinder.make,
+        size=200_000,
+        digests={},
     ),
 }
 """Name to generator."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.tasks import digits, hapt, images, listops, mail, sotu
+from models.tasks import digits, hapt, images, listops, mail, pathfinder, sotu
 from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
@@ -13,6 +13,7 @@ TASKS = {
     "hapt": hapt.load,
     "listops": listops.load,
     "mail": mail.load,
+    "pathfinder32": pathfinder.load,
     "psmnist": images.psmnist,
     "sfashion": images.sfashion,
     "smnist": images.smnist,

@@ -1,0 +1,32 @@
+"""Pathfinder at 32 x 32, read row by row: 1024 steps of one value; do both dots lie on one path?
+
+Regenerated (`models.data.pathfinder`), not Long Range Arena's own images. The first 80 % are the training part, the
+next 10 % validation, the last 10 % test: 160000, 20000 and 20000. Pixels 0..255 are given as k / 128 - 1.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data import read_data
+from models.tasks.task import Part, Task
+
+HALF_LEVELS = 128
+
+
+def load() -> Task:
+    """The images that `seamount data make pathfinder32` made."""
+    arrays = read_data("pathfinder32")
+    count = len(arrays["labels"])
+    ends = pairwise((0, count * 8 // 10, count * 9 // 10, count))
+    parts = [part_of(arrays["images"][first:end], arrays["labels"][first:end]) for first, end in ends]
+    return Task("pathfinder32", 2, parts[0], parts[1], parts[2])
+
+
+def part_of(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Part:
+    """Images (samples, rows, columns) as sequences of values from -1 to just below 1."""
+    values = images.reshape(len(images), -1, 1) * np.float32(1 / HALF_LEVELS) - np.float32(1)
+    return Part(values.astype(np.float32, copy=False), labels.astype(np.int64))
