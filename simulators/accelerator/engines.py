@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,9 @@ from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 
 CODES = ("triton", "torch")
+INTERPRETER = "TRITON_INTERPRET"
+"""Environment variable of Triton's own: 1 makes its kernels run on the CPU, slowly, without a compiler."""
+
 REMEDY = "pip install -c constraints.txt '.[accelerator]'"
 
 
@@ -53,6 +57,8 @@ def choose_engine(code: str | None = None) -> Engine:
         raise MissingPartError("accelerator", what, remedy)
     lacking = _triton_lacks()
     if code == "triton" and lacking:
+        if _interpreted():
+            return Engine("triton", "cpu", f"{INTERPRETER} is set")
         raise MissingPartError("accelerator", f"Triton can't run: {lacking}", "leave the engine to be chosen")
     if lacking or code == "torch":
         return Engine("torch", "cuda" if _has_gpu() else "cpu", lacking or "asked for")
@@ -72,8 +78,12 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _interpreted() -> bool:
+    return bool(installed("triton")) and os.environ.get(INTERPRETER) == "1"
+
+
 def _triton_lacks() -> str:
     """Why Triton has no GPU to run on; empty where it has."""
     if not _has_gpu():
         return "torch sees no GPU"
-    return "there are no kernels yet"
+    return "" if installed("triton") else "triton is not installed"

@@ -24,9 +24,14 @@ DTYPES = {8: torch.int8, 32: torch.int32, 64: torch.int64}
 """Tensors of integers by their bits."""
 
 
+def into_host(room: IntArray, values: Tensor) -> None:
+    """Fill an int64 array of the host, or part of one."""
+    torch.from_numpy(room).copy_(values)
+
+
 def to_host(values: Tensor) -> IntArray:
-    """int64 on the host."""
-    return np.asarray(values.cpu().numpy(), dtype=np.int64)
+    """A copy, int64, on the host."""
+    return np.array(values.cpu().numpy(), dtype=np.int64)
 
 
 @dataclass(eq=False)

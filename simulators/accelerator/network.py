@@ -113,4 +113,8 @@ class Network:
 
 
 def _step(plan: Plan, engine: Engine) -> Step:
+    if engine.code == "triton":
+        from simulators.accelerator.triton_step import TritonStep
+
+        return TritonStep(plan, engine.device)
     return TorchStep(plan, engine.device)

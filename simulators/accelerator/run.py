@@ -13,7 +13,7 @@ import numpy as np
 
 from simulators.accelerator import sizes
 from simulators.accelerator.engines import Engine
-from simulators.accelerator.memory import to_host
+from simulators.accelerator.memory import into_host
 from simulators.accelerator.network import Network
 from simulators.accelerator.plan import plans, source_ranges
 from simulators.traced.replay import Checkpoint, repeat
@@ -180,17 +180,17 @@ class _Record:
     def take(self, network: Network, samples: slice, start: int, stop: int) -> None:
         """Copy what a block left of some steps."""
         for name, room in self.messages.items():
-            room[samples, start:stop] = np.moveaxis(to_host(network.memory.rows(name, 0, stop - start)), 0, 1)
+            into_host(room[samples, start:stop], network.memory.rows(name, 0, stop - start).transpose(0, 1))
         for probe in self.request.probes:
             recorded = network.memory.recorded[probe.population, probe.register][: stop - start]
-            self.registers[str(probe)][samples, start:stop] = np.moveaxis(to_host(recorded), 0, 1)
+            into_host(self.registers[str(probe)][samples, start:stop], recorded.transpose(0, 1))
 
     def finish(self, network: Network, samples: slice) -> None:
         """Copy what some samples' run left."""
         for name, sent in network.memory.sent.items():
-            self.sent[name][samples] = to_host(sent)
+            into_host(self.sent[name][samples], sent)
         for (population, register), values in network.memory.registers.items():
-            self.final[f"{population}.{register}"][samples] = values.cpu().numpy()
+            into_host(self.final[f"{population}.{register}"][samples], values)
         for key, count in network.overflows().items():
             self.overflows[key] = self.overflows.get(key, 0) + count
 

@@ -69,10 +69,12 @@ class Synapses:
         if int(connection.nonzero_fan_out().sum()) >= DENSE_SHARE * pairs:
             dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
             return torch.tensor(dense.T, dtype=self.float_type, device=device).contiguous()
-        listed = scipy.sparse.coo_array(matrix)
-        places = torch.tensor(np.stack(listed.coords), dtype=torch.int64)
-        values = torch.tensor(listed.data, dtype=self.float_type)
-        return torch.sparse_coo_tensor(places, values, listed.shape, device=device, check_invariants=True).coalesce()
+        rows = scipy.sparse.csr_array(matrix)
+        rows.sum_duplicates()
+        listed = rows.tocoo()
+        places = torch.tensor(np.stack(listed.coords), dtype=torch.int64, device=device)
+        values = torch.tensor(listed.data, dtype=self.float_type, device=device)
+        return torch.sparse_coo_tensor(places, values, listed.shape, check_invariants=True, is_coalesced=True)
 
     def arriving(self, messages: Tensor) -> Tensor:
         """What (row, source) messages add to the port, (row, target)."""

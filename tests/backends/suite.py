@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,12 @@ def _lava_missing() -> str | None:
     return simulators.lava.available(PYTHON)
 
 
+def _kernels_on_numpy(program: Program, inputs: Mapping[str, IntArray], **options: Any) -> Trace:
+    from tests.backends.kernels_on_numpy import simulate  # brings PyTorch
+
+    return simulate(program, inputs, **options)
+
+
 def _onnx(evaluator: str, form: str) -> Simulate:
     return partial(simulators.onnx.simulate, evaluator=evaluator, form=form)
 
@@ -60,6 +67,7 @@ BACKENDS: tuple[Backend, ...] = (
     Backend("onnx, its own evaluator", _onnx("reference", "step"), lambda: missing("onnx"), slow=True),
     Backend("onnx, its own evaluator, one scan", _onnx("reference", "scan"), lambda: missing("onnx"), slow=True),
     Backend("accelerator", SIMULATORS["accelerator"], lambda: missing("accelerator")),
+    Backend("accelerator, kernels on numpy", _kernels_on_numpy, lambda: missing("accelerator")),
     Backend("lava", _LAVA, _lava_missing, slow=True),
     Backend("lava, no stock LIF", partial(_LAVA, stock_lif=False), _lava_missing, slow=True),
 )
