@@ -58,7 +58,11 @@ class Processes:
         return Outcome(task, text)
 
     def close(self) -> None:
-        """End all workers at once."""
+        """End all workers at once; those with a unit do not finish it."""
+        for worker in self._busy:
+            worker.process.terminate()
+        for worker in self._idle:
+            worker.pipe.close()
         for worker in (*self._idle, *self._busy):
             worker.end()
         self._idle.clear()
