@@ -20,14 +20,14 @@ from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.conftest import REPOSITORY
 from tests.toolchain.engine.killing import RUN, alive, four, lasting, lines, marked, times_begun
 from toolchain.cli.shards import Recording, Shards, simulate_in_shards
+from toolchain.doctor import installed
 from toolchain.engine import Unit, run_units
 from toolchain.errors import QuantizationError, WorkError
 from toolchain.ir.trace import save_trace
 
-ray = pytest.importorskip("ray", reason="ray is not installed")
-
 # What Ray says about itself and leaves to the garbage collector.
 pytestmark = [
+    pytest.mark.skipif(installed("ray") is None, reason="ray is not installed"),
     pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -39,6 +39,9 @@ pytestmark = [
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Ray of two cores that the engine finds running."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Not at the top: to import it takes seconds, in every process that collects tests.
+    import ray
+
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     yield
     ray.shutdown()
@@ -50,7 +53,7 @@ def test_ray_does_what_serial_does(cluster: None, tmp_path: Path) -> None:
     a_unit_that_kills_every_worker_is_given_up(tmp_path / "given_up")
     failures_name_their_unit()
     shards_join_to_one_run(tmp_path / "shards")
-    assert ray.is_initialized()
+    assert sys.modules["ray"].is_initialized()
 
 
 def results_are_those_of_serial(folder: Path) -> None:
