@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from models.average import Average
 from models.batches import batches
+from models.calibrate import with_constant_thresholds
 from models.checkpoint import fill, load_tensors, save_tensors, write_json
 from models.config import NetworkConfig, TrainConfig, read_json
 from models.measure import Figures, largest_state, measure
@@ -36,6 +37,7 @@ from models.tasks import Part, Task
 from toolchain.errors import InputError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+CALIBRATION_SAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def train(
     _check_sizes(task, network_config)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
         torch.manual_seed(config.seed)
-        network = _initial(network_config, start).to(device)
+        network = _initial(network_config, start, task).to(device)
         optimizer = make_optimizer(network, config)
         average = Average(network, config.ema) if config.ema else None
         settings = {"task": task.name, "network": network_config.to_mapping(), "training": config.to_mapping()}
@@ -127,11 +129,24 @@ def train(
     return _finish(network, task, settings, folder, run.best_epoch, measure_test, clock, start)
 
 
-def _initial(config: NetworkConfig, start: Path | None) -> SpikingSSM:
-    """A new network, with the weights of a finished run if one is given."""
+def _initial(config: NetworkConfig, start: Path | None, task: Task) -> SpikingSSM:
+    """A new network, with the weights of a finished run if one is given.
+
+    Where that run's ternary thresholds are one a token and the new ones constant, they are calibrated.
+    """
     network = SpikingSSM(config)
-    if start is not None:
-        fill(network, load_tensors(start / WEIGHTS)[0], str(start / WEIGHTS))
+    if start is None:
+        return network
+    fill(network, load_tensors(start / WEIGHTS)[0], str(start / WEIGHTS))
+    before = NetworkConfig.from_mapping(read_json(start / CONFIG)["network"], str(start / CONFIG))
+    if (before.soma, config.soma) != ("ternary-token", "ternary"):
+        return network
+    part, few = task.train, slice(0, CALIBRATION_SAMPLES)
+    lengths = None if part.lengths is None else torch.from_numpy(part.lengths[few])
+    trained = SpikingSSM(before)
+    trained.load_state_dict(network.state_dict())
+    constant = with_constant_thresholds(trained, torch.from_numpy(part.inputs[few]), lengths)
+    network.load_state_dict(constant.state_dict())
     return network
 
 

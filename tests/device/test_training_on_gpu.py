@@ -6,11 +6,11 @@ import torch
 
 from models.config import NetworkConfig, TrainConfig
 from models.convolution import convolve
+from models.optimizer import make_optimizer
 from models.spiking_ssm import SpikingSSM
 from models.step import DirectStep, RecordedStep, Step
 from models.tasks.images import IN_ROWS
 from models.tasks.task import Distortion
-from models.optimizer import make_optimizer
 
 
 def test_gradient_of_the_convolution() -> None:
