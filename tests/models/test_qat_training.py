@@ -1,0 +1,200 @@
+"""Fine-tuning for integers: gradients, scales by the compiler, what is saved is what was simulated, refusals."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from models import soma_kernels, zoo
+from models.config import NetworkConfig
+from models.qat.compiling import Compiler
+from models.qat.finetune import SETTINGS, Run, find_folder, finetune, publish_finetuned, training_of
+from models.qat.network import QuantizedSSM
+from models.qat.on_device import parse_job
+from models.qat.straight import fired, rounded, straight_through
+from models.qat.tuner import Epoch, Plan, Tuner
+from models.soma import soma
+from models.spiking_ssm import SpikingSSM
+from models.tasks import Part, Task, load_task
+from models.tasks.calibration import calibration_inputs
+from models.to_nir import to_graph
+from toolchain.cli.quantize import read_settings
+from toolchain.errors import InputError
+from toolchain.frontend.conventions import conventions_for
+from toolchain.frontend.read import read_nir
+from toolchain.frontend.ssm import find_ssm_blocks
+from toolchain.frontend.units import find_network
+from toolchain.ir.text import program_hash
+from toolchain.lower.pipeline import compile_graph
+from toolchain.lower.program import lower
+from toolchain.quantize.scheme import choose_scales
+from toolchain.quantize.settings import Settings
+
+NARROW = Settings(weight_bits=4, a_bits=12, c_bits=6)
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """A few of the digits."""
+    whole = load_task("digits")
+    few = Part(whole.validation.inputs[:40], whole.validation.labels[:40])
+    return replace(whole, train=Part(whole.train.inputs[:256], whole.train.labels[:256]), validation=few, test=few)
+
+
+def test_straight_through_by_hand() -> None:
+    real = torch.tensor([0.3, -1.7], requires_grad=True)
+    exact = torch.tensor([2.0**24 - 1, -3.0])
+    value = straight_through(real, exact)
+    torch.autograd.backward((value * torch.tensor([5.0, 7.0])).sum())
+    assert torch.equal(value.detach(), exact) and real.grad is not None and real.grad.tolist() == [5.0, 7.0]
+
+
+def test_what_is_cut_off_gets_no_gradient() -> None:
+    real = torch.tensor([0.9, 1.0, 1.2, -1.2], requires_grad=True)
+    scale = torch.tensor(7.0)
+    # 4-bit weights end at 7: 6.3 and 7 are rounded, 8.4 is cut off.
+    integers = rounded(real, torch.tensor([6.0, 7.0, 7.0, -7.0]), scale)
+    torch.autograd.backward(integers.sum())
+    assert integers.tolist() == [6.0, 7.0, 7.0, -7.0]
+    assert real.grad is not None and real.grad.tolist() == [7.0, 7.0, 0.0, 0.0]
+
+
+def test_spikes_have_the_gradient_of_the_soma() -> None:
+    generator = torch.Generator().manual_seed(4)
+    y = (1.5 * torch.randn(3, 5, 40, generator=generator)).requires_grad_()
+    theta = (0.4 + torch.rand(5, generator=generator)).requires_grad_()
+    weight = torch.randn(3, 5, 40, generator=generator)
+    torch.autograd.backward(soma(y, theta), weight)
+    expected = y.grad, theta.grad
+    y.grad = theta.grad = None
+    # Voltages in eighths of the real ones' last bits would not be whole; what counts is that the scale cancels.
+    scale = torch.tensor([1.0, 8.0, 0.5, 2.0, 1024.0])
+    v = soma_kernels.forward(y.detach(), theta.detach())[1] * scale[:, None]
+    spikes = fired(y, theta, v, theta.detach() * scale, scale)
+    torch.autograd.backward(spikes, weight)
+    for found, wanted in zip((y.grad, theta.grad), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def _gradients(network: torch.nn.Module, task: Task) -> dict[str, Tensor]:
+    inputs, labels = torch.from_numpy(task.validation.inputs), torch.from_numpy(task.validation.labels)
+    torch.autograd.backward(torch.nn.functional.cross_entropy(network(inputs).logits, labels))
+    return {name.removeprefix("network."): weight.grad for name, weight in network.named_parameters()}
+
+
+def test_on_a_fine_grid_gradients_are_those_of_the_float_network(task: Task) -> None:
+    plain = zoo.load("digits").network
+    widths = Settings(a_bits=20, c_bits=16, c_rounding="nearest")
+    quantized = QuantizedSSM(copy.deepcopy(plain))
+    quantized.adopt(Compiler("digits", task.steps, calibration_inputs(task), widths).calibrate(plain))
+    found, wanted = _gradients(quantized, task), _gradients(plain, task)
+    assert found.keys() == wanted.keys()
+    for name, gradient in found.items():
+        cosine = torch.nn.functional.cosine_similarity(gradient.flatten(), wanted[name].flatten(), dim=0)
+        # Int8 weights flip a spike here and there.
+        assert cosine > 0.9, name
+
+
+def test_scales_between_calibrations_are_the_compilers(task: Task) -> None:
+    """`choose` takes a shorter way than the NIR graph; the program is that of the graph."""
+    network = zoo.load("digits").network
+    compiler = Compiler("digits", task.steps, calibration_inputs(task), NARROW)
+    before = compiler.calibrate(network)
+    assert program_hash(compiler.choose(network, before).program) == program_hash(before.program)
+    generator = torch.Generator().manual_seed(1)
+    for weight in network.parameters():
+        weight.data += 0.02 * weight.data.abs().mean() * torch.randn(weight.shape, generator=generator)
+    graph = to_graph(network, "digits", task.steps)
+    conventions = conventions_for(graph)
+    units = find_network(graph, find_ssm_blocks(graph, conventions), conventions)
+    scheme = choose_scales(units, conventions, before.compiled.calibration, NARROW)
+    expected = lower(units, conventions, scheme, "digits").program
+    assert program_hash(expected) != program_hash(before.program)
+    assert program_hash(compiler.choose(network, before).program) == program_hash(expected)
+
+
+def test_deploying_what_was_saved_makes_the_program_that_was_simulated(tmp_path: Path) -> None:
+    widths = tmp_path / "widths.json"
+    widths.write_text(json.dumps({"weight_bits": 3, "a_bits": 10, "c_bits": 5, "projections": {}}))
+    run = Run(read_settings(widths), {"epochs": 2, "batch_size": 256, "learning_rate": 5e-3}, refresh_steps=2)
+    found = finetune("digits", tmp_path / "run", run)
+    # Three bits cost so much that the first epoch mends some of it.
+    assert found.best_epoch > 0 and found.after["validation"].loss < found.before["validation"].loss
+    publish_finetuned(tmp_path / "run", tmp_path / "run", "seamount finetune zoo:digits")
+    graph = read_nir(tmp_path / "run" / "model.nir")
+    settings = read_settings(tmp_path / "run" / SETTINGS)
+    data = calibration_inputs(load_task("digits"))
+    compiled = compile_graph(graph, conventions_for(graph), data, settings=settings, name="digits")
+    assert program_hash(compiled.lowered.program) == program_hash(found.choice.program)
+    card = (tmp_path / "run" / "CARD.md").read_text()
+    after = found.after["test"].accuracy
+    assert f"| test | 98.89% | {found.before['test'].accuracy:.2%} | {after:.2%} |" in card
+
+
+def _tuned(task: Task, seed: int) -> tuple[list[Epoch], dict[str, Tensor]]:
+    network, seen = zoo.load("digits").network, list[Epoch]()
+    changes = {"epochs": 2, "batch_size": 32, "learning_rate": 5e-3, "augment": 0, "seed": seed}
+    plan = Plan(training_of(zoo.load("digits"), changes), replace(NARROW, weight_bits=3), distill=0.5)
+    tuned = Tuner(network, task, plan).run(seen.append)
+    assert tuned.validation == seen[tuned.best_epoch].validation
+    return seen, network.state_dict()
+
+
+def test_it_learns_and_the_same_seed_gives_the_same_weights(task: Task) -> None:
+    seen, weights = _tuned(task, 0)
+    again, same = _tuned(task, 0)
+    assert [epoch.epoch for epoch in seen] == [0, 1, 2]
+    assert seen[2].train_loss < 0.7 * seen[1].train_loss
+    assert seen[2].validation.loss < 0.7 * seen[0].validation.loss
+    assert [epoch.validation for epoch in seen] == [epoch.validation for epoch in again]
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+
+
+def test_time_that_is_up_leaves_the_network_as_it_was(task: Task) -> None:
+    network = zoo.load("digits").network
+    before = copy.deepcopy(network.state_dict())
+    tuned = Tuner(network, task, Plan(training_of(zoo.load("digits"), {}), NARROW, seconds=0.0)).run()
+    assert tuned.best_epoch == 0
+    assert all(torch.equal(before[name], weight) for name, weight in network.state_dict().items())
+
+
+def test_no_integers_yet() -> None:
+    network = QuantizedSSM(SpikingSSM(NetworkConfig(channels=4, modes=2)))
+    with pytest.raises(InputError, match="has no integers yet; call adopt"):
+        network(torch.zeros(1, 3, 1))
+
+
+def test_another_mixing_is_refused() -> None:
+    with pytest.raises(InputError, match=r"has \{'mix': 'glu'\}; fine-tuning for integers needs \{'mix': 'linear'\}"):
+        QuantizedSSM(SpikingSSM(NetworkConfig(channels=4, modes=2, mix="glu")))
+
+
+def test_a_label_a_step_is_refused(task: Task) -> None:
+    labels = np.zeros(task.validation.inputs.shape[:2], np.int64)
+    parts = {name: replace(getattr(task, name), labels=labels[: len(getattr(task, name))]) for name in ("validation",)}
+    every = replace(task, train=parts["validation"], validation=parts["validation"], test=parts["validation"])
+    with pytest.raises(InputError, match="has a label a step; fine-tune on a task"):
+        Tuner(zoo.load("digits").network, every, Plan(training_of(zoo.load("digits"), {}), NARROW))
+
+
+def test_jobs() -> None:
+    job = parse_job("small=smnist:90:weight_bits=4,c_rounding=nearest,epochs=2,learning_rate=1e-3,refresh_steps=8")
+    assert (job.name, job.start) == ("small", "smnist")
+    assert job.run == Run(
+        Settings(weight_bits=4, c_rounding="nearest"), {"epochs": 2, "learning_rate": 1e-3}, refresh_steps=8, seconds=90
+    )
+    for text in ("smnist:90", "a=b", "a=b:soon", "a=b:9:epochs=many", "a=b:9:refresh_steps=0"):
+        with pytest.raises(InputError, match="is no job"):
+            parse_job(text)
+
+
+def test_a_network_by_name_or_by_folder(tmp_path: Path) -> None:
+    assert find_folder("zoo:digits") == find_folder("digits") == zoo.ZOO / "digits"
+    assert find_folder(str(tmp_path)) == tmp_path
