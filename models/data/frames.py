@@ -1,6 +1,7 @@
 """Reads numbers out of a pickled table without unpickling: a small machine for the opcodes that such a file uses.
 
-The recordings of HAPT are published as a pickle of pandas frames (protocol 1). Unpickling runs whatever code the file
+The recordings of HAPT are published as a pickle of pandas frames (protocol 1), the images of CIFAR-10 in one version as
+a pickled dictionary of Python 2 (protocol 2). Unpickling runs whatever code the file
 names; here nothing is imported or called. A "call" in the file becomes a `Made` that remembers the name and the
 arguments, and an opcode outside the list is an error.
 """
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from toolchain.errors import InputError
 
 MARK = object()
-DTYPES = {"f8": "<f8", "i8": "<i8"}
+DTYPES = {"f8": "<f8", "i8": "<i8", "u1": "|u1"}
+VALUES = ("BININT", "BININT1", "BININT2", "INT", "LONG1", "BINUNICODE", "BINSTRING", "SHORT_BINSTRING", "GLOBAL")
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 @dataclass
@@ -56,10 +60,10 @@ def _only(stack: list[Any]) -> Any:
 
 def _apply(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> None:
     """One opcode."""
-    if name in ("BININT", "BININT1", "BININT2", "INT", "BINUNICODE", "GLOBAL"):
+    if name in VALUES:
         stack.append(argument)
-    elif name == "NONE":
-        stack.append(None)
+    elif name in CONSTANTS:
+        stack.append(CONSTANTS[name])
     elif name in ("BINPUT", "LONG_BINPUT"):
         memo[argument] = stack[-1]
     elif name in ("BINGET", "LONG_BINGET"):
@@ -68,7 +72,7 @@ def _apply(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> 
         stack.append(MARK)
     elif name in ("EMPTY_DICT", "EMPTY_LIST"):
         stack.append({} if name == "EMPTY_DICT" else [])
-    else:
+    elif name != "PROTO":
         _combine(name, stack)
 
 
@@ -76,6 +80,9 @@ def _combine(name: str, stack: list[Any]) -> None:
     """The opcodes that take what is on the stack together."""
     if name == "TUPLE":
         stack.append(tuple(_since_mark(stack)))
+    elif name in SHORT_TUPLES:
+        items = [stack.pop() for _ in range(SHORT_TUPLES[name])]
+        stack.append(tuple(reversed(items)))
     elif name == "APPENDS":
         items = _since_mark(stack)
         stack[-1].extend(items)
@@ -127,8 +134,8 @@ def names_of(index: Made) -> list[str]:
 
 
 def array_of(made: Made) -> NDArray[Any]:
-    """A numpy array of float64 or int64, from its shape, type, memory order and bytes."""
+    """A numpy array of float64, int64 or uint8, from its shape, type, memory order and bytes."""
     _, shape, dtype, fortran, raw = made.state
-    text, encoding = raw.arguments
+    text, encoding = raw.arguments if isinstance(raw, Made) else (raw, "latin1")
     values = np.frombuffer(text.encode(encoding), dtype=DTYPES[dtype.arguments[0]])
     return values.reshape(shape, order="F" if fortran else "C")

@@ -46,7 +46,7 @@ GENERATED = {
         rules="drewlinsley/pathfinder, settings of Long Range Arena",
         make=pathfinder.make,
         size=200_000,
-        digests={},
+        digests={200_000: "4d2ec8e7fe517dcbabed5100ce7f6e33e23afb984a9cb3f24597abf2ca06e906"},
     ),
 }
 """Name to generator."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from models.tasks import digits, hapt, images, listops, mail, pathfinder, sotu
+from models.tasks.official import cifar, shd, text, wikitext
+from models.tasks.official import listops as lra_listops
+from models.tasks.official import pathfinder as lra_pathfinder
 from models.tasks.task import Distortion, Part, Task
 from toolchain.errors import InputError
 
@@ -19,6 +22,16 @@ TASKS = {
     "smnist": images.smnist,
     "smnist196": images.smnist196,
     "sotu": sotu.task,
+    # From the publishers' own files, which the user obtains.
+    "lra-image": cifar.lra_image,
+    "lra-listops": lra_listops.lra_listops,
+    "lra-pathfinder32": lra_pathfinder.lra_pathfinder32,
+    "lra-pathx": lra_pathfinder.lra_pathx,
+    "lra-retrieval": text.lra_retrieval,
+    "lra-text": text.lra_text,
+    "scifar": cifar.scifar,
+    "shd": shd.shd,
+    "wikitext103": wikitext.wikitext103,
 }
 """Name to loader."""
 

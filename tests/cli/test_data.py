@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models.data.generated import GENERATED
+from models.data.official import OFFICIAL
 from models.data.sources import SOURCES
 from models.tasks import load_task
 from toolchain.cli.app import app
@@ -16,13 +17,15 @@ from toolchain.errors import InputError
 
 def test_list_names_every_data_set_and_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEAMOUNT_DATA", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("COLUMNS", "600")
     result = CliRunner().invoke(app, ["data", "list"])
     assert result.exit_code == 0
     for name, source in SOURCES.items():
         assert name in result.stdout and source.package in result.stdout and source.terms in result.stdout
     for name, entry in GENERATED.items():
         assert name in result.stdout and entry.rules in result.stdout
+    for name, official in OFFICIAL.items():
+        assert name in result.stdout and official.obtain in result.stdout
     assert "yes" not in result.stdout
     (tmp_path / "mnist.npz").touch()
     assert "yes" in CliRunner().invoke(app, ["data", "list"]).stdout

@@ -54,7 +54,7 @@ def test_distortions_stay_digits() -> None:
 
 
 def test_unknown_task() -> None:
-    with pytest.raises(InputError, match=r"there is no task 'x'; choose from \['digits', .*'sotu'\]"):
+    with pytest.raises(InputError, match=r"there is no task 'x'; choose from \['digits', .*'wikitext103'\]"):
         load_task("x")
 
 

