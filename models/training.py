@@ -150,6 +150,18 @@ def _initial(config: NetworkConfig, start: Path | None, task: Task) -> SpikingSS
     return network
 
 
+def check_device(device: str) -> None:
+    """See that networks can be trained there.
+
+    Raises:
+        InputError: a name that is neither ``cpu`` nor ``cuda``, or no GPU that PyTorch can use.
+    """
+    if device not in ("cpu", "cuda"):
+        raise InputError("device", f"there is no {device!r}", "choose cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device", "PyTorch finds no NVIDIA GPU here", "train on the cpu")
+
+
 def _is_over(epoch: int, stop_after: int | None, elapsed: float, seconds: float | None) -> bool:
     """Whether the caller wants the call to end here, with epochs left to do."""
     return (stop_after is not None and epoch >= stop_after) or (seconds is not None and elapsed >= seconds)

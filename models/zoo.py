@@ -18,7 +18,7 @@ from models.config import NetworkConfig, TrainConfig, read_json
 from models.spiking_ssm import SpikingSSM
 from models.tasks import load_task
 from models.to_nir import to_graph
-from toolchain.errors import InputError
+from toolchain.errors import InputError, UnsupportedError
 from toolchain.files import write_text, written_whole
 from toolchain.frontend.write import write_nir
 
@@ -84,6 +84,8 @@ def load_folder(folder: Path) -> Trained:
 def publish(source: Path, target: Path, command: str) -> Path:
     """Turn the folder of a training run into one of the zoo: weights, configuration, card and NIR file.
 
+    A network that cannot be written as NIR gets none, and its card says why.
+
     Args:
         source: folder that `train` wrote.
         target: folder to make, e.g. ``ZOO / "digits"``.
@@ -97,7 +99,10 @@ def publish(source: Path, target: Path, command: str) -> Path:
     for name in ("model.safetensors", "config.json"):
         with written_whole(target / name) as beside:
             shutil.copyfile(source / name, beside)
-    write_nir(to_graph(trained.network, trained.task, steps), target / "model.nir")
+    try:
+        write_nir(to_graph(trained.network, trained.task, steps), target / "model.nir")
+    except UnsupportedError as error:
+        command += f"\n\nThere is no NIR file: {error}."
     parameters = sum(weight.numel() for weight in trained.network.parameters())
     config = read_json(source / "config.json")
     write_text(target / "CARD.md", card(target.name, trained.task, config, command, parameters))

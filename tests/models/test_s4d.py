@@ -9,6 +9,7 @@ import pytest
 import scipy.signal
 import torch
 
+from models.chunks import FEW_CHUNKS, span_of
 from models.s4d import S4D
 
 
@@ -61,3 +62,26 @@ def test_convolution_is_causal() -> None:
     before, after = layer(u), layer(later)
     torch.testing.assert_close(before[..., :25], after[..., :25], rtol=1e-9, atol=1e-9)
     assert (before[..., 25:] - after[..., 25:]).abs().max().item() > 1e-3
+
+
+@pytest.mark.parametrize("steps", [1, 64, 65, 100, 784, 4200])
+def test_in_chunks_it_is_the_same_convolution(steps: int) -> None:
+    torch.manual_seed(steps)
+    layer = S4D(4, 3, 1e-3, 1e-1).double()
+    u, grad = torch.randn(2, 4, steps, dtype=torch.float64), torch.randn(2, 4, steps, dtype=torch.float64)
+    found = []
+    for in_chunks in (False, True):
+        layer.in_chunks = in_chunks
+        layer.zero_grad()
+        drive = u.clone().requires_grad_()
+        y = layer(drive)
+        torch.autograd.backward(y, grad)
+        found.append([y.detach(), drive.grad, *(weight.grad for weight in layer.parameters())])
+    for by_transforms, by_products in zip(*found, strict=True):
+        assert by_transforms is not None and by_products is not None
+        torch.testing.assert_close(by_products, by_transforms, rtol=1e-9, atol=1e-9)
+
+
+def test_chunks_have_a_good_size() -> None:
+    assert [span_of(steps) for steps in (7, 64, 784, 1024, 1152, 787)] == [7, 64, 56, 64, 64, 64]
+    assert all(steps / span_of(steps) <= 2 * FEW_CHUNKS for steps in range(1, 20000, 37))

@@ -25,7 +25,7 @@ from toolchain.cli.shards import Shards
 from toolchain.cli.simulate import simulate_build
 from toolchain.cli.simulators import default_simulator
 from toolchain.cli.source import find_source
-from toolchain.cli.train import train_network
+from toolchain.cli.train import train_command
 from toolchain.cli.verify import Check, verify_folder
 from toolchain.doctor import examine
 from toolchain.engine import ENGINES
@@ -161,19 +161,7 @@ def report_command(build: Build) -> None:
     console.print(str(build / "report.html"), markup=False, soft_wrap=True)
 
 
-@app.command("train")
-def train_command(
-    task: Annotated[str, typer.Argument(help="task, e.g. digits")],
-    out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<task> by default")] = None,
-    epochs: Annotated[int | None, typer.Option(help="in place of the recipe's", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="in place of the recipe's")] = None,
-    resume: Annotated[bool, typer.Option(help="go on from the run's last checkpoint")] = False,
-    threads: Annotated[int, typer.Option(help="threads of PyTorch", min=1)] = 1,
-) -> None:
-    """Train a network on a task, chosen on its validation part; needs PyTorch."""
-    folder = out or Path("runs") / task
-    train_network(task, folder, epochs, seed, resume, threads, _tell)
-    console.print(str(folder), markup=False, soft_wrap=True)
+app.command("train")(train_command)
 
 
 @app.command("doctor")

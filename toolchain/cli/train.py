@@ -2,58 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 
-Tell = Callable[[str], None]
+if TYPE_CHECKING:
+    from models.training import Progress
+
+SURROGATE = "sdn"
+"""In place of a task: the surrogate dynamic network."""
 
 
-def train_network(
-    task: str, folder: Path, epochs: int | None, seed: int | None, resume: bool, threads: int, tell: Tell
+def train_command(
+    task: Annotated[str, typer.Argument(help="task, e.g. digits; or sdn, the surrogate dynamic network")],
+    out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<task> by default")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="e.g. binary-s4d, gsu-constant, prf; default: the recipe's")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="in place of the recipe's; as often as needed"),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="in place of the recipe's", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="in place of the recipe's", min=0)] = None,
+    resume: Annotated[bool, typer.Option(help="go on from the run's last checkpoint")] = False,
+    device: Annotated[str, typer.Option(help="cpu, or cuda for an NVIDIA GPU")] = "cpu",
+    threads: Annotated[int, typer.Option(help="threads of PyTorch", min=1)] = 1,
 ) -> None:
-    """Train by the task's recipe.
-
-    Args:
-        task: name of the task.
-        folder: where checkpoints, weights, configuration, card and NIR file go.
-        epochs, seed: in place of the recipe's.
-        resume: go on from the last checkpoint in `folder`.
-        threads: of PyTorch.
-        tell: is called with one line an epoch.
-
-    Raises:
-        MissingPartError: PyTorch is not installed.
-        InputError: an unknown task, or a folder that cannot be written.
-    """
+    """Train a network on a task, chosen on its validation part; needs PyTorch."""
     if installed("torch") is None:
         raise MissingPartError("train", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
-    from models.recipes import recipe
-    from models.tasks import load_task
-    from models.training import Progress, summary, train
-    from models.zoo import publish
-
-    def on_epoch(progress: Progress) -> None:
-        found = progress.validation
-        tell(
-            f"epoch {progress.epoch}/{progress.epochs}  loss {progress.train_loss:.4f}  validation"
-            f" {100 * found.accuracy:.2f} %  spike rate {found.mean_rate:.3f}  best epoch {progress.best_epoch}"
-        )
-
-    network, config = recipe(task)
-    config = replace(config, **{k: v for k, v in (("epochs", epochs), ("seed", seed)) if v is not None})
+    folder = out or Path("runs") / task
+    given = {"epochs": epochs, "seed": seed}
+    changes = _pairs(settings or []) | {key: str(value) for key, value in given.items() if value is not None}
     try:
-        result = train(load_task(task), network, config, folder, resume=resume, on_epoch=on_epoch, threads=threads)
-        publish(folder, folder, _command(task, epochs, seed))
+        if task == SURROGATE:
+            _train_surrogate(folder, changes)
+        else:
+            _train_network(task, folder, system, changes, resume, device, threads)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
+    typer.echo(str(folder))
+
+
+def _train_network(
+    task: str, folder: Path, system: str | None, changes: dict[str, str], resume: bool, device: str, threads: int
+) -> None:
+    """Train by the task's recipe, with another system and other settings where they are given."""
+    from models.recipes import configured
+    from models.tasks import load_task
+    from models.training import check_device, summary, train
+    from models.zoo import publish
+
+    network, config = configured(task, system, changes, "--set")
+    check_device(device)
+    result = train(
+        load_task(task), network, config, folder, resume=resume, on_epoch=_tell_epoch, threads=threads, device=device
+    )
+    publish(folder, folder, _command(task, system, changes))
     if result is not None:
-        tell(f"{summary(result)}")
+        _tell(f"{summary(result)}")
 
 
-def _command(task: str, epochs: int | None, seed: int | None) -> str:
-    options = (f" --{name} {value}" for name, value in (("epochs", epochs), ("seed", seed)) if value is not None)
-    return f"seamount train {task}" + "".join(options)
+def _train_surrogate(folder: Path, changes: dict[str, str]) -> None:
+    """Train, fuse and measure the surrogate dynamic network."""
+    from models.sdn_training import UPDATES, train_sdn
+
+    known = {"seed": "0", "updates": str(UPDATES)}
+    wrong = {key: value for key, value in changes.items() if key not in known or not value.isdigit()}
+    if wrong:
+        raise InputError("train sdn", f"cannot take {wrong}", f"set whole numbers for {sorted(known)}")
+    chosen = {key: int(value) for key, value in (known | changes).items()}
+    figures = train_sdn(folder, chosen["seed"], chosen["updates"], _tell)
+    for deviation, found in figures.items():
+        _tell(f"drive of standard deviation {deviation}: " + ", ".join(f"{k} {v:.2e}" for k, v in found.items()))
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    """``key=value`` texts as a mapping.
+
+    Raises:
+        InputError: a text of another form.
+    """
+    pairs = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise InputError("--set", f"{text!r} is no setting", "write it as key=value")
+        pairs[key] = value
+    return pairs
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _tell_epoch(progress: Progress) -> None:
+    found = progress.validation
+    _tell(
+        f"epoch {progress.epoch}/{progress.epochs}  loss {progress.train_loss:.4f}  validation {found}"
+        f"  spike rate {found.mean_rate:.3f}  best epoch {progress.best_epoch}"
+    )
+
+
+def _command(task: str, system: str | None, changes: dict[str, str]) -> str:
+    """What to type to train it again."""
+    named = f" --system {system}" if system else ""
+    plain = "".join(f" --{key} {changes[key]}" for key in ("epochs", "seed") if key in changes)
+    others = "".join(f" --set {key}={value}" for key, value in changes.items() if key not in ("epochs", "seed"))
+    return f"seamount train {task}{named}{plain}{others}"
