@@ -44,13 +44,13 @@ _CARD = """# {name}
 
 ## Figures
 
-Measured step by step with the exact recurrence. {choice}
+{measured} {choice}
 
 | part | samples | {unit} | spikes a neuron and step, a block |
 | --- | --- | --- | --- |
 {rows}
 
-Largest real or imaginary part of a mode on the validation part: {largest_state:.1f}.
+{largest_state}
 
 ## To train it again
 
@@ -76,6 +76,9 @@ MIXINGS = {
 }
 NORMS = {"none": "no normalization", "batch": "batch normalization folded into the block"}
 
+STREAMED = "Measured step by step with the exact recurrence."
+LARGEST = "Largest real or imaginary part of a mode on the validation part: {:.1f}."
+
 CHOSEN = """Settings and weights (epoch {best_epoch} of
 {epochs}) were chosen on the validation part; the test part was measured once, for the network that was chosen."""
 REFIT = """Settings and the number
@@ -97,6 +100,7 @@ def card(name: str, task: str, config: Mapping[str, Any], command: str, paramete
     network = NetworkConfig.from_mapping(config["network"], f"{name}: network")
     parts = [(part, figures[part]) for part in ("validation", "test") if part in figures]
     rows = [f"| {part} | {row['samples']} | {_merit(row)} | {_rates(row)} |" for part, row in parts]
+    streams = network.direction == "causal"
     choice = REFIT if training.get("refit") else CHOSEN
     return _CARD.format(
         blocks=network.blocks,
@@ -111,7 +115,8 @@ def card(name: str, task: str, config: Mapping[str, Any], command: str, paramete
         data=DATA.get(task, task),
         rows="\n".join(rows),
         parameters=parameters,
-        largest_state=figures["largest_state"],
+        measured=STREAMED if streams else "Measured on whole sequences.",
+        largest_state=LARGEST.format(figures["largest_state"]) if streams else "It cannot run step by step.",
         seed=training["seed"],
         command=command,
     )

@@ -59,7 +59,7 @@ class TrainingResult:
         folder: where it was written.
         best_epoch: counted from 1, chosen on the validation part.
         validation, test: figures of the chosen weights; test is None unless asked for.
-        largest_state: largest real or imaginary part of a mode on the validation part.
+        largest_state: largest real or imaginary part of a mode on the validation part; None without a recurrence.
         wall_seconds, cpu_seconds: of this call.
     """
 
@@ -67,7 +67,7 @@ class TrainingResult:
     best_epoch: int
     validation: Figures
     test: Figures | None
-    largest_state: float
+    largest_state: float | None
     wall_seconds: float
     cpu_seconds: float
 
@@ -263,7 +263,7 @@ def _finish(
     streams = network.config.direction == "causal"
     validation = measure(network, task.validation, step_by_step=streams)
     test = measure(network, task.test, step_by_step=streams) if measure_test else None
-    largest = largest_state(network, task.validation) if streams else math.nan
+    largest = largest_state(network, task.validation) if streams else None
     figures: dict[str, Any] = {
         "best_epoch": best_epoch,
         "largest_state": largest,
