@@ -1,0 +1,97 @@
+"""`docs/results.md`: a table of the shipped networks, rung by rung, beside the papers' figures."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PAPERS = Path(__file__).parent / "papers.toml"
+
+_HEAD = """# Results
+
+Every network that is shipped, deployed, with its whole test set run as an integer program. Made by `make results`
+(`python -m benchmarks.results`; numbers in full are in `docs/results.json`). Weights and settings were chosen on the
+validation part of each task; [tasks.md](tasks.md) says what the parts are, `models/zoo/NAME/CARD.md` how a network was
+trained.
+
+*float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *integer*
+the program, *Lava* the exported processes; a number in brackets says how many samples a rung ran where that was not the
+whole test set. Language models are measured in bits a character. *rate* is spikes a neuron and step. Energy is by the
+cost table named in [energy.md](energy.md), with its band: an estimate from published figures, measured on no chip.
+"""
+
+
+def page(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The whole page."""
+    parts = [_HEAD, _accuracies(rows), _costs(rows), _papers()]
+    return "\n".join(parts)
+
+
+def _accuracies(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| task | network | mixing, soma | widths W/A/C/state | float | NIR | integer | loss | Lava | rate |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        cells = [row["task"], f"`{row['network']}`", _system(row), _widths(row)]
+        cells += [_rung(row, rung) for rung in ("float", "nir", "integer")] + [_loss(row), _rung(row, "lava")]
+        lines.append("| " + " | ".join([*cells, f"{row['spike_rate']:.3f}"]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _costs(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| network | parameters | cores | SynOps an inference | energy an inference, µJ | latency, ms "
+        "| values compared | differences |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        low, high = (1e6 * bound for bound in row["energy_per_inference_band_j"])
+        energy = f"{1e6 * row['energy_per_inference_j']:.3g} ({low:.3g} to {high:.3g})"
+        latency = row["latency_per_inference_s"]
+        cells = [f"`{row['network']}`", f"{row['parameters']:,}", str(row["cores"])]
+        cells += [f"{row['synops_per_inference']:,.0f}", energy, "-" if latency is None else f"{1e3 * latency:.3g}"]
+        lines.append("| " + " | ".join([*cells, f"{row['values_compared']:,}", str(row["mismatches"])]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _papers() -> str:
+    figures = tomllib.loads(PAPERS.read_text(encoding="utf-8"))["figure"]
+    lines = ["What the papers reached, in floating point:", "", "| task | system | accuracy | rate | read in |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for figure in figures:
+        cells = [figure["task"], figure["system"], f"{figure['accuracy']:.2f}", str(figure.get("rate", "not given"))]
+        lines.append("| " + " | ".join([*cells, figure["source"]]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _system(row: Mapping[str, Any]) -> str:
+    shape = row["shape"]
+    return f"{shape.get('mixing', 'linear')}, {shape.get('soma', 'lif')}"
+
+
+def _widths(row: Mapping[str, Any]) -> str:
+    settings = row["settings"]
+    return "/".join(str(settings[key]) for key in ("weight_bits", "a_bits", "c_bits", "state_bits"))
+
+
+def _rung(row: Mapping[str, Any], rung: str) -> str:
+    measured = row["bits_per_symbol"] or row["accuracy"]
+    if rung not in measured:
+        return "-"
+    text = f"{measured[rung]:.3f}" if row["bits_per_symbol"] else f"{100 * measured[rung]:.2f}"
+    whole = row["samples"].get("integer") == row["samples"].get(rung)
+    return text if whole else f"{text} ({row['samples'][rung]})"
+
+
+def _loss(row: Mapping[str, Any]) -> str:
+    """What the integers cost against the float network on the whole test set."""
+    if row["bits_per_symbol"]:
+        bits = row["bits_per_symbol"]
+        return f"{bits['integer'] - bits['float']:+.3f}" if "float" in bits else "-"
+    accuracy = row["accuracy"]
+    if row["samples"].get("float") != row["samples"].get("integer"):
+        return "-"
+    return f"{100 * (accuracy['float'] - accuracy['integer']):+.2f}"
