@@ -49,6 +49,7 @@ _REQUIRED = (
     ("nir", "writing NIR files"),
     ("llvmlite", "the fast simulator"),
     ("numba", "training on a processor"),
+    ("pillow", "the published images of Pathfinder"),
     ("safetensors", "reading trained weights"),
     ("scikit-learn", "the digits data"),
     ("pydantic", "checking target and settings files"),

@@ -50,7 +50,7 @@ def list_command() -> None:
         table.add_row(name, entry.title, f"made by the rules of {entry.rules}", entry.terms, _here(name))
     for entry_name, official in OFFICIAL.items():
         folder = data_folder() / official.folder
-        where = f"yours: {official.obtain} ({folder})"
+        where = f"your folder {folder}: {official.obtain}"
         table.add_row(entry_name, official.title, where, official.terms, "yes" if folder.is_dir() else "")
     # A console of its own: it measures the terminal when it is made.
     Console(highlight=False).print(table)
