@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from simulators.accelerator import sizes
 from simulators.accelerator.engines import Engine
@@ -17,7 +18,7 @@ from simulators.accelerator.memory import into_host
 from simulators.accelerator.network import Network
 from simulators.accelerator.plan import plans, source_ranges
 from simulators.traced.replay import Checkpoint, repeat
-from toolchain.errors import ConformanceError
+from toolchain.errors import ConformanceError, InputError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.text import program_hash
@@ -63,6 +64,7 @@ def run(request: Request, simulator: str) -> Trace:
 
     Raises:
         OverflowTrapError: a register left its range in strict mode, or a trap register ever.
+        InputError: the GPU has less room than it said.
     """
     found = plans(request.program, source_ranges(request.program), request.probed())
     room = sizes.room_bytes(request.engine) if request.room_bytes is None else request.room_bytes
@@ -70,10 +72,14 @@ def run(request: Request, simulator: str) -> Trace:
     beside, block = sizes.choose(found, channels, request.samples, request.steps, room)
     record = _Record(request)
     parts = [slice(i, min(i + beside, request.samples)) for i in range(0, request.samples, beside)] or [slice(0, 0)]
-    for number, samples in enumerate(parts):
-        stopped = _run_part(request, record, samples, block)
-        if stopped is not None:
-            _explain(request, parts, number, stopped, block)
+    try:
+        for number, samples in enumerate(parts):
+            stopped = _run_part(request, record, samples, block)
+            if stopped is not None:
+                _explain(request, parts, number, stopped, block)
+    except torch.OutOfMemoryError as error:
+        what = f"{beside} samples side by side over {block} steps, at most {room} bytes, are more than the GPU has left"
+        raise InputError("accelerator", what, "give a smaller room_bytes, or fewer samples") from error
     return record.trace(simulator)
 
 

@@ -8,6 +8,8 @@ parts of 24 bits, whose sums are added in int64.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import scipy.sparse
 import torch
@@ -69,12 +71,7 @@ class Synapses:
         if int(connection.nonzero_fan_out().sum()) >= DENSE_SHARE * pairs:
             dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
             return torch.tensor(dense.T, dtype=self.float_type, device=device).contiguous()
-        rows = scipy.sparse.csr_array(matrix)
-        rows.sum_duplicates()
-        listed = rows.tocoo()
-        places = torch.tensor(np.stack(listed.coords), dtype=torch.int64, device=device)
-        values = torch.tensor(listed.data, dtype=self.float_type, device=device)
-        return torch.sparse_coo_tensor(places, values, listed.shape, check_invariants=True, is_coalesced=True)
+        return _listed(scipy.sparse.coo_array(matrix), self.float_type, device)
 
     def arriving(self, messages: Tensor) -> Tensor:
         """What (row, source) messages add to the port, (row, target)."""
@@ -104,3 +101,12 @@ class Synapses:
             turned: Tensor = torch.sparse.mm(self.weights, numbers.T)
             return turned.T
         return torch.mm(numbers, self.weights)
+
+
+def _listed(matrix: scipy.sparse.coo_array, kind: torch.dtype, device: str) -> Tensor:
+    places = torch.tensor(np.stack(matrix.coords), dtype=torch.int64)
+    values = torch.tensor(matrix.data, dtype=kind)
+    with warnings.catch_warnings():
+        # torch 2.11 and 2.12 say that nothing is checked, although that is asked for.
+        warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+        return torch.sparse_coo_tensor(places, values, matrix.shape, device=device, check_invariants=True).coalesce()

@@ -129,7 +129,17 @@ def test_what_cannot_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("room", [None, SMALL_ROOM, 1])
 @pytest.mark.parametrize("program", [digits_shaped(), with_features()], ids=lambda program: program.name)
 def test_parts_of_samples_and_blocks_of_steps_agree(program: Program, room: int | None) -> None:
-    assert_same(program, noise(program, 7, 40, 0.4), room, probes=every_probe(program), strict=False, steps=45)
+    assert_same(program, noise(program, 5, 20, 0.4), room, probes=every_probe(program), strict=False, steps=24)
+
+
+def test_a_gpu_without_room_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Memory, "make", full)
+    program = digits_shaped()
+    with pytest.raises(InputError, match=r"3 samples side by side over 5 steps, .* give a smaller room_bytes"):
+        simulated(program, noise(program, 3, 5), steps=5)
 
 
 def test_room_decides_samples_before_steps() -> None:
@@ -174,16 +184,16 @@ def two_totals() -> Program:
     ("loud", "named"),
     [
         ({0: 0}, "first.total (first): 12484608 does not fit in sample 0, neuron 1, step 2"),
-        ({6: 70}, "first.total (first): 12484608 does not fit in sample 6, neuron 1, step 72"),
-        ({1: 71, 5: 70}, "first.total (first): 12484608 does not fit in sample 5, neuron 1, step 72"),
-        ({5: 70, 2: 70}, "first.total (first): 12484608 does not fit in sample 2, neuron 1, step 72"),
+        ({6: 34}, "first.total (first): 12484608 does not fit in sample 6, neuron 1, step 36"),
+        ({1: 35, 5: 34}, "first.total (first): 12484608 does not fit in sample 5, neuron 1, step 36"),
+        ({5: 34, 2: 34}, "first.total (first): 12484608 does not fit in sample 2, neuron 1, step 36"),
     ],
 )
 def test_strict_errors_name_the_first_place_in_any_part(
     room: int | None, loud: dict[int, int], named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizes, "MOST_STEPS", 32)
-    program, values = two_totals(), np.zeros((7, 75, 1), dtype=np.int64)
+    monkeypatch.setattr(sizes, "MOST_STEPS", 16)
+    program, values = two_totals(), np.zeros((7, 40, 1), dtype=np.int64)
     assert not isinstance(assert_same(program, {"x": values}, room), str)
     for sample, step in loud.items():
         values[sample, step:] = 3
