@@ -1,0 +1,39 @@
+"""`seamount finetune`: what it says of the integers is what compiler and simulator find; refusals are one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.zoo import load_folder
+from tests.cli.conftest import Run
+
+
+def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path: Path) -> None:
+    widths, out = tmp_path / "narrow.json", tmp_path / "tuned"
+    widths.write_text(json.dumps({"weight_bits": 4, "a_bits": 12, "c_bits": 6}))
+    ran = seamount("finetune", "zoo:digits", "--settings", widths, "--epochs", 1, "--refresh", 4, "--out", out)
+    assert (ran.code, ran.out) == (0, f"{out}\n"), ran.err
+    assert "epoch 1  loss" in ran.err and "test: float before 98.89 %" in ran.err
+    assert "seamount finetune zoo:digits --settings narrow.json --epochs 1 --refresh 4" in (out / "CARD.md").read_text()
+    data = ("--calibrate", out / "calibration.npz", "--test", out / "test.npz")
+    report = tmp_path / "found.json"
+    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)
+    assert found.code == 0, found.err
+    after = load_folder(out).figures["integers"]["after"]["test"]
+    assert json.loads(report.read_text())["accuracy"]["integer"] == round(360 * after["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("zoo:nope",), "config.json"),
+        (("zoo:digits", "--learning-rate", 9), "TrainConfig.learning_rate: 9.0 is out of range"),
+    ],
+)
+def test_what_cannot_be_is_one_line(seamount: Run, tmp_path: Path, arguments: tuple[object, ...], said: str) -> None:
+    ran = seamount("finetune", *arguments, "--out", tmp_path / "out")
+    assert ran.code == 1 and said in ran.err and len(ran.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
