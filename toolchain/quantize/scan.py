@@ -17,6 +17,9 @@ STATES_AT_ONCE = 1 << 14
 
 MOMENT_ROWS = 4096
 """States a neuron that second moments are taken over, spread evenly over samples and steps."""
+ROW_WORDS = 1 << 21
+"""Float64 words of states that are kept until their products are summed: 16 MiB. One product of many rows takes a
+fraction of the time of many products of one, each of which goes through all moments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ def _scan(
     state = np.zeros((samples, *poles.shape), dtype=np.complex128)
     parts = state.view(np.float64)
     high, low = np.zeros_like(parts), np.zeros_like(parts)
+    rows = _Rows(moments, samples)
     for t in range(steps):
         state *= poles
         state.real += drive[:, t, :, None]
@@ -71,6 +75,33 @@ def _scan(
         np.minimum(low, parts, out=low)
         readout[:, t] = np.einsum("shk,hk->sh", parts, weights)
         if every and t % every == every - 1:
-            seen = np.concatenate([parts, drive[:, t, :, None]], axis=2)
-            moments += np.matmul(seen.transpose(1, 2, 0), seen.transpose(1, 0, 2))
+            rows.add(parts, drive[:, t])
+    rows.flush()
     return np.asarray(np.maximum(high, -low).max(axis=(0, 2)))
+
+
+class _Rows:
+    """States and drives on their way into the moments."""
+
+    def __init__(self, moments: FloatArray, samples: int) -> None:
+        self.moments, self.samples = moments, samples
+        size, features, _ = moments.shape
+        most = max(1, ROW_WORDS // max(1, samples * size * features))
+        self.kept = np.empty((size, most * samples if features else 0, features))
+        self.count = 0
+
+    def add(self, parts: FloatArray, drive: FloatArray) -> None:
+        """Keep a step's (sample, neuron, part) and (sample, neuron)."""
+        rows = self.kept[:, self.count : self.count + self.samples]
+        rows[..., :-1] = parts.swapaxes(0, 1)
+        rows[..., -1] = drive.T
+        self.count += self.samples
+        if self.count == self.kept.shape[1]:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add the products of what is kept."""
+        if self.count:
+            rows = self.kept[:, : self.count]
+            self.moments += np.matmul(rows.swapaxes(1, 2), rows)
+            self.count = 0

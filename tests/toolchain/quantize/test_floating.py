@@ -12,6 +12,7 @@ from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.sketch import Sketch
 from toolchain.quantize import calibrate as calibration
+from toolchain.quantize import scan as scan_module
 from toolchain.quantize.calibrate import calibrate
 from toolchain.quantize.floating import float_network, run_units
 from toolchain.quantize.scan import scan
@@ -72,7 +73,9 @@ def test_recurrent_neurons(kind: str, preset: str) -> None:
     same_as_nir(state_space_case(), recurrent_graph(kind), PRESETS[preset], x)
 
 
-def test_scan_against_the_definition() -> None:
+@pytest.mark.parametrize("row_words", [1, 500, 1 << 21])
+def test_scan_against_the_definition(monkeypatch: pytest.MonkeyPatch, row_words: int) -> None:
+    monkeypatch.setattr(scan_module, "ROW_WORDS", row_words)
     rng = np.random.default_rng(0)
     poles = 0.9 * np.exp(1j * rng.uniform(0, 3, (3, 2)))
     c, d = rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2)), rng.normal(size=3)
