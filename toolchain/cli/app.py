@@ -118,7 +118,7 @@ def simulate_command(
     build: Build,
     inputs: Annotated[Path, typer.Option("--input", help="npz with x (sample, step, channel)")],
     trace: Annotated[Path, typer.Option(help="npz to write")],
-    simulator: Annotated[str | None, typer.Option(help="fast (default), reference, lava or onnx")] = None,
+    simulator: Annotated[str | None, typer.Option(help="fast (default), reference, accelerator, lava or onnx")] = None,
     strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,
     engine: Engine = "serial",
     workers: Workers = None,
