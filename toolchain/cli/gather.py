@@ -10,9 +10,12 @@ from simulators.compare import Comparison
 from toolchain.cli.job import Network, Options, Runs
 from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
-from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, QuantizationRow
+from toolchain.quantize.rest import pole_rows
+from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, PolePoint, QuantizationRow
 from toolchain.version import __version__
 
+POLES_DRAWN = 512
+"""Of a population, about."""
 VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
 
 
@@ -32,6 +35,7 @@ def gather_evidence(
         agreements=tuple(_agreement(comparison) for comparison in comparisons.values()),
         findings=tuple(_findings(network, runs)),
         quantization=tuple(_quantization(network)),
+        poles=_poles(network),
         versions=versions(),
         command=network.source.command,
     )
@@ -79,6 +83,12 @@ def _quantization(network: Network) -> list[QuantizationRow]:
         error = f"{ratio}, at most {tensor.max_error:.2g} off"
         rows.append(QuantizationRow(where=where, quantity=quantity, bits=tensor.bits, scale=tensor.scale, error=error))
     return rows
+
+
+def _poles(network: Network) -> tuple[PolePoint, ...]:
+    rows = pole_rows(network.compiled.lowered.program, network.compiled.network, POLES_DRAWN)
+    names = PolePoint.__dataclass_fields__
+    return tuple(PolePoint(**{name: getattr(row, name) for name in names}) for row in rows)
 
 
 def versions() -> dict[str, str]:

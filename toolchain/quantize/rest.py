@@ -61,20 +61,28 @@ class PoleRow:
         return asdict(self)
 
 
-def pole_rows(program: Program, network: Network) -> tuple[PoleRow, ...]:
-    """One row for each pole of a program that was lowered from `network`."""
+def pole_rows(program: Program, network: Network, most: int | None = None) -> tuple[PoleRow, ...]:
+    """One row for each pole of a program that was lowered from `network`.
+
+    Args:
+        program, network: of one compilation.
+        most: about how many poles of a population; its neurons are then left out evenly.
+    """
     rows: list[PoleRow] = []
+    spaces = {unit.name: unit.ssm.poles for unit in network.units if unit.ssm is not None}
     for population in program.populations:
-        unit = network.unit(population.name)
-        if unit.ssm is not None:
-            rows += _population_rows(population, unit.ssm.poles)
+        if population.name in spaces:
+            poles = spaces[population.name]
+            step = 1 if most is None else max(1, poles.size // most)
+            rows += _population_rows(population, poles, slice(0, None, step))
     return tuple(rows)
 
 
-def _population_rows(population: Population, poles: ComplexArray) -> list[PoleRow]:
-    own = population.values()
-    rounded = (own.a_re + 1j * own.a_im) / 2.0 ** (own.a_bits - 1)
-    left, periods = measure_rest(own.a_re, own.a_im, own.a_bits, own.state_bits)
+def _population_rows(population: Population, poles: ComplexArray, chosen: slice) -> list[PoleRow]:
+    own, poles = population.values(), poles[chosen]
+    neurons, a_re, a_im = np.arange(population.size)[chosen], own.a_re[chosen], own.a_im[chosen]
+    rounded = (a_re + 1j * a_im) / 2.0 ** (own.a_bits - 1)
+    left, periods = measure_rest(a_re, a_im, own.a_bits, own.state_bits)
     bounds = rest_bound(rounded)
     time_error, phase_drift = pole_errors(poles, rounded)
     with np.errstate(divide="ignore"):
@@ -82,21 +90,21 @@ def _population_rows(population: Population, poles: ComplexArray) -> list[PoleRo
     return [
         PoleRow(
             population=population.name,
-            neuron=neuron,
+            neuron=int(neurons[row]),
             mode=mode,
-            a_re=int(own.a_re[neuron, mode]),
-            a_im=int(own.a_im[neuron, mode]),
+            a_re=int(a_re[row, mode]),
+            a_im=int(a_im[row, mode]),
             bits=own.a_bits,
-            magnitude=float(np.abs(rounded[neuron, mode])),
-            time_constant_steps=float(constants[neuron, mode]),
-            time_error=float(time_error[neuron, mode]),
-            phase_drift=float(phase_drift[neuron, mode]),
-            rest_units=int(left[neuron, mode]),
-            rest=_kind(int(left[neuron, mode]), int(periods[neuron, mode])),
-            rest_period_steps=int(periods[neuron, mode]),
-            rest_bound_units=float(bounds[neuron, mode]),
+            magnitude=float(np.abs(rounded[row, mode])),
+            time_constant_steps=float(constants[row, mode]),
+            time_error=float(time_error[row, mode]),
+            phase_drift=float(phase_drift[row, mode]),
+            rest_units=int(left[row, mode]),
+            rest=_kind(int(left[row, mode]), int(periods[row, mode])),
+            rest_period_steps=int(periods[row, mode]),
+            rest_bound_units=float(bounds[row, mode]),
         )
-        for neuron, mode in np.ndindex(poles.shape)
+        for row, mode in np.ndindex(poles.shape)
     ]
 
 

@@ -159,6 +159,17 @@ class RegisterRange:
         return self.bits - 1 - max(abs(self.proven_low), abs(self.proven_high)).bit_length()
 
 
+@row_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class PolePoint:
+    """One quantized pole, for the figure; the fields of `quantize.rest.PoleRow` with these names."""
+
+    population: str
+    time_constant_steps: float
+    time_error: float
+    phase_drift: float
+    rest_units: int
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Everything that a report says, before it is counted and drawn.
@@ -170,6 +181,7 @@ class Evidence:
         recorded: trace of a few samples with messages and, for the table of ranges, registers.
         accuracies, agreements, findings, quantization: rows.
         ranges: of registers; where empty, they are taken from `recorded`.
+        poles: of state spaces, some of each population.
         versions: by part (``seamount``, ``python``, ``numpy``, ...).
         command: that makes all this again.
     """
@@ -186,6 +198,7 @@ class Evidence:
     findings: tuple[FindingRow, ...] = ()
     quantization: tuple[QuantizationRow, ...] = ()
     ranges: tuple[RegisterRange, ...] = ()
+    poles: tuple[PolePoint, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
@@ -202,6 +215,7 @@ class _Facts(Row):
     findings: tuple[FindingRow, ...]
     quantization: tuple[QuantizationRow, ...]
     ranges: tuple[RegisterRange, ...]
+    poles: tuple[PolePoint, ...] = ()
     versions: dict[str, str]
     command: str
 

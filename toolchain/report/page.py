@@ -14,6 +14,7 @@ from toolchain.report.energy import Estimate
 from toolchain.report.figures import Bar, bars, intervals, raster
 from toolchain.report.model import EquivalencePart, Report
 from toolchain.report.numbers import band, decimal, percent, si, whole
+from toolchain.report.pole_figure import pole_figure
 from toolchain.report.summary import Results
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -158,6 +159,7 @@ def _figures(results: Results) -> dict[str, Any]:
     evidence, lead = results.evidence, results.estimates[0]
     picture, left_out = raster(evidence.program, evidence.recorded)
     return {
+        "poles": pole_figure(evidence.poles) if evidence.poles else None,
         "raster": picture if evidence.recorded.messages else None,
         "raster_left_out": ", ".join(left_out),
         "synops_bars": _synops_bars(results),

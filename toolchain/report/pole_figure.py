@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import log10
 
+from markupsafe import Markup
+
 from toolchain.quantize.rest import PoleRow
 from toolchain.report.drawing import INK, SERIES, decades, element, line, picture, text
+from toolchain.report.evidence import PolePoint
 
 PANEL = 400.0
 HEIGHT = 300.0
@@ -17,12 +20,12 @@ LEAST_ERROR = 1e-6
 Point = tuple[float, float, int]
 
 
-def pole_figure(rows: Sequence[PoleRow]) -> str:
+def pole_figure(rows: Sequence[PoleRow | PolePoint]) -> Markup:
     """Two panels over the time constant: the greater error of each pole, and what its rounding leaves; an SVG."""
     judged = [row for row in rows if row.time_constant_steps > 1]
     colors = {name: index % len(SERIES) for index, name in enumerate(dict.fromkeys(row.population for row in rows))}
 
-    def points(value: Callable[[PoleRow], float], least: float) -> list[Point]:
+    def points(value: Callable[[PoleRow | PolePoint], float], least: float) -> list[Point]:
         return [(row.time_constant_steps, max(value(row), least), colors[row.population]) for row in judged]
 
     errors = points(lambda row: max(row.time_error, row.phase_drift), LEAST_ERROR)
@@ -32,7 +35,7 @@ def pole_figure(rows: Sequence[PoleRow]) -> str:
     for index, (name, color) in enumerate(colors.items()):
         drawn.append(text(LEFT + 110.0 * index, TOP + HEIGHT + 58, name, fill=SERIES[color], font_size=13))
     title = "Quantized poles over their time constant in steps"
-    return str(picture(2 * (LEFT + PANEL) + 20, TOP + HEIGHT + 70, title, drawn))
+    return picture(2 * (LEFT + PANEL) + 20, TOP + HEIGHT + 70, title, drawn)
 
 
 def _panel(title: str, points: list[Point], x0: float) -> list[str]:

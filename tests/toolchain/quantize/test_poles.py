@@ -110,3 +110,12 @@ def test_errors_of_a_pole_by_hand() -> None:
     assert phase_drift[0] == 0
     _, phase_drift = pole_errors(np.array([0.99 + 0j]), np.array([0.99 * np.exp(0.001j)]))
     assert phase_drift[0] == pytest.approx(0.001 * -1 / np.log(0.99))
+
+
+def test_some_poles_of_a_population_are_whole_neurons_of_it() -> None:
+    case = state_space_case()
+    program = compile_graph(case.graph, case.conventions, case.x).lowered.program
+    every, some = pole_rows(program, case.network), pole_rows(program, case.network, most=16)
+    assert len(every) == 2 * 12 * 4 and len(some) == 2 * 4 * 4
+    known = {(row.population, row.neuron, row.mode): (row.a_re, row.a_im, row.time_error) for row in every}
+    assert all(known[row.population, row.neuron, row.mode] == (row.a_re, row.a_im, row.time_error) for row in some)

@@ -9,6 +9,7 @@ from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
 from toolchain.mapping import load_target, place
 from toolchain.report import Accuracy, Agreement, Evidence, FindingRow, QuantizationRow
+from toolchain.report.evidence import PolePoint
 
 COMMAND = "seamount deploy zoo:digits --out build/digits"
 FINDINGS = (
@@ -30,6 +31,11 @@ FINDINGS = (
 QUANTIZATION = (
     QuantizationRow(where="block0", quantity="A-bar", bits=16, scale="2^-15", error="pole error 1.9e-5"),
     QuantizationRow(where="block0->block1", quantity="weights", bits=8, scale="2^-7", error="SQNR 41.2 dB"),
+)
+POLES = tuple(
+    PolePoint(block, time_constant, 0.01 / time_constant, 0.002, rest)
+    for block in ("block0", "block1")
+    for time_constant, rest in ((0.5, 0), (3.0, 1), (40.0, 12), (900.0, 430))
 )
 
 
@@ -63,6 +69,7 @@ def fake_evidence(size: int = 64, target: str = "loihi2") -> Evidence:
         agreements=(agreement,),
         findings=FINDINGS,
         quantization=QUANTIZATION,
+        poles=POLES,
         versions={"seamount": "0.1.0", "numpy": "2.3.0", "nir": "1.0.8"},
         command=COMMAND,
     )

@@ -134,6 +134,14 @@ def test_page_shows_every_figure(page: str, report: Report, evidence: Evidence) 
     assert [text for text in expected if " ".join(text.split()) not in shown] == []
 
 
+def test_every_pole_that_lasts_beyond_a_step_is_drawn_twice(page: str, evidence: Evidence, tmp_path: Path) -> None:
+    assert len([p for p in evidence.poles if p.time_constant_steps > 1]) == 6
+    small = [c for c in parse(page).iter("{http://www.w3.org/2000/svg}circle") if c.attrib["r"] == "2"]
+    assert len(small) == 12 and "Quantized poles" in words(page)
+    build_report(replace(evidence, poles=()), tmp_path)
+    assert "Quantized poles" not in words((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+
 def test_raster_draws_every_message_of_the_sample(page: str, evidence: Evidence) -> None:
     paths = [p.attrib["d"] for p in parse(page).iter("{http://www.w3.org/2000/svg}path") if "v-" in p.attrib["d"]]
     sent = evidence.recorded.messages

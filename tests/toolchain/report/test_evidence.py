@@ -16,7 +16,9 @@ from toolchain.report import Accuracy, Agreement, RegisterRange, load_evidence, 
 from toolchain.report.energy import Banded
 from toolchain.report.numbers import band, decimal, si, tick, whole
 
-PLAIN = ("model", "task", "placement", "target", "accuracies", "agreements", "findings", "quantization", "ranges")
+PLAIN = (
+    "model", "task", "placement", "target", "accuracies", "agreements", "findings", "quantization", "ranges", "poles",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
