@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from models.data import read_data
 from models.data.convert import ACCELERATION_STEP, ROTATION_STEP
 from models.tasks.task import Part, Task
+from toolchain.errors import InputError
 
 WINDOW_STEPS = 128
 HOP_STEPS = 64
 ACTIVITIES = 6
+USERS = 30
 TEST_USERS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 VALIDATION_USERS = (3, 11, 19, 27)
 SCALE = np.array([ACCELERATION_STEP] * 3 + [ROTATION_STEP] * 3)
@@ -42,7 +44,8 @@ def load(validation_users: tuple[int, ...] = VALIDATION_USERS) -> Task:
     """Windows of 17, 4 and 9 users; inputs in g and rad/s.
 
     Args:
-        validation_users: who of the 21 users outside the test part is held out; others for a cross-validation.
+        validation_users: who of the 21 users outside the test part is held out; others for a cross-validation
+            (`folds`), nobody to fit to all of them once everything is chosen.
     """
     arrays = read_data("hapt")
     samples = (arrays["samples"] * SCALE).astype(np.float32)
@@ -59,6 +62,20 @@ def load(validation_users: tuple[int, ...] = VALIDATION_USERS) -> Task:
     return Task("hapt", ACTIVITIES, cut[0], cut[1], cut[2], augment=augment)
 
 
+def folds(count: int) -> list[tuple[int, ...]]:
+    """The 21 people outside the test part in groups of nearly equal size, each to be `load`'s validation part once.
+
+    Four people are few to choose settings on: what is better for them may not be for others.
+
+    Raises:
+        InputError: fewer than two groups, or more than people.
+    """
+    users = [user for user in range(1, USERS + 1) if user not in TEST_USERS]
+    if not 2 <= count <= len(users):
+        raise InputError("folds", f"{count} groups of {len(users)} people", f"give 2..{len(users)}")
+    return [tuple(users[first::count]) for first in range(count)]
+
+
 def _windows(labels: NDArray[np.int8], recording: NDArray[np.int64], chosen: NDArray[np.bool_]) -> _Windows:
     """All windows inside one stretch of one activity of one recording."""
     change = (np.diff(labels) != 0) | (np.diff(recording) != 0)
@@ -66,9 +83,9 @@ def _windows(labels: NDArray[np.int8], recording: NDArray[np.int64], chosen: NDA
     rows = []
     for first, end in pairwise(edges):
         if chosen[first] and 1 <= labels[first] <= ACTIVITIES:
-            starts = range(first, end - WINDOW_STEPS + 1, HOP_STEPS)
-            rows += [(start, labels[first] - 1, first, end - WINDOW_STEPS) for start in starts]
-    starts, classes, earliest, latest = np.array(rows, dtype=np.int64).T
+            last = end - WINDOW_STEPS
+            rows += [(start, labels[first] - 1, first, last) for start in range(first, last + 1, HOP_STEPS)]
+    starts, classes, earliest, latest = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     return _Windows(starts, classes, earliest, latest)
 
 

@@ -11,6 +11,7 @@ import torch
 from models.distort import Distorter
 from models.tasks import hapt, images, sotu
 from models.tasks.task import Distortion
+from toolchain.errors import InputError
 
 
 def test_the_permutation_is_the_one_that_figures_were_measured_with() -> None:
@@ -55,6 +56,21 @@ def test_windows_stay_inside_one_activity_of_one_recording(monkeypatch: pytest.M
     assert task.validation.labels.tolist() == [1, 1, 1] and task.test.labels.tolist() == [5, 5]
     assert task.train.inputs.shape[1:] == (128, 6)
     assert task.train.inputs[0, 1, 3:] == pytest.approx(np.array([-1, -2, -3]) * 0.0175 * np.pi / 180)
+
+
+def test_nobody_need_be_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hapt, "read_data", lambda name: _recordings())
+    task = hapt.load(())
+    assert len(task.train) == 8 and task.validation.inputs.shape == (0, 128, 6)
+
+
+def test_folds_hold_out_everybody_once() -> None:
+    groups = hapt.folds(4)
+    assert [len(group) for group in groups] == [6, 5, 5, 5]
+    assert sorted([user for group in groups for user in group] + list(hapt.TEST_USERS)) == list(range(1, 31))
+    for count in (1, 22):
+        with pytest.raises(InputError, match=f"folds: {count} groups of 21 people"):
+            hapt.folds(count)
 
 
 def test_varied_windows(monkeypatch: pytest.MonkeyPatch) -> None:
