@@ -23,7 +23,8 @@ from toolchain.ir.program import Program
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.program import lower
 from toolchain.lower.rounding import TensorRow
-from toolchain.quantize.scheme import Scheme, choose_scales
+from toolchain.quantize.scales import Scheme
+from toolchain.quantize.scheme import choose_scales
 from toolchain.quantize.settings import Settings
 
 

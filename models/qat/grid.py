@@ -19,7 +19,7 @@ from toolchain.frontend.units import Link
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population, Projection
 from toolchain.quantize.floating import link_name
-from toolchain.quantize.scheme import UnitScale, key
+from toolchain.quantize.scales import UnitScale, key
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,8 +44,8 @@ REFERENCE = "reference"
 OTHERS = ("fast", "lava", "onnx")
 COMPARED = 16
 """Test samples that every simulator runs, unless told otherwise."""
-RECORDED_WORDS = 1 << 24
-"""Words of registers that a trace of them may hold, unless told otherwise: 128 MiB."""
+RECORDED_WORDS = 1 << 23
+"""Words of registers that a trace of them may hold, unless told otherwise: 64 MiB."""
 
 Tell = Callable[[str], None]
 

@@ -30,7 +30,7 @@ from toolchain.lower.pipeline import compile_network
 from toolchain.mapping import Placement, load_target, place
 from toolchain.passes.pipeline import run_passes
 from toolchain.quantize.calibrate import Calibration, calibrate
-from toolchain.quantize.scheme import Scheme
+from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.report import count_run, estimate, load_costs
 from toolchain.search import Measured

@@ -1,8 +1,9 @@
 """A NIR graph seen as units joined by linear maps: the shape in which it is quantized and lowered.
 
-A *unit* is whatever has state or emits messages: the input, a state space with its soma, a LIF, an integrator, or a
-sum that leaves the network. Everything between units is linear and has no state, so each path of linear nodes
-(`linear.py`) collapses, in float64, into one matrix a pair of units and one constant drive a unit. The residual stream
+A *unit* is whatever has state or emits messages (`roles.py`): the input, a state space with its soma, a LIF, an
+integrator, a gate or product, or a sum that leaves the network. Everything between units is linear and has no state, so
+each path of linear nodes (`linear.py`) collapses, in float64, into one matrix a pair of units and ports, and one
+constant drive a unit. The residual stream
 of a network thereby unrolls by itself: each block's mixing matrix becomes a link to every later block. A link that is
 one convolution or pooling and nothing else remembers it, so that its kernel can be stored once.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -19,12 +20,12 @@ import scipy.sparse
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph, Node
-from toolchain.frontend.linear import KERNELS, LINEAR_KINDS, linear_bias, linear_matrix
+from toolchain.frontend.linear import KERNELS, linear_bias, linear_matrix
+from toolchain.frontend.roles import PORTS, Role, find_heads
 from toolchain.frontend.ssm import SsmBlock
 
-Role = Literal["input", "ssm_lif", "lif", "integrator", "relay"]
-
-LIF_KINDS = ("LIF", "CubaLIF", "IF")
+INPUT_PORT = "input"
+"""The port of every unit of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,10 @@ class Unit:
         role: what it becomes.
         size: number of neurons or channels.
         exit: the NIR node whose output is its message.
-        bias: constant drive of each neuron at every step, (size,).
-        node: the NIR neuron node (soma, LIF or integrator), None for inputs and relays.
-        ssm: the state space before the soma.
+        bias: constant drive of each neuron at every step, (size,); of two ports one after the other, (2 size,).
+        node: the node of its own (soma, LIF, integrator, gate, ...), None for inputs, relays and graded state spaces.
+        ssm: the state space in it.
+        rectified: whether only positive messages leave.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Unit:
     bias: FloatArray
     node: Node | None = None
     ssm: SsmBlock | None = None
+    rectified: bool = False
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Where messages arrive."""
+        return PORTS.get(self.role, (INPUT_PORT,))
 
     @property
     def origin(self) -> str:
@@ -65,6 +73,7 @@ class Link:
         steps: 0 where it acts within the step, 1 where it closes a loop (NIR: the value of the step before).
         origin: the NIR nodes passed, joined with "+".
         kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
+        port: of the target.
     """
 
     source: str
@@ -73,6 +82,7 @@ class Link:
     steps: int
     origin: str
     kernel: Node | None = None
+    port: str = INPUT_PORT
 
 
 @dataclass(frozen=True)
@@ -143,26 +153,35 @@ class _Collapse:
 
     def __init__(self, graph: Graph, blocks: tuple[SsmBlock, ...]) -> None:
         self.graph = graph
-        self.somas = {self._soma_of(block): block for block in blocks}
+        self.heads = find_heads(graph, blocks)
         self.covered = {node for block in blocks for node in block.nodes}
         self.sums: dict[str, _Sum] = {}
         self.matrices: dict[str, scipy.sparse.csr_array] = {}
         self.open: list[str] = []
-        self.exits = self._exits()
+        self.exits = list(self.heads)
 
     def network(self) -> Network:
         """Find every unit's drive, then order the units."""
         names = {exit_node: name for name, exit_node in zip(_plain_names(self.exits), self.exits, strict=True)}
         drives = {exit_node: self._drive(exit_node) for exit_node in self.exits}
-        links = [
-            Link(names[source], names[target], matrix, 0, "+".join(passed) or source, self._kernel(matrix, passed))
-            for target, drive in drives.items()
-            for source, (matrix, passed) in drive.terms.items()
-            if matrix.nnz
-        ]
+        links = [link for target, drive in drives.items() for link in self._links(target, drive, names)]
         units = [self._unit(names[exit_node], exit_node, drives[exit_node]) for exit_node in self.exits]
         outputs = tuple(names[node] for node in self.exits if self._is_read(node))
         return _ordered(units, links, outputs)
+
+    def _links(self, target: str, drive: _Sum, names: Mapping[str, str]) -> list[Link]:
+        """The links into one exit: one a source, or one a source and port."""
+        ports = PORTS.get(self.heads[target].role, (INPUT_PORT,))
+        found = []
+        for source, (matrix, passed) in drive.terms.items():
+            origin = "+".join(passed) or source
+            rows = matrix.shape[0] // len(ports)
+            for number, port in enumerate(ports):
+                half = _csr(matrix[number * rows : (number + 1) * rows])
+                kernel = self._kernel(half, passed)
+                if half.nnz:
+                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port))
+        return found
 
     def _kernel(self, matrix: scipy.sparse.csr_array, passed: tuple[str, ...]) -> Node | None:
         """The only convolution or pooling passed, where nothing else on the way changes a weight."""
@@ -176,69 +195,26 @@ class _Collapse:
             self.matrices[node.name] = linear_matrix(node)
         return self.matrices[node.name]
 
-    def _soma_of(self, block: SsmBlock) -> str:
-        targets = self.graph.targets(block.output)
-        if len(targets) != 1 or self.graph.nodes[targets[0]].kind != "LIF":
-            found = [f"{name} ({self.graph.nodes[name].kind})" for name in targets]
-            raise UnsupportedError(
-                block.output, f"the state space feeds {found}, not one LIF soma", "give each state space a LIF soma"
-            )
-        return targets[0]
-
-    def _exits(self) -> list[str]:
-        """Nodes whose outputs are messages: inputs, neurons, and what an Output reads from linear nodes."""
-        exits = []
-        for name, node in self.graph.nodes.items():
-            if node.kind in ("Input", "I", *LIF_KINDS) and name not in self.covered:
-                exits.append(name)
-            elif node.kind == "Output":
-                self._check_output(name)
-                source = self.graph.sources(name)[0]
-                if self.graph.nodes[source].kind in LINEAR_KINDS and source not in exits:
-                    exits.append(source)
-            elif node.kind not in LINEAR_KINDS and name not in self.covered:
-                raise UnsupportedError(
-                    name,
-                    f"{node.kind} nodes cannot be lowered to a program yet",
-                    f"use a state space, LIF, CubaLIF or IF with {', '.join(LINEAR_KINDS)}",
-                )
-        return exits
-
-    def _check_output(self, name: str) -> None:
-        sources = self.graph.sources(name)
-        if len(sources) != 1:
-            raise UnsupportedError(name, f"{len(sources)} edges enter the Output", "put an explicit sum node before it")
-
     def _is_read(self, node: str) -> bool:
         return any(self.graph.nodes[target].kind == "Output" for target in self.graph.targets(node))
 
     def _unit(self, name: str, exit_node: str, drive: _Sum) -> Unit:
-        node = self.graph.nodes[exit_node]
-        size = int(np.prod(node.output_shape))
-        bias = np.broadcast_to(drive.constant, (size,))
-        if node.kind == "Input":
-            return Unit(name, "input", size, exit_node, np.zeros(size))
-        if node.kind == "I":
-            if not self._is_read(exit_node) or len(self.graph.targets(exit_node)) != 1:
-                raise UnsupportedError(
-                    exit_node, "an integrator inside the network has no place yet", "read I nodes only"
-                )
-            return Unit(name, "integrator", size, exit_node, bias, node)
-        if node.kind in LIF_KINDS:
-            block = self.somas.get(exit_node)
-            return Unit(name, "lif" if block is None else "ssm_lif", size, exit_node, bias, node, block)
-        return Unit(name, "relay", size, exit_node, bias)
+        head = self.heads[exit_node]
+        size = int(np.prod(self.graph.nodes[exit_node].output_shape))
+        if head.role == "integrator" and (not self._is_read(exit_node) or len(self.graph.targets(exit_node)) != 1):
+            what = "an integrator inside the network has no place yet"
+            raise UnsupportedError(exit_node, what, "read I nodes only")
+        bias = np.broadcast_to(drive.constant, (size * len(PORTS.get(head.role, (INPUT_PORT,))),))
+        return Unit(name, head.role, size, exit_node, bias, head.node, head.ssm, head.rectified)
 
     def _drive(self, exit_node: str) -> _Sum:
         """What drives a unit, as an expression over unit exits."""
-        node = self.graph.nodes[exit_node]
-        if node.kind == "Input":
+        head, node = self.heads[exit_node], self.graph.nodes[exit_node]
+        if head.role == "input":
             return _Sum({}, np.zeros(int(np.prod(node.output_shape))))
-        if exit_node in self.somas:
-            return self._value(self.somas[exit_node].input)
-        if node.kind in LINEAR_KINDS:
-            return self._linear(node)
-        return self._into(exit_node)
+        if head.ssm is not None:
+            return self._value(head.entry)
+        return self._linear(node) if head.role == "relay" else self._into(head.entry)
 
     def _into(self, name: str) -> _Sum:
         """The sum over the edges into a node."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.roles import GRADED
 from toolchain.frontend.units import Unit
 from toolchain.ir.integer import IntArray
 from toolchain.lower.program import Lowered
@@ -57,11 +58,11 @@ class Ladder:
         self.outputs = self.read(self.messages)
 
     def read(self, messages: Signals) -> FloatArray:
-        """What the host reads of the first output, (sample, neuron): the running sum, or the number of messages."""
+        """What the host reads of the first output, (sample, neuron): its last value, or the number of spikes."""
         unit = self.floats.network.unit(self.floats.network.outputs[0])
         sent = messages[unit.name]
         counted: FloatArray = np.count_nonzero(sent, axis=1).astype(np.float64)
-        return sent[:, -1] if unit.role == "integrator" else counted
+        return sent[:, -1] if unit.role in ("integrator", *GRADED) else counted
 
     def top(self) -> Rung:
         """The float network itself."""
@@ -142,9 +143,16 @@ def _replaced(own: FloatUnit, unit: Unit, name: str, values: FloatArray) -> Floa
         # Without a current of its own a neuron's program has one bias for what enters and for the voltage.
         entering = np.zeros_like(values) if own.current_leak is None or not own.current_leak.any() else own.drive_bias
         return replace(own, bias=values, drive_bias=entering)
+    if name in _HALVES:
+        joined = own.drive_bias.copy()
+        joined[_HALVES[name] * unit.size :][: unit.size] = values
+        return replace(own, drive_bias=joined)
     fields: dict[str, Any] = {_FIELDS[name]: 1.0 - values if name in ("du", "dv") else values}
     return replace(own, **fields)
 
+
+_HALVES = {"value_bias": 0, "drive_bias": 1, "left_bias": 0, "right_bias": 1}
+"""Biases of units of two ports: which half of the drive's."""
 
 _FIELDS = {
     "d": "d",

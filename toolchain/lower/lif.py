@@ -1,4 +1,4 @@
-"""LIF, CubaLIF and IF -> Lava's fixed-point LIF where it can hold them, else the general LIF; sums -> theirs.
+"""LIF, CubaLIF, IF and Threshold -> Lava's fixed-point LIF where it can hold them, else the general LIF.
 
 NIR by forward Euler: i' = a i + g_i x, v' = b v + g_v i' + leak, spike if v' > theta. With e the drive's exponent:
 
@@ -21,10 +21,10 @@ from toolchain.ir.neurons.soma import RESET_DELAYED, RESET_SUBTRACT, RESET_TWICE
 from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
 from toolchain.quantize.floating import neuron_of
+from toolchain.quantize.scales import UnitScale
 from toolchain.quantize.scheme import (
     BIAS_MANTISSA,
     MAX_BIAS_EXPONENT,
-    UnitScale,
     constant_drive,
     leak_fraction,
     lif_form,
@@ -169,19 +169,3 @@ def _mantissa(unit: Unit, scale: UnitScale, neuron: DiscreteNeuron) -> tuple[Int
     factor = 2.0 ** (top - exponent)
     mantissa = round_to(constant, factor)
     return mantissa, exponent, row(f"{unit.name}.bias_mant", 13, f"2^-{top - exponent}", constant, mantissa, factor)
-
-
-def lower_sum(unit: Unit, scale: UnitScale, start_step: int) -> tuple[Population, list[TensorRow]]:
-    """Round an integrator or a relay: its bias is all it has."""
-    factor = 2.0**scale.drive_exponent
-    constant = scale.gain * unit.bias
-    bias = round_to(constant, factor)
-    population = Population(
-        name=unit.name,
-        neuron=unit.role,
-        size=unit.size,
-        coefficients={"bias": bias},
-        start_step=start_step,
-        origin=unit.origin,
-    )
-    return population, [row(f"{unit.name}.bias", 24, _text(scale), constant, bias, factor)]

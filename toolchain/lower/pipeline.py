@@ -12,7 +12,8 @@ from toolchain.frontend.units import Network, find_network
 from toolchain.lower.program import Lowered, lower
 from toolchain.lower.proven import unproven_findings, with_proven_ranges
 from toolchain.quantize.calibrate import Calibration, calibrate
-from toolchain.quantize.scheme import Scheme, choose_scales
+from toolchain.quantize.scales import Scheme
+from toolchain.quantize.scheme import choose_scales
 from toolchain.quantize.settings import Settings
 
 

@@ -15,12 +15,13 @@ from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Pro
 from toolchain.ir.verify import verify
 from toolchain.lower.activity import unit_levels
 from toolchain.lower.connection import choose_connection
-from toolchain.lower.lif import lower_lif, lower_sum
+from toolchain.lower.lif import lower_lif
 from toolchain.lower.rounding import TensorRow, row
 from toolchain.lower.ssm import lower_ssm
+from toolchain.lower.stateless import lower_stateless, table_finding
 from toolchain.quantize.floating import link_name, neuron_of
 from toolchain.quantize.poles import pole_findings
-from toolchain.quantize.scheme import Scheme, key
+from toolchain.quantize.scales import Scheme, key
 from toolchain.quantize.weights import greatest_weight
 
 
@@ -63,10 +64,12 @@ def lower(
             population, rows = _population(unit, conventions, scheme, levels[unit.name])
             populations.append(population)
             tensors += rows
+            if unit.role == "sigmoid_gate":
+                findings.append(table_finding(unit, population, scheme.units[unit.name]))
         if unit.ssm is not None:
             findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings.for_population(unit.name))
     projections = []
-    for link in network.links:
+    for link in map(scheme.as_sent, network.links):
         projection, tensor, reason = _projection(link, scheme, levels, link_name(link))
         projections.append(projection)
         choices[projection.name] = f"{projection.connection.kind}: {reason}"
@@ -96,11 +99,11 @@ def _output(unit: Unit) -> Output:
 def _population(unit: Unit, conventions: Conventions, scheme: Scheme, level: int) -> tuple[Population, list[TensorRow]]:
     scale = scheme.units[unit.name]
     start_step = level if _has_constant(unit, conventions) else 0
-    if unit.role == "ssm_lif":
+    if unit.ssm is not None:
         return lower_ssm(unit, scale, scheme.settings.for_population(unit.name), conventions, start_step)
     if unit.role == "lif":
         return lower_lif(unit, scale, conventions, start_step)
-    return lower_sum(unit, scale, start_step)
+    return lower_stateless(unit, scale, scheme.settings, start_step)
 
 
 def _has_constant(unit: Unit, conventions: Conventions) -> bool:
@@ -128,12 +131,15 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str
         source=link.source,
         target=link.target,
         connection=choice.connection,
+        port=link.port,
         exponent=scale.shift,
         delay_steps=delay,
         origin=link.origin,
     )
-    stretch = np.repeat(target.stretch, np.diff(real.indptr))
-    text = f"2^-{scale.weight_exponent}" + (" over a factor a row" if np.any(stretch != 1) else "")
+    # A row speaks of the network's own weights: without the rows' factors, and those of finer messages.
+    finer = scheme.finer(link.source, real.shape[1])[real.indices]
+    stretch = np.repeat(target.stretch, np.diff(real.indptr)) / finer
+    text = f"2^-{scale.weight_exponent}" + (" over a factor a row" if np.any(stretch * finer != 1) else "")
     bits = scheme.settings.for_projection(name).weight_bits
     tensor = row(f"{name}.weights", bits, text, real.data / stretch, integers.data, factor * stretch)
     return projection, tensor, choice.reason

@@ -1,4 +1,4 @@
-"""A state space with its LIF soma -> integer coefficients of `ssm_lif`."""
+"""A state space with what its readout feeds -> integer coefficients of `ssm_lif`, `ssm_threshold` or `ssm_graded`."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
 from toolchain.quantize.floating import folded_readout, neuron_of, soma_threshold
 from toolchain.quantize.poles import round_poles
-from toolchain.quantize.scheme import UnitScale
+from toolchain.quantize.scales import UnitScale
 from toolchain.quantize.settings import Settings
 
 
 def lower_ssm(
     unit: Unit, scale: UnitScale, settings: Settings, conventions: Conventions, start_step: int
 ) -> tuple[Population, list[TensorRow]]:
-    """Round a state space and its soma.
+    """Round a state space and its soma or threshold, where it has one.
 
     Raises:
         UnsupportedError: a soma that `ssm_lif` cannot express.
         QuantizationError: a threshold that rounds to nothing.
     """
     assert unit.ssm is not None
-    _check_soma(unit, conventions)
     poles, a_bits, pole_rows = _poles(unit, settings)
     readout, readout_rows = _readout(unit, scale, settings)
-    threshold, threshold_row = _threshold(unit, scale, conventions)
+    neuron, own, own_rows = _soma(unit, scale, conventions)
     bias_scale = scale.gain * 2.0**scale.drive_exponent
     bias = round_to(unit.bias, bias_scale)
     population = Population(
         name=unit.name,
-        neuron="ssm_lif",
+        neuron=neuron,
         size=unit.size,
         modes=unit.ssm.poles.shape[1],
         settings={
@@ -44,13 +43,29 @@ def lower_ssm(
             "state_bits": settings.state_bits,
             "input_shift": scale.state_shift,
             "c_shift": scale.c_shift,
+            **({"rectified": 1} if unit.rectified else {}),
         },
-        coefficients={**poles, **readout, "bias": bias, "leak": _leak(unit, conventions), "threshold": threshold},
+        coefficients={**poles, **readout, "bias": bias, **own},
         start_step=start_step,
         origin=unit.origin,
     )
     bias_row = row(f"{unit.name}.bias", 24, f"2^-{scale.drive_exponent}", unit.bias, bias, bias_scale)
-    return population, [*pole_rows, *readout_rows, threshold_row, bias_row]
+    return population, [*pole_rows, *readout_rows, *own_rows, bias_row]
+
+
+def _soma(unit: Unit, scale: UnitScale, conventions: Conventions) -> tuple[str, dict[str, IntArray], list[TensorRow]]:
+    """The neuron type, and what it needs beyond the state space."""
+    if unit.node is None:
+        return "ssm_graded", {}, []
+    _check_soma(unit, conventions)
+    threshold, threshold_row = _threshold(unit, scale, conventions)
+    if _is_stateless(unit):
+        return "ssm_threshold", {"threshold": threshold}, [threshold_row]
+    return "ssm_lif", {"leak": _leak(unit, conventions), "threshold": threshold}, [threshold_row]
+
+
+def _is_stateless(unit: Unit) -> bool:
+    return unit.node is not None and unit.node.kind == "Threshold"
 
 
 def _check_soma(unit: Unit, conventions: Conventions) -> None:
@@ -103,9 +118,9 @@ def _threshold(unit: Unit, scale: UnitScale, conventions: Conventions) -> tuple[
     real = soma_threshold(unit, conventions)
     nearest = round_to(real, scale.readout_gain)
     if np.any(nearest < 1):
-        neuron = int(np.argmin(nearest))
+        neuron, field = int(np.argmin(nearest)), "threshold" if _is_stateless(unit) else "v_threshold"
         raise QuantizationError(
-            f"{unit.origin}.v_threshold",
+            f"{unit.origin}.{field}",
             f"{real[neuron]:.3g} of neuron {neuron} is {real[neuron] * scale.readout_gain[neuron]:.2g} integer units",
             "raise c_bits or state_bits, or train a larger threshold",
         )

@@ -11,7 +11,7 @@ from toolchain.errors import InputError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.units import Network, Unit
-from toolchain.quantize.floating import Seen, float_network, run_units
+from toolchain.quantize.floating import NEURONS, Seen, float_network, run_units
 from toolchain.quantize.scan import MOMENT_ROWS
 
 MAX_INPUT_EXPONENT = 16
@@ -27,11 +27,12 @@ class UnitRange:
     """What calibration saw at one unit (maxima over samples and steps).
 
     Attributes:
-        drive: greatest magnitude of each neuron's input, (size,).
+        drive: greatest magnitude of each neuron's input, (size,); of two ports one after the other, (2 size,).
         state: greatest magnitude of a mode's real or imaginary part with B folded into C, (size,); 0 without modes.
         readout: greatest magnitude of each state space's output, (size,).
-        voltage: greatest magnitude of each membrane voltage (or running sum), (size,).
+        voltage: greatest magnitude of each membrane voltage, running sum, or product before it is rectified, (size,).
         rate: share of steps with a message, over samples and neurons.
+        message: greatest magnitude of each neuron's message, (size,).
         moments: second moments of (Re x, Im x a mode by turns, then the drive), (size, features, features).
     """
 
@@ -40,6 +41,7 @@ class UnitRange:
     readout: FloatArray
     voltage: FloatArray
     rate: float
+    message: FloatArray
     moments: FloatArray
 
 
@@ -114,13 +116,14 @@ class _Ranges:
         """Take in what a unit did."""
         quiet = np.zeros(unit.size)
         readout = _peak(seen.readout) if unit.ssm is not None else quiet
-        voltage = _peak(seen.voltage) if unit.node is not None else quiet
-        self._add(unit, [_peak(seen.drive), seen.state_peak, readout, voltage], seen.messages)
+        voltage = _peak(seen.voltage) if unit.role in (*NEURONS, "product") else quiet
+        peaks = [_peak(seen.drive), seen.state_peak, readout, voltage, _peak(seen.messages)]
+        self._add(unit, peaks, seen.messages)
         self.moments[unit.name] = self.moments.get(unit.name, 0.0) + seen.moments
 
     def see_input(self, unit: Unit, data: FloatArray) -> None:
         """Take in the input itself."""
-        self._add(unit, [_peak(data), *[np.zeros(unit.size)] * 3], data)
+        self._add(unit, [_peak(data), *[np.zeros(unit.size)] * 3, _peak(data)], data)
 
     def _add(self, unit: Unit, peaks: list[FloatArray], messages: FloatArray) -> None:
         before = self.peaks.get(unit.name, peaks)
@@ -130,14 +133,13 @@ class _Ranges:
 
     def found(self) -> dict[str, UnitRange]:
         """The ranges by unit."""
-        return {name: self._range(name, *peaks) for name, peaks in self.peaks.items()}
+        return {name: self._range(name, peaks) for name, peaks in self.peaks.items()}
 
-    def _range(
-        self, name: str, drive: FloatArray, state: FloatArray, readout: FloatArray, voltage: FloatArray
-    ) -> UnitRange:
+    def _range(self, name: str, peaks: list[FloatArray]) -> UnitRange:
         sent, chances = self.sent[name]
+        drive, state, readout, voltage, message = peaks
         moments = self.moments.get(name, np.zeros((self.sizes[name], 0, 0)))
-        return UnitRange(drive, state, readout, voltage, sent / chances, moments)
+        return UnitRange(drive, state, readout, voltage, sent / chances, message, moments)
 
 
 def check_data(data: FloatArray, width: int, name: str) -> None:

@@ -21,19 +21,23 @@ from numpy.typing import NDArray
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.discretize import DiscreteNeuron, discretize
+from toolchain.frontend.extensions import extension_layer
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.ssm import SsmBlock
 from toolchain.frontend.stepping import Fired, NeuronState
-from toolchain.frontend.units import Link, Network, Unit
+from toolchain.frontend.units import INPUT_PORT, Link, Network, Unit
 from toolchain.quantize.scan import Scanned, scan
 
 ComplexArray = NDArray[np.complex128]
 Signals = dict[str, FloatArray]
 
+NEURONS = ("ssm_lif", "lif", "integrator")
+"""Roles of units that step a NIR neuron."""
+
 
 @dataclass(frozen=True, eq=False)
 class FloatUnit:
-    """The tensors of one unit, one value a neuron, (size,), or a mode, (size, modes).
+    """The tensors of one unit, one value a neuron, (size,), or a mode, (size, modes); `drive_bias` one a port, joined.
 
     Attributes:
         poles, c: of the modes, B and the conjugate modes' factor 2 folded into C; None without modes.
@@ -72,13 +76,18 @@ class FloatNetwork:
 
 def link_name(link: Link) -> str:
     """The name of a link and of the projection that it becomes."""
-    return f"{link.source}->{link.target}" + ("(loop)" if link.steps else "")
+    port = "" if link.port == INPUT_PORT else f".{link.port}"
+    return f"{link.source}->{link.target}{port}" + ("(loop)" if link.steps else "")
 
 
 def neuron_of(unit: Unit, conventions: Conventions) -> DiscreteNeuron:
-    """The discrete coefficients of a unit's NIR neuron."""
+    """The discrete coefficients of a unit's NIR neuron; a Threshold is one that keeps nothing of its voltage."""
     assert unit.node is not None
-    return discretize(unit.node, conventions)
+    if unit.node.kind != "Threshold":
+        return discretize(unit.node, conventions)
+    none, one = np.zeros(unit.node.input_shape), np.ones(unit.node.input_shape)
+    threshold = unit.node.params["threshold"]
+    return DiscreteNeuron(none, one, one, none, none, threshold, none, "to_v_reset", conventions.compare)
 
 
 def own_gain(unit: Unit, conventions: Conventions) -> FloatArray:
@@ -115,8 +124,12 @@ def float_network(network: Network, conventions: Conventions) -> FloatNetwork:
 
 
 def _float_unit(unit: Unit, conventions: Conventions) -> FloatUnit:
-    if unit.node is None:
-        return FloatUnit(unit.bias)
+    if unit.role not in NEURONS:
+        threshold = None if unit.node is None else unit.node.params.get("threshold")
+        plain = FloatUnit(unit.bias, threshold=None if threshold is None else np.ravel(threshold))
+        if unit.ssm is None:
+            return plain
+        return replace(plain, poles=unit.ssm.poles, c=folded_readout(unit.ssm), d=unit.ssm.d)
     neuron = neuron_of(unit, conventions)
 
     def each(values: FloatArray) -> FloatArray:
@@ -145,6 +158,8 @@ def _float_unit(unit: Unit, conventions: Conventions) -> FloatUnit:
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What one unit did in a run, (sample, step, neuron) but for `state_peak`, (neuron,), and `moments`.
+
+    `drive` has the neurons of a unit of two ports twice.
 
     `readout` is the drive itself where there are no modes; `voltage` is what the threshold is compared with, before
     the reset. `moments` are those of `scan.Scanned`.
@@ -200,17 +215,17 @@ def run_units(
 
 def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int, ...], moment_rows: int) -> Seen:
     own = floats.units[unit.name]
-    drive = np.broadcast_to(own.drive_bias, (*extent, unit.size)).copy()
+    drive = np.broadcast_to(own.drive_bias, (*extent, unit.size * len(unit.ports))).copy()
     loop = None
     for link in floats.network.into(unit.name):
         weights = floats.weights[link_name(link)]
         if link.source == unit.name:
             loop = weights
         else:
-            drive += arriving(weights, messages[link.source], link.steps)
+            drive[..., port_slice(unit, link.port)] += arriving(weights, messages[link.source], link.steps)
+    if unit.role not in NEURONS:
+        return _run_stateless(unit, own, drive, loop, moment_rows)
     no_moments = np.zeros((unit.size, 0, 0))
-    if unit.node is None:
-        return Seen(drive, np.zeros(unit.size), drive, drive, drive, no_moments)
     if loop is not None and own.poles is not None:
         raise InputError(unit.origin, "a state space with recurrent synapses cannot be calibrated", "remove the loop")
     found = Scanned(np.zeros(unit.size), drive, no_moments)
@@ -219,6 +234,32 @@ def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int,
         found = scan(own.poles, own.c, own.d, drive, moment_rows)
     spikes, voltage, readout = _fire(floats, unit, found.readout, loop)
     return Seen(readout if own.poles is None else drive, found.peak, readout, voltage, spikes, found.moments)
+
+
+def port_slice(unit: Unit, port: str) -> slice:
+    """Where a port's share of a unit's drive lies."""
+    start = unit.ports.index(port) * unit.size
+    return slice(start, start + unit.size)
+
+
+def _run_stateless(
+    unit: Unit, own: FloatUnit, drive: FloatArray, loop: scipy.sparse.csr_array | None, moment_rows: int
+) -> Seen:
+    """A sum, a graded state space, or an extension node: its message is a function of this step's drive and modes."""
+    if loop is not None:
+        raise InputError(unit.origin, f"a loop around a {unit.role} cannot be calibrated", "put a LIF into the loop")
+    if own.poles is not None:
+        assert own.c is not None and own.d is not None
+        found = scan(own.poles, own.c, own.d, drive, moment_rows)
+        message = np.maximum(found.readout, 0.0) if unit.rectified else found.readout
+        return Seen(drive, found.peak, found.readout, found.readout, message, found.moments)
+    product = drive
+    if unit.node is not None:
+        params = dict(unit.node.params) | ({} if own.threshold is None else {"threshold": own.threshold})
+        layer = extension_layer(replace(unit.node, params=params))
+        product = layer(drive.reshape(-1, drive.shape[2])).reshape(*drive.shape[:2], unit.size)
+    message = np.maximum(product, 0.0) if unit.rectified else product
+    return Seen(drive, np.zeros(unit.size), product, product, message, np.zeros((unit.size, 0, 0)))
 
 
 def arriving(weights: scipy.sparse.csr_array, messages: FloatArray, steps: int) -> FloatArray:

@@ -46,7 +46,14 @@ class Readout:
 
 
 def choose_readout(
-    c: ComplexArray, d: FloatArray, moments: FloatArray, most: FloatArray, shift: int, settings: Settings
+    c: ComplexArray,
+    d: FloatArray,
+    moments: FloatArray,
+    most: FloatArray,
+    shift: int,
+    settings: Settings,
+    *,
+    free: bool = True,
 ) -> Readout:
     """Round C and D.
 
@@ -57,13 +64,14 @@ def choose_readout(
         most: the greatest gain at which all coefficients of a neuron fit, (size,).
         shift: fraction bits of the readout's shift beyond those of the state, so that D's own step is 2^-shift of C's.
         settings: widths and the rule.
+        free: whether a smaller gain will do as well; otherwise it is `most`.
     """
     if settings.c_scale == "layer":
         return _one_scale(c, d, most, shift, settings)
     fitted = settings.c_rounding == "fitted"
     factor = _factor(moments) if fitted else None
     best, least = _rounded(c, d, moments, factor, most, shift, settings)
-    for step in range(1, CANDIDATES) if fitted else ():
+    for step in range(1, CANDIDATES) if fitted and free else ():
         gain = most * 2.0 ** (-step / CANDIDATES)
         other, errors = _rounded(c, d, moments, factor, gain, shift, settings)
         best, least = _taken(best, other, errors < least), np.minimum(least, errors)

@@ -2,14 +2,15 @@
 
 Symbols: a *drive* d is held as the integer d 2^drive_exponent; a weight w as w 2^weight_exponent; the projection's
 shift makes up the difference. A state-space neuron is a comparison, so its readout, D and threshold share a free
-positive gain of the neuron's own, by which its C is stretched over the whole coefficient width.
+positive gain of the neuron's own, by which its C is stretched over the whole coefficient width. Where the readout
+itself leaves as a graded message that gain is a power of two, which the receivers' weights take back.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,14 +18,28 @@ from toolchain.errors import QuantizationError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.roles import GRADED
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.quantize.calibrate import Calibration, UnitRange
-from toolchain.quantize.floating import folded_readout, link_name, neuron_of, own_gain, soma_threshold
-from toolchain.quantize.readout import Readout, choose_readout
+from toolchain.quantize.floating import ComplexArray, folded_readout, link_name, neuron_of, own_gain, soma_threshold
+from toolchain.quantize.gates import SMALLEST, Scaled, gate_scales
+from toolchain.quantize.readout import choose_readout
+from toolchain.quantize.scales import (
+    LinkScale,
+    Payload,
+    Scheme,
+    UnitScale,
+    graded_payload,
+    key,
+    link_scale,
+    port_limit,
+    room,
+    small_payload,
+    with_columns,
+)
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import row_gains, weight_exponent
 
-REGISTER_BITS = 24
 THRESHOLD_BITS = 17
 CUBA_SHIFT = 6
 CUBA_FRACTION = 12
@@ -35,63 +50,8 @@ DECAY_TOLERANCE = 1 / 64
 MAX_STATE_SHIFT = 16
 BIAS_EXTRA_BITS = 4
 """Fraction bits that a drive gets beyond its projections' own, so that biases are not rounded to weight steps."""
-
-
-@dataclass(frozen=True)
-class LinkScale:
-    """Scales of one link.
-
-    Attributes:
-        weight_exponent: an integer weight is weight * 2^weight_exponent, rounded.
-        shift: power of two from the sum of products to the target's drive; below 0 it rounds (floor).
-    """
-
-    weight_exponent: int
-    shift: int
-
-
-@dataclass(frozen=True, eq=False)
-class UnitScale:
-    """Scales of one unit.
-
-    Attributes:
-        drive_exponent: fraction bits of the drive.
-        gain: factor from the network's drive to the unit's voltage, folded into its weights, (size,).
-        state_shift: fraction bits that the modes have beyond the drive.
-        c_shift: shift of the readout.
-        readout: C and D, divided by `gain`, in integers; None without modes.
-        readout_gain: integer voltage per real voltage, (size,).
-    """
-
-    drive_exponent: int
-    gain: FloatArray
-    state_shift: int = 0
-    c_shift: int = 0
-    readout: Readout | None = None
-    readout_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
-
-    @property
-    def stretch(self) -> FloatArray:
-        """The part of `gain` that is none of the network's own: divided out of C and D again, (size,)."""
-        return np.ones_like(self.gain) if self.readout is None else self.gain
-
-
-@dataclass(frozen=True, eq=False)
-class Scheme:
-    """All scales of a program.
-
-    Attributes:
-        settings: the widths they were chosen for.
-        input_exponent, input_bits: of the input's payload.
-        units: by unit name.
-        links: by (source, target, steps).
-    """
-
-    settings: Settings
-    input_exponent: int
-    input_bits: int
-    units: Mapping[str, UnitScale]
-    links: Mapping[tuple[str, str, int], LinkScale]
+MAX_FINER = 64.0
+"""Most by which a neuron's graded readout is finer than its layer's coarsest: a weight of 8 bits holds 1 to 64."""
 
 
 def choose_scales(network: Network, conventions: Conventions, calibration: Calibration, settings: Settings) -> Scheme:
@@ -103,23 +63,40 @@ def choose_scales(network: Network, conventions: Conventions, calibration: Calib
     """
     _check_names(network, settings)
     exponent, bits = _input_scale(calibration, settings)
-    payload = {unit.name: _payload(unit, exponent, bits) for unit in network.units}
-    units, links = {}, {}
+    payload = {unit.name: small_payload(unit) for unit in network.units if unit.role not in GRADED}
+    units: dict[str, UnitScale] = {}
+    links: dict[tuple[str, str, int], LinkScale] = {}
     for unit in network.units:
         if unit.role == "input":
+            payload[unit.name] = Payload(exponent, 2.0 ** (bits - 1 - exponent))
             continue
-        incoming = network.into(unit.name)
-        gain = own_gain(unit, conventions) * row_gains(unit, incoming, settings)
-        weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
-        limit = _port_limit(incoming, gain, payload)
-        wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
-        own = settings.for_population(unit.name)
-        scale = _unit_scale(unit, gain, wanted, limit, calibration.units[unit.name], own, conventions)
-        units[unit.name] = scale
-        for link in incoming:
-            held = weights[key(link)]
-            links[key(link)] = LinkScale(held, scale.drive_exponent - held - payload[link.source].exponent)
+        incoming = tuple(with_columns(link, payload[link.source].finer) for link in network.into(unit.name))
+        seen = calibration.units[unit.name]
+        scale, own = _scaled(unit, incoming, payload, seen, settings, conventions)
+        units[unit.name], links = scale, links | own
+        if unit.role in GRADED:
+            payload[unit.name] = graded_payload(scale)
     return Scheme(settings, exponent, bits, units, links)
+
+
+def _scaled(
+    unit: Unit,
+    incoming: tuple[Link, ...],
+    payload: Mapping[str, Payload],
+    seen: UnitRange,
+    settings: Settings,
+    conventions: Conventions,
+) -> Scaled:
+    """Scales of a unit and of the links into it."""
+    if len(unit.ports) == 2:
+        return gate_scales(unit, incoming, payload, seen, settings)
+    gain = own_gain(unit, conventions) * row_gains(unit, incoming, settings)
+    weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
+    limit = port_limit(incoming, gain, payload)
+    wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
+    scale = _unit_scale(unit, gain, wanted, limit, seen, settings.for_population(unit.name), conventions)
+    links = {key(k): link_scale(weights[key(k)], scale.drive_exponent, payload[k.source]) for k in incoming}
+    return scale, links
 
 
 def _check_names(network: Network, settings: Settings) -> None:
@@ -127,31 +104,12 @@ def _check_names(network: Network, settings: Settings) -> None:
     settings.check_names(populations, tuple(link_name(link) for link in network.links))
 
 
-def key(link: Link) -> tuple[str, str, int]:
-    """The name of a link among others."""
-    return link.source, link.target, link.steps
-
-
-@dataclass(frozen=True)
-class _Payload:
-    """Fraction bits and greatest real magnitude of a unit's messages."""
-
-    exponent: int
-    peak: float
-
-
-def _payload(unit: Unit, exponent: int, bits: int) -> _Payload:
-    if unit.role == "input":
-        return _Payload(exponent, 2.0 ** (bits - 1 - exponent))
-    return _Payload(0, 1.0)
-
-
 def _input_scale(calibration: Calibration, settings: Settings) -> tuple[int, int]:
     """Exponent and width of the payload: exact where the data allow it in the given bits, else the finest that fits.
 
     Inexact inputs get head-room beyond their peak.
     """
-    peak = max(calibration.input_peak, 2.0**-20)
+    peak = max(calibration.input_peak, SMALLEST)
     above = _bits_above(peak)
     exact = calibration.input_exponent
     if exact is not None and exact <= settings.input_bits - 1 - above:
@@ -168,9 +126,11 @@ def lif_form(unit: Unit, conventions: Conventions) -> str:
     """The neuron type that a NIR LIF, CubaLIF or IF becomes.
 
     Lava's own LIF where it can hold the neuron: it resets to zero only, has no bias inside its current, and its decays
-    are 4096ths.
+    are 4096ths, of which it keeps one at least (a Threshold keeps nothing).
     """
     neuron = neuron_of(unit, conventions)
+    if unit.node is not None and unit.node.kind == "Threshold":
+        return "lif"
     has_current = bool(np.any(neuron.current_decay != 0))
     expressible = (
         neuron.reset == "to_v_reset" and neuron.compare == ">" and not (has_current and np.any(unit.bias != 0))
@@ -202,21 +162,6 @@ def threshold_of(neuron: DiscreteNeuron, size: int) -> FloatArray:
     return np.broadcast_to(np.ravel(neuron.threshold), (size,))
 
 
-def _port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[str, _Payload]) -> int:
-    """The greatest drive exponent at which no possible sum overflows a 24-bit port."""
-    worst = np.zeros(len(gain))
-    for link in incoming:
-        rows = np.asarray(abs(link.weights).sum(axis=1)).ravel()
-        worst += gain * rows * payload[link.source].peak
-    peak = float(worst.max()) if len(worst) else 0.0
-    return _room(peak, 0) if peak else REGISTER_BITS
-
-
-def _room(peak: float, headroom_bits: int, bits: int = REGISTER_BITS) -> int:
-    """The greatest e with peak * 2^(e + headroom) inside a signed register; 2 % are left for rounding."""
-    return math.floor(math.log2((1 << (bits - 1)) / (peak * 1.02))) - headroom_bits
-
-
 def _unit_scale(
     unit: Unit,
     gain: FloatArray,
@@ -226,13 +171,14 @@ def _unit_scale(
     settings: Settings,
     conventions: Conventions,
 ) -> UnitScale:
-    if unit.role == "ssm_lif":
+    if unit.ssm is not None:
         return _ssm_scale(unit, gain, wanted, limit, seen, settings, conventions)
     if unit.role == "lif":
         return _lif_scale(unit, gain, limit, seen, settings, conventions)
-    peak = float(max(seen.voltage.max(), seen.drive.max(), 2.0**-20))
-    exponent = min(wanted + BIAS_EXTRA_BITS, limit, _room(peak, settings.headroom_bits))
-    return UnitScale(exponent, gain)
+    threshold = float(unit.node.params["threshold"].max()) if unit.role == "ternary" and unit.node is not None else 0.0
+    peak = float(max(seen.voltage.max(), seen.drive.max(), threshold, SMALLEST))
+    exponent = min(wanted + BIAS_EXTRA_BITS, limit, room(peak, settings.headroom_bits))
+    return UnitScale(exponent, gain, message_exponent=exponent)
 
 
 def _lif_scale(
@@ -241,15 +187,15 @@ def _lif_scale(
     """The finest scale at which threshold, voltage, current and bias fit; decays then round least."""
     neuron = neuron_of(unit, conventions)
     threshold = float(threshold_of(neuron, unit.size).max())
-    peak = float(max(seen.voltage.max(), threshold, 2.0**-20))
-    room = _room(peak, settings.headroom_bits)
+    peak = float(max(seen.voltage.max(), threshold, SMALLEST))
+    fits = room(peak, settings.headroom_bits)
     if lif_form(unit, conventions) != "cuba_lif":
-        return UnitScale(min(limit, room), gain)
+        return UnitScale(min(limit, fits), gain)
     by_threshold = math.floor(math.log2(((1 << THRESHOLD_BITS) - 1) / threshold)) if threshold > 0 else limit
     constant = float(np.abs(constant_drive(unit, gain, neuron)).max())
     top = BIAS_MANTISSA << MAX_BIAS_EXPONENT
     by_bias = math.floor(math.log2(top / constant)) - CUBA_SHIFT if constant > 0 else limit
-    return UnitScale(min(limit, by_threshold, by_bias, room - CUBA_SHIFT), gain)
+    return UnitScale(min(limit, by_threshold, by_bias, fits - CUBA_SHIFT), gain)
 
 
 def _ssm_scale(
@@ -263,19 +209,16 @@ def _ssm_scale(
 ) -> UnitScale:
     """The finest state that fits its width, then the finest readout that fits the voltage."""
     assert unit.ssm is not None
-    state_room = _room(max(float((gain * seen.state).max()), 2.0**-20), settings.headroom_bits, settings.state_bits)
+    state_room = room(max(float((gain * seen.state).max()), SMALLEST), settings.headroom_bits, settings.state_bits)
     exponent = min(wanted + BIAS_EXTRA_BITS, limit, state_room)
     state_shift = min(state_room - exponent, MAX_STATE_SHIFT)
     c, d = folded_readout(unit.ssm) / gain[:, None], unit.ssm.d / gain
-    top = (1 << (settings.c_bits - 1)) - 1
-    peak_c = np.maximum(np.abs(c.real), np.abs(c.imag)).max(axis=1)
-    most = top / np.where(peak_c > 0, peak_c, 1.0)
-    if settings.c_scale == "layer":
-        most = np.full_like(most, most.min())
-    threshold = soma_threshold(unit, conventions)
-    reach = np.maximum(np.maximum(seen.readout, seen.voltage), threshold)
+    top, graded = (1 << (settings.c_bits - 1)) - 1, unit.role == "ssm_graded"
+    most = _most_gain(c, top, graded, settings)
+    threshold = np.zeros(unit.size) if graded else soma_threshold(unit, conventions)
+    reach = np.maximum(np.maximum(seen.readout, seen.voltage), np.maximum(threshold, SMALLEST))
     fine = most * 2.0 ** (exponent + state_shift)
-    c_shift = max(0, -_room(float((reach * fine).max()), settings.headroom_bits))
+    c_shift = max(0, -room(float((reach * fine).max()), settings.headroom_bits))
     if c_shift > 31:
         raise QuantizationError(
             unit.origin,
@@ -284,7 +227,30 @@ def _ssm_scale(
         )
     skip = np.abs(d) * 2.0 ** (state_shift - c_shift)
     most = np.minimum(most, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
+    most = _shared_powers(most) if graded else most
     # The moments are those of the network's own states; the row's gain scales them all alike and changes no choice.
-    readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings)
+    readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings, free=not graded)
     voltage_gain = readout.c_gain * 2.0 ** (exponent + state_shift - c_shift)
-    return UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain)
+    scale = UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain)
+    if not graded:
+        return scale
+    coarsest = float(voltage_gain.min())
+    return replace(scale, message_exponent=round(math.log2(coarsest)), finer=voltage_gain / coarsest)
+
+
+def _most_gain(c: ComplexArray, top: int, graded: bool, settings: Settings) -> FloatArray:
+    """The greatest gain of each neuron at which its C fits, (size,)."""
+    peak = np.maximum(np.abs(c.real), np.abs(c.imag)).max(axis=1)
+    most: FloatArray = top / np.where(peak > 0, peak, 1.0)
+    if settings.c_scale == "layer":
+        most = np.full_like(most, most.min())
+    return _shared_powers(np.where(peak > 0, most, np.inf)) if graded else most
+
+
+def _shared_powers(most: FloatArray) -> FloatArray:
+    """Powers of two at most these, the greatest no more than `MAX_FINER` times the least: what weights can undo."""
+    powers = np.floor(np.log2(most))
+    least = float(powers.min())
+    least = least if math.isfinite(least) else 0.0
+    shared: FloatArray = np.exp2(np.minimum(powers, least + math.log2(MAX_FINER)))
+    return shared

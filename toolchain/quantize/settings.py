@@ -29,6 +29,7 @@ class Settings:
             are no multiples of a power of two: measured quantities, whose peak a calibration set underestimates. The
             range is the next power of two, so that 1.5 costs the last bit of resolution in about half of all cases.
         input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse".
+        table_bits: a gate's sigmoid is a table of 2^table_bits entries over the drives that calibration saw.
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
         equalize: stretch each row of weights into a state space over the whole width.
         c_scale: "neuron", or "layer" for one scale of C and D a layer (for comparison: it ruins accuracy).
@@ -48,6 +49,7 @@ class Settings:
     state_bits: int = 24
     input_bits: int = 12
     headroom_bits: int = 1
+    table_bits: int = 10
     input_headroom: float = 1.5
     input_overflow: str = "saturate"
     weight_scale: str = "max"
@@ -126,6 +128,7 @@ _RANGES = {
     "state_bits": (12, 32),
     "input_bits": (2, 24),
     "headroom_bits": (0, MOST_HEADROOM),
+    "table_bits": (4, 14),
 }
 OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits", "headroom_bits"), "projections": ("weight_bits",)}
 """The widths that a single population or projection can have of its own."""

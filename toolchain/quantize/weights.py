@@ -76,7 +76,7 @@ def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
 def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
     """The factor of each neuron's drive, (size,): 1 where it is not free, or where rounding loses nothing anyway."""
     ones = np.ones(unit.size)
-    if not settings.equalize or unit.role != "ssm_lif":
+    if not settings.equalize or unit.ssm is None:
         return ones
     if not any(_is_lossy(link, ones, settings) for link in incoming):
         return ones

@@ -1,0 +1,164 @@
+"""Gates, products, thresholds and graded state spaces in integers: what each becomes, and how near the floats it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulators.fast import simulate
+from tests.gated_networks import FORMS, SIZE, gated_data, gated_graph
+from toolchain.errors import InputError, QuantizationError
+from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
+from toolchain.frontend.execute import run
+from toolchain.frontend.extensions import extension_kinds
+from toolchain.frontend.graph import Graph
+from toolchain.frontend.read import read_nir
+from toolchain.frontend.roles import GRADED
+from toolchain.frontend.sketch import Sketch
+from toolchain.frontend.write import write_nir
+from toolchain.ir.text import write_program
+from toolchain.ir.timestep import all_registers
+from toolchain.ir.trace import Trace
+from toolchain.lower.activity import aligned_messages, unit_levels
+from toolchain.lower.decode import at_last_step, step_outputs
+from toolchain.lower.encode import encode
+from toolchain.lower.pipeline import Compiled, compile_graph
+from toolchain.passes.delays import misaligned
+from toolchain.quantize.floating import float_network, run_units
+from toolchain.quantize.ranges import prove
+from toolchain.quantize.settings import Settings
+
+NEURONS = {
+    "glu": ["ssm_lif", "sigmoid_gate"],
+    "binary gate": ["ssm_lif", "binary_gate"],
+    "gsu": ["ssm_graded", "ternary", "product"],
+    "rectified gsu": ["ssm_graded", "ternary", "product"],
+    "binary s4d": ["ssm_threshold"],
+    "two stages": ["ssm_lif", "lif"],
+    "rectified s4d": ["ssm_graded"],
+}
+FINE = Settings(a_bits=24, c_bits=16, state_bits=32, table_bits=14)
+STEPS = 60
+
+
+def compiled(forms: Sequence[str], settings: Settings | None = None) -> tuple[Graph, Compiled]:
+    graph = gated_graph(forms)
+    return graph, compile_graph(graph, conventions_for(graph), gated_data(0, 16, STEPS), settings=settings)
+
+
+def simulated(made: Compiled, data: np.ndarray) -> Trace:
+    program = made.lowered.program
+    return simulate(program, {"input": encode(program.inputs[0], data)[0]}, probes=program.all_probes(), strict=False)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_becomes_its_neurons(form: str) -> None:
+    _, made = compiled([form])
+    assert [p.neuron for p in made.lowered.program.populations] == [*NEURONS[form], "integrator"]
+    rectified = [p.setting("rectified") for p in made.lowered.program.populations if "rectified" in p.settings]
+    assert any(rectified) == form.startswith("rectified")
+    assert list(misaligned(made.lowered.program, unit_levels(made.network))) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_messages_are_those_of_the_float_network(form: str) -> None:
+    """With fine coefficients and weights that 8 bits hold, nothing is left but the arithmetic's own steps."""
+    graph, made = compiled([form], FINE)
+    data = gated_data(1, 16, STEPS)
+    floats = run_units(float_network(made.network, conventions_for(graph)), data)
+    integers = aligned_messages(made.lowered.program, made.network, simulated(made, data), STEPS)
+    for unit in made.network.units:
+        if unit.role in ("input", "integrator"):
+            continue
+        found, expected = integers[unit.name], floats[unit.name]
+        if unit.role in GRADED:
+            scale = made.scheme.units[unit.name]
+            real = found / (2.0**scale.message_exponent * made.scheme.finer(unit.name, unit.size))
+            assert np.sqrt(np.mean((real - expected) ** 2) / np.mean(expected**2)) < 2e-3, unit.name
+        else:
+            assert np.mean(found != expected) < 1e-3, unit.name
+
+
+@pytest.mark.parametrize("forms", [*([form] for form in FORMS), FORMS], ids=[*FORMS, "all in series"])
+def test_eight_bits_decide_as_the_float_network(forms: Sequence[str]) -> None:
+    graph, made = compiled(forms)
+    data = gated_data(1, 16, STEPS)
+    trace = simulated(made, data)
+    exponent = made.scheme.units[made.lowered.program.outputs[0].population].drive_exponent
+    found = step_outputs(made.lowered.program, trace) / 2.0**exponent
+    expected = run(graph, data, conventions_for(graph))[0]
+    assert np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2)) < 0.05
+    assert np.mean(at_last_step(found, None).argmax(1) == at_last_step(expected, None).argmax(1)) >= 15 / 16
+    assert trace.overflows == {}
+
+
+def test_graded_readouts_of_unlike_scale_differ_by_powers_of_two() -> None:
+    _, made = compiled(["gsu"])
+    finer = made.scheme.units["block0_y"].finer
+    assert finer.min() == 1
+    assert finer.max() > 4
+    assert np.array_equal(np.log2(finer), np.rint(np.log2(finer)))
+    (ternary,) = (p for p in made.lowered.program.projections if p.target == "block0_ter")
+    weights = np.diag(np.asarray(ternary.connection.matrix().todense()))
+    assert np.array_equal(weights * finer, np.full(SIZE, weights.max() * finer.min())), "what is finer weighs less"
+
+
+def test_every_register_of_the_new_types_has_a_range() -> None:
+    program = compiled(FORMS)[1].lowered.program
+    found = {(row.population, row.register) for row in prove(program, 1000)}
+    registers = {(p.name, r.name) for p in program.populations for r in all_registers(p)}
+    ports = {(p.name, port.name) for p in program.populations for port in p.type.ports}
+    assert found == registers | ports
+    verdicts = {row.register: row.verdict for row in prove(program, 1000) if row.population == "block1_gate"}
+    assert set(verdicts.values()) == {"proven"}
+
+
+def test_a_gate_says_how_near_its_table_is() -> None:
+    _, made = compiled(["glu"])
+    (text,) = (text for text in made.lowered.findings if "table" in text)
+    said = re.fullmatch("block0_gate: its sigmoid is a table of 1024 entries, at most (.*) off within their span", text)
+    assert said is not None
+    (gate,) = (p for p in made.lowered.program.populations if p.neuron == "sigmoid_gate")
+    table, half = gate.coefficients["table"] / 2.0**14, 2 ** (gate.setting("index_shift") - 1)
+    drives = (np.arange(1024) - 512) * 2 * half + half
+    real = drives / 2.0 ** made.scheme.units["block0_gate"].second_exponent
+    assert np.allclose(table, 1 / (1 + np.exp(-real)), atol=2**-15)
+    # A sigmoid is steepest at 0, where half a step of the table is an eighth of it.
+    assert float(said[1]) == pytest.approx((real[1] - real[0]) / 8, rel=0.2)
+
+
+def test_a_file_makes_no_difference(tmp_path: Path) -> None:
+    graph, made = compiled(FORMS)
+    write_nir(graph, tmp_path / "net.nir")
+    read = read_nir(tmp_path / "net.nir")
+    assert len(extension_kinds(read)) == 5
+    again = compile_graph(read, conventions_for(read), gated_data(0, 16, STEPS))
+    assert write_program(again.lowered.program) == write_program(made.lowered.program)
+
+
+def one_gate(add: object) -> Graph:
+    sketch = Sketch(1e-4)
+    sketch.add("input", "Input", 2, {})
+    sketch.add("output", "Output", 2, {}, add(sketch))  # type: ignore[operator]
+    return sketch.graph({"seamount": hint_for(PRESETS["seamount"])})
+
+
+def test_a_loop_around_a_gate_is_refused() -> None:
+    def looped(sketch: Sketch) -> str:
+        sketch.halves("in", np.eye(2), "input", 0)
+        sketch.halves("gate_in", np.eye(2), "gate", 1)
+        return sketch.sigmoid_gate("gate", 2, ["in", "gate_in"])
+
+    graph = one_gate(looped)
+    with pytest.raises(InputError, match="gate: a loop around a sigmoid_gate cannot be calibrated; put a LIF into"):
+        compile_graph(graph, conventions_for(graph), gated_data(0, 2, 5))
+
+
+def test_a_threshold_below_the_finest_step_is_refused() -> None:
+    graph = one_gate(lambda sketch: sketch.ternary("ter", np.array([1e-9, 1.0]), "input"))
+    with pytest.raises(QuantizationError, match=r"ter\.threshold: 1e-09 \.\. 1 are 0 \.\. \d+ integer units; rescale"):
+        compile_graph(graph, conventions_for(graph), gated_data(0, 2, 5))

@@ -1,0 +1,154 @@
+"""What quantization decides: the scales of links, units and the input, as data.
+
+A drive d is held as the integer d 2^drive_exponent, a weight w as w 2^weight_exponent, a graded message m as
+m 2^message_exponent, times a power of two of the neuron's own where its state space is finer than others of its layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy.sparse
+
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.units import INPUT_PORT, Link, Unit
+from toolchain.ir.program import PAYLOAD_BITS
+from toolchain.ir.verify import MAX_EXPONENT
+from toolchain.quantize.readout import Readout
+from toolchain.quantize.settings import Settings
+
+REGISTER_BITS = 24
+
+
+@dataclass(frozen=True)
+class LinkScale:
+    """Scales of one link.
+
+    Attributes:
+        weight_exponent: an integer weight is weight * 2^weight_exponent, rounded.
+        shift: power of two from the sum of products to the target's drive; below 0 it rounds (floor).
+    """
+
+    weight_exponent: int
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
+class UnitScale:
+    """Scales of one unit.
+
+    Attributes:
+        drive_exponent: fraction bits of the drive, of the first of two ports.
+        gain: factor from the network's drive to the unit's voltage, folded into its weights, (size,).
+        state_shift: fraction bits that the modes have beyond the drive.
+        c_shift: shift of the readout.
+        readout: C and D, divided by `gain`, in integers; None without modes.
+        readout_gain: integer voltage per real voltage, (size,).
+        second_exponent: fraction bits of the drive of the second port.
+        message_exponent: fraction bits of its messages, where they are graded.
+        finer: power of two by which each neuron's messages are finer than that, (size,); empty where none are.
+        shift: of a product, or from a gate's drive to an index of its table.
+    """
+
+    drive_exponent: int
+    gain: FloatArray
+    state_shift: int = 0
+    c_shift: int = 0
+    readout: Readout | None = None
+    readout_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
+    second_exponent: int = 0
+    message_exponent: int = 0
+    finer: FloatArray = field(default_factory=lambda: np.zeros(0))
+    shift: int = 0
+
+    @property
+    def stretch(self) -> FloatArray:
+        """The part of `gain` that is none of the network's own: divided out of C and D again, (size,)."""
+        return np.ones_like(self.gain) if self.readout is None else self.gain
+
+    def port_exponent(self, unit: Unit, port: str) -> int:
+        """Fraction bits of the drive of a port."""
+        return self.second_exponent if unit.ports.index(port) else self.drive_exponent
+
+
+@dataclass(frozen=True, eq=False)
+class Scheme:
+    """All scales of a program.
+
+    Attributes:
+        settings: the widths they were chosen for.
+        input_exponent, input_bits: of the input's payload.
+        units: by unit name.
+        links: by `key`.
+    """
+
+    settings: Settings
+    input_exponent: int
+    input_bits: int
+    units: Mapping[str, UnitScale]
+    links: Mapping[tuple[str, str, int], LinkScale]
+
+    def finer(self, source: str, size: int) -> FloatArray:
+        """The power of two by which each message of an input or unit is finer than its layer's, (size,)."""
+        scale = self.units.get(source)
+        return np.ones(size) if scale is None or not scale.finer.size else scale.finer
+
+    def as_sent(self, link: Link) -> Link:
+        """A link as its source's messages need it: the weights of finer messages are as much smaller."""
+        return with_columns(link, self.finer(link.source, link.weights.shape[1]))
+
+
+def key(link: Link) -> tuple[str, str, int]:
+    """The name of a link among others: source, target (and port where it has two), steps."""
+    target = link.target if link.port == INPUT_PORT else f"{link.target}.{link.port}"
+    return link.source, target, link.steps
+
+
+def link_scale(weight_exponent: int, drive_exponent: int, payload: Payload) -> LinkScale:
+    """The scales of a link; its weights lose bits that even the greatest shift would take off again."""
+    held = min(weight_exponent, drive_exponent + MAX_EXPONENT - payload.exponent)
+    return LinkScale(held, drive_exponent - held - payload.exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class Payload:
+    """Fraction bits of a unit's messages, greatest real magnitude by their width, and what is finer (`UnitScale`)."""
+
+    exponent: int = 0
+    peak: float = 1.0
+    finer: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+
+def small_payload(unit: Unit) -> Payload:
+    """Spikes; or -1, 0 and 1, whose two bits could hold -2 and are counted as if they did."""
+    return Payload(0, 2.0 if unit.role == "ternary" else 1.0)
+
+
+def graded_payload(scale: UnitScale) -> Payload:
+    """Messages of the full width."""
+    return Payload(scale.message_exponent, 2.0 ** (PAYLOAD_BITS - 1 - scale.message_exponent), scale.finer)
+
+
+def with_columns(link: Link, finer: FloatArray) -> Link:
+    """The link with each column divided by what its source's message is finer by."""
+    if not finer.size or np.all(finer == 1):
+        return link
+    return replace(link, weights=scipy.sparse.csr_array(link.weights.multiply(1.0 / finer[None, :])), kernel=None)
+
+
+def port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[str, Payload]) -> int:
+    """The greatest drive exponent at which no possible sum overflows a 24-bit port."""
+    worst = np.zeros(len(gain))
+    for link in incoming:
+        rows = np.asarray(abs(link.weights).sum(axis=1)).ravel()
+        worst += gain * rows * payload[link.source].peak
+    peak = float(worst.max()) if len(worst) else 0.0
+    return room(peak, 0) if peak else REGISTER_BITS
+
+
+def room(peak: float, headroom_bits: int, bits: int = REGISTER_BITS) -> int:
+    """The greatest e with peak * 2^(e + headroom) inside a signed register; 2 % are left for rounding."""
+    return math.floor(math.log2((1 << (bits - 1)) / (peak * 1.02))) - headroom_bits
