@@ -3,8 +3,9 @@
 First each width is lowered alone, which says what it saves (its *gain*) and how much noise it adds to the outputs.
 Then widths are lowered together, at each step the one of most gain for the power of that noise, since powers of
 independent errors add. Several steps are measured at once, as if each were good; they are then taken in order up to
-the first that loses too much, whose layer keeps its width, or that saves nothing, which is passed over. How many are
-measured at once is fixed, so the result does not depend on where or how fast they are measured.
+the first that loses too much, whose layer then waits, or that saves nothing, which is passed over. When no step is
+left, those that waited are tried again, until that gives no step. How many are measured at once is fixed, so the result
+does not depend on where or how fast they are measured.
 """
 
 from __future__ import annotations
@@ -111,13 +112,23 @@ class _Search:
         self._check_start()
         self._learn([point for points in alone.values() for point in points])
         self.rungs = {i: self._rungs(i, points) for i, points in alone.items()}
-        self.next = dict.fromkeys(self.rungs, 1)
-        while path := self._ahead():
-            self._learn([point for _, _, point in path])
-            self._walk(path)
+        taken = -1
+        while taken < len(self.steps):
+            taken = len(self.steps)
+            self._descend()
         return Found(
             self.space, self.minimize, self.loss_points, self.known, tuple(self.steps), min(self.known, key=self._rank)
         )
+
+    def _descend(self) -> None:
+        """Take steps until every factor is either at its narrowest or has been tried in vain."""
+        self.next = {index: self._rung_here(index) + 1 for index in self.rungs}
+        while path := self._ahead():
+            self._learn([point for _, _, point in path])
+            self._walk(path)
+
+    def _rung_here(self, index: int) -> int:
+        return [point[index] for point in self.rungs[index]].index(self.here[index])
 
     def _factors(self) -> list[tuple[int, Factor]]:
         return list(enumerate(self.space.factors))

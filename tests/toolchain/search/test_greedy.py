@@ -104,6 +104,20 @@ def test_a_width_that_saves_nothing_stays() -> None:
     assert found.chosen == (8, 12, 2)
 
 
+def test_what_lost_too_much_is_tried_again_at_the_end() -> None:
+    """Here weights may be narrow only once C is, which alone saves little and so comes later."""
+
+    def measured(bits: tuple[int, ...]) -> Measured:
+        c, _, weight = bits
+        wrong = 0 if weight == 8 or c == 4 else 10 if c == 8 and bits[1] == 16 else 100
+        memory = 1000 * weight + 10 * c + 20 * bits[1]
+        return Measured(SAMPLES, 950 - wrong, 950, 0.001 * (8 - weight + 8 - c), memory / 1e9, memory, 1.0, 1)
+
+    found = found_by(measured, 2.0)
+    assert found.chosen == (4, 12, 2)
+    assert [step.factor.width for step in found.steps].index("c_bits") > 0
+
+
 def test_nothing_is_measured_twice() -> None:
     asked: list[tuple[int, ...]] = []
 
