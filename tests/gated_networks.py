@@ -20,12 +20,22 @@ FORMS = ("glu", "binary gate", "gsu", "rectified gsu", "binary s4d", "two stages
 soma with a Threshold between two matrices; a rectified graded state space."""
 
 
-def gated_graph(forms: Sequence[str], seed: int = 0, readout: str = "sum") -> Graph:
-    """A block of each form in series around one stream; the readout is summed over time, or leaves at every step."""
+def gated_graph(forms: Sequence[str], seed: int = 0, readout: str = "sum", encoder_step: float = WEIGHT_STEP) -> Graph:
+    """A block of each form in series around one stream; the readout is summed over time, or leaves at every step.
+
+    The encoder's weights are multiples of `encoder_step`.
+    """
     rng = np.random.default_rng(seed)
     sketch = Sketch(1e-4)
     sketch.add("input", "Input", INPUTS, {})
-    feeds = [sketch.matrix("encoder", _weights(rng, SIZE, INPUTS), "input", rng.normal(size=SIZE) * 0.1)]
+    feeds = [
+        sketch.matrix(
+            "encoder",
+            encoder_step * np.rint(_weights(rng, SIZE, INPUTS) / encoder_step),
+            "input",
+            rng.normal(size=SIZE) * 0.1,
+        )
+    ]
     for number, form in enumerate(forms):
         name = f"block{number}"
         stream = sketch.total(f"{name}.in", SIZE, feeds)

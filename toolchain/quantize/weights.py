@@ -74,11 +74,15 @@ def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
 
 
 def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
-    """The factor of each neuron's drive, (size,): 1 where it is not free, or where rounding loses nothing anyway."""
+    """The factor of each neuron's drive, (size,): 1 where it is not free, or where rounding loses nothing anyway.
+
+    A power of two where one link is exact as it is (the stream's identity on a gate's messages), so that it stays so.
+    """
     ones = np.ones(unit.size)
     if not settings.equalize or unit.ssm is None:
         return ones
-    if not any(_is_lossy(link, ones, settings) for link in incoming):
+    lossy = [_is_lossy(link, ones, settings) for link in incoming]
+    if not any(lossy):
         return ones
     gains = np.full(unit.size, np.inf)
     for link in incoming:
@@ -87,7 +91,8 @@ def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> Flo
             link, ones, settings
         )
         gains = np.minimum(gains, np.divide(top, peaks, out=np.full(unit.size, np.inf), where=peaks > 0))
-    return np.clip(np.where(np.isfinite(gains), gains, 1.0), 1.0, MAX_ROW_GAIN)
+    clipped: FloatArray = np.clip(np.where(np.isfinite(gains), gains, 1.0), 1.0, MAX_ROW_GAIN)
+    return clipped if all(lossy) else np.exp2(np.floor(np.log2(clipped)))
 
 
 def _is_lossy(link: Link, gain: FloatArray, settings: Settings) -> bool:

@@ -107,6 +107,14 @@ def test_graded_readouts_of_unlike_scale_differ_by_powers_of_two() -> None:
     assert np.array_equal(weights * finer, np.full(SIZE, weights.max() * finer.min())), "what is finer weighs less"
 
 
+def test_the_stream_of_gates_is_exact_beside_an_encoder_that_rounds() -> None:
+    graph = gated_graph(["glu", "binary s4d"], encoder_step=1e-4)
+    made = compile_graph(graph, conventions_for(graph), gated_data(0, 16, STEPS))
+    errors = {tensor.name: tensor.max_error for tensor in made.lowered.tensors}
+    assert errors["input->block1.weights"] > 0
+    assert errors["block0_gate->block1.weights"] == 0
+
+
 def test_every_register_of_the_new_types_has_a_range() -> None:
     program = compiled(FORMS)[1].lowered.program
     found = {(row.population, row.register) for row in prove(program, 1000)}
