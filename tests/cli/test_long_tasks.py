@@ -109,7 +109,9 @@ def test_a_label_for_every_step_is_scored_in_bits(
     assert accuracy["bits_per_symbol"]["nir"] == pytest.approx(bits.mean())
     assert accuracy["bits_per_symbol"]["integer"] == pytest.approx(bits.mean(), abs=0.02)
     assert "bits a symbol" in ran.err
-    assert "Bits a symbol" in (tmp_path / "a" / "out" / "report.html").read_text()
+    page = (tmp_path / "a" / "out" / "report.html").read_text()
+    assert "Bits a symbol, integer" in page
+    assert f"{accuracy['bits_per_symbol']['integer']:.4f}" in page
 
 
 def test_a_part_of_the_test_set_is_said_to_be_one(seamount: Run, tmp_path: Path) -> None:

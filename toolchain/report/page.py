@@ -87,14 +87,23 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
     }
 
 
+def _quality_card(report: Report) -> Card:
+    """Accuracy, or bits a symbol of a network that predicts at every step, beside those of the float network."""
+    bits = report.accuracy.bits_per_symbol
+    if "integer" in bits:
+        known = next((f"{bits[rung]:.4f} in floating point" for rung in ("float", "nir") if rung in bits), "")
+        return Card("Bits a symbol, integer", f"{bits['integer']:.4f}", known)
+    integer, trained = report.accuracy.integer, report.accuracy.float
+    known = "no float accuracy given" if trained is None else f"{percent(trained)} in floating point"
+    return Card("Accuracy, integer", "not given" if integer is None else percent(integer), known)
+
+
 def _cards(results: Results, report: Report) -> tuple[Card, ...]:
     lead, counts, mapping = results.estimates[0], results.counts, report.mapping
     total, seconds = lead.per_inference(lead.total), lead.inference_seconds
-    integer, trained = report.accuracy.integer, report.accuracy.float
-    known = "no float accuracy given" if trained is None else f"{percent(trained)} in floating point"
     full = mapping.fullest_core
     return (
-        Card("Accuracy, integer", "not given" if integer is None else percent(integer), known),
+        _quality_card(report),
         Card(
             "SynOps an inference",
             decimal(counts.per_inference("synops_nonzero")),
