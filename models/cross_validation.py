@@ -24,15 +24,6 @@ from models.train_on_device import Job, parse_job, run_job
 from models.training import Progress, train
 
 FOLDS = 3
-PEOPLE = 30
-ORDER_SEED = 5
-
-
-def folds(count: int) -> list[tuple[int, ...]]:
-    """The people outside the test part, dealt into so many folds in one fixed random order."""
-    people = np.setdiff1d(np.arange(1, PEOPLE + 1), hapt.TEST_USERS)
-    dealt = np.random.default_rng(ORDER_SEED).permutation(people)
-    return [tuple(int(person) for person in dealt[first::count]) for first in range(count)]
 
 
 def cross_validate(job: Job, tasks: list[Task], device: str) -> list[float]:
@@ -57,7 +48,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     jobs = [parse_job(text) for text in options.jobs]
-    tasks = [hapt.load(people) for people in folds(options.folds)]
+    tasks = [hapt.load(people) for people in hapt.folds(options.folds)]
     found = {}
     for job in jobs:
         found[job.name] = cross_validate(job, tasks, options.device)

@@ -1,4 +1,4 @@
-"""The gated spiking unit's constant thresholds, and the folds of people."""
+"""The gated spiking unit's constant thresholds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import torch
 from models.calibrate import with_constant_thresholds
 from models.checkpoint import load_tensors
 from models.config import NetworkConfig
-from models.cross_validation import folds
 from models.gsu import calibrated_delta, token_delta
 from models.spiking_ssm import SpikingSSM
-from models.tasks import hapt
 from models.train_on_device import parse_job, run_job
 
 UNIT = {"channels": 12, "modes": 3, "mix": "gsu", "norm": "batch"}
@@ -52,10 +50,3 @@ def test_a_job_begins_with_calibrated_thresholds(tmp_path: Path) -> None:
     first, second = (load_tensors(tmp_path / name / "model.safetensors")[0] for name in "ab")
     assert torch.equal(first["blocks.0.mix.weight"], second["blocks.0.mix.weight"])
     assert first["blocks.0.soma.ln_vth"].abs().max() == 0 and second["blocks.0.soma.ln_vth"].std() > 0
-
-
-def test_folds_hold_everyone_once_and_no_test_person() -> None:
-    dealt = folds(4)
-    people = [person for fold in dealt for person in fold]
-    assert sorted(people) == sorted(set(range(1, 31)) - set(hapt.TEST_USERS)) and len(dealt) == 4
-    assert folds(4) == dealt
