@@ -109,7 +109,7 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
     )
     program = compiled.lowered.program
     neurons = sum(population.size for population in program.populations)
-    tell(f"quantize    on {len(source.calibration)} calibration samples")
+    tell(f"quantize    on {compiled.calibration.samples} of {len(source.calibration)} calibration samples")
     tell(
         f"lower       {len(program.populations)} populations, {neurons} neurons, {len(program.projections)} projections"
     )

@@ -15,7 +15,7 @@ from toolchain.cli.samples import Samples
 from toolchain.cli.score import score_classes
 from toolchain.cli.simulators import default_simulator, find_simulator
 from toolchain.cli.source import Source, find_source
-from toolchain.cli.whole import is_read_stepwise, output_exponent, score_trace
+from toolchain.cli.whole import is_read_stepwise, output_scale, score_trace
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.frontend.conventions import Conventions, conventions_for
@@ -135,7 +135,7 @@ def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
 def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
     """What the host reads at the last step, in the float network's units, (sample, neuron)."""
     program = compiled.lowered.program
-    return step_outputs(program, trace)[:, -1] / 2.0 ** output_exponent(program, compiled)
+    return step_outputs(program, trace)[:, -1] / output_scale(program, compiled)
 
 
 def tell_quantized(found: Quantized, tell: Tell) -> None:

@@ -15,6 +15,7 @@ from toolchain.cli.job import Entered, Network
 from toolchain.cli.samples import Samples
 from toolchain.cli.score import Score, score_classes, score_steps
 from toolchain.cli.shards import Recording, Shards, simulate_in_shards
+from toolchain.frontend.graph import FloatArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace, join_traces
 from toolchain.lower.decode import output_probe, reading, step_outputs
@@ -79,14 +80,18 @@ def score_trace(program: Program, compiled: Compiled, trace: Trace, samples: Sam
     """What a program's trace says against the labels."""
     if not is_read_stepwise(program, samples):
         return score_classes(decide(program, trace), samples)
-    return score_steps(step_outputs(program, trace) / 2.0 ** output_exponent(program, compiled), samples)
+    return score_steps(step_outputs(program, trace) / output_scale(program, compiled), samples)
 
 
-def output_exponent(program: Program, compiled: Compiled) -> int:
-    """An output's integer v stands for v * 2^-exponent; a count of spikes for itself."""
-    if reading(program) == "spikes":
-        return 0
-    return compiled.scheme.units[program.outputs[0].population].drive_exponent
+def output_scale(program: Program, compiled: Compiled) -> FloatArray:
+    """The integer that stands for 1 in each neuron of the first output, (neuron,); 1 for a count of spikes."""
+    name, how = program.outputs[0].population, reading(program)
+    size = program.sizes()[name]
+    if how == "spikes":
+        return np.ones(size)
+    scale = compiled.scheme.units[name]
+    exponent = scale.message_exponent if how == "graded" else scale.drive_exponent
+    return compiled.scheme.finer(name, size) * 2.0**exponent
 
 
 def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:

@@ -10,6 +10,7 @@ import scipy.sparse
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.roles import GRADED
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
 from toolchain.ir.verify import verify
@@ -82,7 +83,7 @@ def lower(
         projections=tuple(projections),
         outputs=tuple(_output(network.unit(unit)) for unit in network.outputs),
         latency_steps=max((levels[unit] for unit in network.outputs), default=0),
-        notes=dict(notes or {}),
+        notes=dict(notes or {}) | _output_scales(network, scheme),
     )
     verify(program)
     return Lowered(program, tuple(tensors), tuple(findings), choices)
@@ -94,6 +95,16 @@ def _input(unit: Unit, scheme: Scheme) -> Input:
 
 def _output(unit: Unit) -> Output:
     return Output("output", unit.name, "total" if unit.role == "integrator" else "")
+
+
+def _output_scales(network: Network, scheme: Scheme) -> dict[str, str]:
+    """How the host reads outputs that are messages: as a note, since the program itself knows integers only."""
+    notes = {}
+    for name in network.outputs:
+        if network.unit(name).role in GRADED and (scale := scheme.units.get(name)) is not None:
+            own = ", divided by a power of two of each neuron's own" if np.any(scale.finer > 1) else ""
+            notes[f"messages of {name}"] = f"integers of 2^-{scale.message_exponent}{own}"
+    return notes
 
 
 def _population(unit: Unit, conventions: Conventions, scheme: Scheme, level: int) -> tuple[Population, list[TensorRow]]:

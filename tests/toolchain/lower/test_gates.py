@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from simulators.fast import simulate
 from tests.gated_networks import FORMS, SIZE, gated_data, gated_graph
+from toolchain.cli.whole import output_scale
 from toolchain.errors import InputError, QuantizationError
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
 from toolchain.frontend.execute import run
@@ -148,11 +149,39 @@ def test_a_file_makes_no_difference(tmp_path: Path) -> None:
     assert write_program(again.lowered.program) == write_program(made.lowered.program)
 
 
-def one_gate(add: object) -> Graph:
+def one_gate(add: Callable[[Sketch], str]) -> Graph:
     sketch = Sketch(1e-4)
     sketch.add("input", "Input", 2, {})
-    sketch.add("output", "Output", 2, {}, add(sketch))  # type: ignore[operator]
+    sketch.add("output", "Output", 2, {}, add(sketch))
     return sketch.graph({"seamount": hint_for(PRESETS["seamount"])})
+
+
+def added(kind: str) -> Callable[[Sketch], str]:
+    """A unit that an Output reads as it is."""
+
+    def add(sketch: Sketch) -> str:
+        rng = np.random.default_rng(3)
+        if kind == "state space":
+            c = rng.normal(size=(2, 3)) * np.array([[1.0], [0.05]])
+            return sketch.state_space("space", np.full((2, 3), 0.5 + 0.2j), np.ones((2, 3)), c, np.zeros(2), "input")
+        both = sketch.matrix("both", rng.normal(size=(4, 2)), "input", rng.normal(size=4))
+        return sketch.product("unit", 2, both) if kind == "product" else sketch.sigmoid_gate("unit", 2, both)
+
+    return add
+
+
+@pytest.mark.parametrize("kind", ["state space", "product", "gate"])
+def test_graded_outputs_have_their_own_scale(kind: str) -> None:
+    graph = one_gate(added(kind))
+    data = gated_data(0, 4, 20)
+    made = compile_graph(graph, conventions_for(graph), data, settings=FINE)
+    program = made.lowered.program
+    found = step_outputs(program, simulated(made, data)) / output_scale(program, made)
+    expected = run(graph, data, conventions_for(graph))[0]
+    assert np.allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    assert any(key.startswith("messages of ") for key in program.notes)
+    if kind == "state space":
+        assert "power of two of each neuron's own" in program.notes["messages of space"]
 
 
 def test_a_loop_around_a_gate_is_refused() -> None:
