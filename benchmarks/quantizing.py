@@ -1,4 +1,4 @@
-"""Time the compiler on a network of a million parameters: `python -m benchmarks.quantizing [--proven]`.
+"""Time the compiler on a network of a million parameters: `python -m benchmarks.quantizing`.
 
 A SpikingSSM of 4 blocks x 448 channels x 32 modes with random weights, as a NIR file, with 256 sequences of 784 steps
 to calibrate on. Timed in a process of its own: reading the file, finding the network, calibrating, choosing scales,
@@ -40,17 +40,16 @@ def write_network(path: Path) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def compile_file(path: Path, ranges: str) -> dict[str, float]:
+def compile_file(path: Path) -> dict[str, float]:
     """What it took this process, from the file to the program."""
     from toolchain.frontend.conventions import conventions_for
     from toolchain.frontend.read import read_nir
     from toolchain.lower.pipeline import compile_graph
-    from toolchain.quantize.settings import Settings
 
     data = np.load(path.with_suffix(".npy"))
     before = time.perf_counter(), time.process_time()
     graph = read_nir(path)
-    compiled = compile_graph(graph, conventions_for(graph), data, settings=Settings(ranges=ranges))
+    compiled = compile_graph(graph, conventions_for(graph), data)
     wall, cpu = time.perf_counter() - before[0], time.process_time() - before[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"seconds": wall, "cpu_seconds": cpu, "peak_gib": peak, "calibrated": compiled.calibration.samples}
@@ -58,16 +57,15 @@ def compile_file(path: Path, ranges: str) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--proven", action="store_true", help="with head-room by proof")
     parser.add_argument("--file", type=Path, help="compile this file and nothing else")
     given = parser.parse_args()
     if given.file is not None:
-        print(json.dumps(compile_file(given.file, "proven" if given.proven else "observed")))
+        print(json.dumps(compile_file(given.file)))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.nir"
         parameters = write_network(path)
-        command = [sys.executable, "-m", "benchmarks.quantizing", "--file", str(path), *["--proven"] * given.proven]
+        command = [sys.executable, "-m", "benchmarks.quantizing", "--file", str(path)]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(json.dumps({"parameters": parameters, **found}, indent=1))
 
