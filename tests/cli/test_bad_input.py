@@ -96,12 +96,12 @@ def test_a_file_without_calibration_data(seamount: Run, network: Path) -> None:
 def test_a_node_that_is_not_supported(seamount: Run, tmp_path: Path, data: Path) -> None:
     sketch = Sketch(1e-4)
     sketch.add("input", "Input", 4, {})
-    sketch.add("gate", "Threshold", 4, {"threshold": np.ones(4)}, "input")
-    sketch.add("output", "Output", 4, {}, "gate")
+    sketch.add("late", "Delay", 4, {"delay": np.full(4, 1e-4)}, "input")
+    sketch.add("output", "Output", 4, {}, "late")
     write_nir(sketch.graph({}), tmp_path / "net.nir")
     ran = seamount("deploy", tmp_path / "net.nir", "--calibrate", data, "--out", tmp_path / "out")
     assert ran.code == 1
-    assert "error: gate: Threshold nodes cannot be lowered to a program" in ran.err
+    assert "error: late: Delay nodes cannot be lowered to a program" in ran.err
     _nothing_left(tmp_path, "data.npz", "net.nir")
 
 
