@@ -19,6 +19,7 @@ from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 from toolchain.ir.storage import load_program
+from toolchain.ir.trace import load_trace
 from toolchain.lower.encode import decide, encode
 
 SYMBOLS, CLASSES, STEPS = 5, 3, 12
@@ -149,3 +150,15 @@ def test_padding_counts_nowhere() -> None:
     assert (score.correct, score.counted) == (2, 2)
     assert score.bits_per_symbol == pytest.approx(np.log2(1 + np.exp(-5.0)))
     assert (score + Score(1, 2, 4.0)).bits_per_symbol == pytest.approx((2 * np.log2(1 + np.exp(-5.0)) + 4.0) / 4)
+
+
+def test_of_the_whole_test_set_only_what_the_host_reads_is_kept(
+    seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "PART_WORDS", 2 * STEPS * SYMBOLS)  # five parts
+    deployed(seamount, tmp_path, "sum", {"x": symbols(9), "y": np.arange(9) % CLASSES})
+    trace = load_trace(tmp_path / "out" / "traces" / "test.npz")
+    assert trace.final.keys() == {"total.total"}
+    assert (trace.messages, trace.registers) == ({}, {})
+    assert trace.sent.keys() == {"input", "hidden", "total"}
+    assert trace.samples == len(trace.final["total.total"]) == 9

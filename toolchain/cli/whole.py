@@ -1,7 +1,7 @@
 """The whole test set on one simulator: encoded, run, and read at each sample's own last step or at every step.
 
-Counts and last values of all samples are kept; what is recorded at every step is read a part of the samples at a time
-and let go, so that memory does not grow with the test set.
+Counts of messages and the outputs' last values of all samples are kept; what is recorded at every step is read a part
+of the samples at a time and let go, so that memory does not grow with the test set.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolchain.lower.encode import decide, encode_counted
 from toolchain.lower.pipeline import Compiled
 
 PART_WORDS = 1 << 24
-"""Words of input and of what is recorded at every step that are held at once: 128 MiB of each."""
+"""Words of input, of what is recorded at every step and of states that are held at once: 128 MiB of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Whole:
     """A run of the test set.
 
     Attributes:
-        trace: counts of messages, last values, overflows.
+        trace: counts of messages, the outputs' last values, overflows.
         score: against the labels; None without labels.
         entered: what became of the inputs.
     """
@@ -56,6 +56,8 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
     """
     program, overflow = network.program, network.compiled.scheme.settings.input_overflow
     name, stepwise = program.inputs[0].name, is_read_stepwise(program, test)
+    # A network's last states may take gigabytes, of which the host reads a few words.
+    read = [f"{output.population}.{output.register}" for output in program.outputs]
     traces, scores, entered = list[Trace](), list[Score](), Entered()
     for number, rows in enumerate(_parts(program, test, stepwise)):
         part = test.chosen(rows)
@@ -66,7 +68,8 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
             program, {name: encoded.payload}, simulator, recording, _own_folder(shards, number), tell
         )
         scores += [] if part.y is None else [score_trace(program, network.compiled, trace, part)]
-        traces.append(replace(trace, messages={}, registers={}))
+        kept = {key: trace.final[key] for key in read if key in trace.final}
+        traces.append(replace(trace, messages={}, registers={}, final=kept))
     score = sum(scores[1:], scores[0]) if scores else None
     return Whole(join_traces(traces), score, entered)
 
@@ -101,7 +104,8 @@ def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
     if stepwise:
         probe = output_probe(program)
         recorded = sum(program.sizes().values()) if probe is None else program.sizes()[probe.population]
-    together = max(1, PART_WORDS // max(1, test.steps * max(width, recorded)))
+    stored = sum(int(np.prod(p.extent(r.per))) for p in program.populations for r in p.type.stored)
+    together = max(1, PART_WORDS // max(test.steps * max(width, recorded), stored, 1))
     return (slice(start, start + together) for start in range(0, len(test), together))
 
 
