@@ -162,3 +162,14 @@ def test_of_the_whole_test_set_only_what_the_host_reads_is_kept(
     assert (trace.messages, trace.registers) == ({}, {})
     assert trace.sent.keys() == {"input", "hidden", "total"}
     assert trace.samples == len(trace.final["total.total"]) == 9
+
+
+def test_parts_and_shards_give_the_same_trace(seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = {"x": symbols(9), "y": np.arange(9) % CLASSES, "lengths": 4 + np.arange(9)}
+    deployed(seamount, tmp_path / "one", "sum", arrays)
+    monkeypatch.setattr(whole, "PART_WORDS", 4 * STEPS * SYMBOLS)  # three parts
+    ran, _ = deployed(seamount, tmp_path / "parts", "sum", arrays, "--resume", tmp_path / "kept")
+    assert "samples_000000_000003 is done" in ran.err
+    assert {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()} >= {"part_1", "part_2"}
+    for name in ("traces/test.npz", "report.json"):
+        assert (tmp_path / "parts" / "out" / name).read_bytes() == (tmp_path / "one" / "out" / name).read_bytes()
