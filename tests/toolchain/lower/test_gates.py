@@ -27,6 +27,7 @@ from toolchain.ir.trace import Trace
 from toolchain.lower.activity import aligned_messages, unit_levels
 from toolchain.lower.decode import at_last_step, step_outputs
 from toolchain.lower.encode import encode
+from toolchain.lower.ladder import Ladder, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.passes.delays import misaligned
 from toolchain.quantize.floating import float_network, run_units
@@ -124,6 +125,17 @@ def test_every_register_of_the_new_types_has_a_range() -> None:
     assert found == registers | ports
     verdicts = {row.register: row.verdict for row in prove(program, 1000) if row.population == "block1_gate"}
     assert set(verdicts.values()) == {"proven"}
+
+
+def test_the_ladder_rounds_the_tensors_of_gates_one_by_one() -> None:
+    graph, made = compiled(FORMS)
+    data = gated_data(0, 16, STEPS)
+    ladder = Ladder(float_network(made.network, conventions_for(graph)), data, None)
+    rungs = {rung.name: rung for rung in climb(ladder, made.lowered)}
+    rounded = {"block0_gate.value_bias", "block1_gate.threshold", "block2_ter.threshold", "block3_act.right_bias"}
+    assert rounded <= rungs.keys()
+    assert all(rungs[name].output_error < 1e-3 for name in rounded), "24 bits round them finely"
+    assert 1e-3 < rungs["all tensors"].output_error < 0.05
 
 
 def test_a_gate_says_how_near_its_table_is() -> None:
