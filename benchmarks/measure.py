@@ -46,22 +46,18 @@ def seconds(work: Callable[[], object]) -> float:
 def time_case(case: Case, rounds: int) -> dict[str, list[float]]:
     """By contender, seconds for one step of one sample, a value a measurement."""
     found: dict[str, list[float]] = {name: [] for name in case.lengths}
+    inputs = {steps: case.inputs(case.samples, steps) for pair in case.lengths.values() for steps in pair}
     for name, (short, _) in case.lengths.items():
         if name.startswith("seamount"):
-            CONTENDERS[name](case.program, case.inputs(case.samples, short))
+            CONTENDERS[name](case.program, inputs[short])
     for _ in range(rounds):
         for name, (short, long) in case.lengths.items():
             ours = name.startswith("seamount")
             for _ in range(case.repeats if ours else 1):
-                found[name].append(_step_seconds(case, name, short, long))
+                brief = seconds(lambda name=name, short=short: CONTENDERS[name](case.program, inputs[short]))
+                whole = seconds(lambda name=name, long=long: CONTENDERS[name](case.program, inputs[long]))
+                found[name].append((whole - brief) / ((long - short) * case.samples))
     return found
-
-
-def _step_seconds(case: Case, name: str, short: int, long: int) -> float:
-    run = CONTENDERS[name]
-    inputs = {steps: case.inputs(case.samples, steps) for steps in (short, long)}
-    taken = {steps: seconds(lambda steps=steps: run(case.program, inputs[steps])) for steps in (short, long)}
-    return (taken[long] - taken[short]) / ((long - short) * case.samples)
 
 
 def median(values: list[float]) -> float:
@@ -101,14 +97,15 @@ def start_seconds(rounds: int) -> tuple[list[float], list[float]]:
 
 
 PEAK = """
-import resource, sys
+import sys
+from benchmarks.foreign.memory import own_peak_kib
 from benchmarks.networks import ssm_input, ssm_network
 from simulators.fast import simulate
 program, inputs = ssm_network(), ssm_input(1, int(sys.argv[1]))
 simulate(program, ssm_input(1, 256), record_messages=False)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = own_peak_kib()
 simulate(program, inputs, record_messages=False)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(own_peak_kib() - before)
 """
 
 

@@ -1,4 +1,4 @@
-"""The table and the plot of a whole run, for the documentation."""
+"""The page of a whole run, for the documentation: tables from what was measured, nothing by hand."""
 
 from __future__ import annotations
 
@@ -6,107 +6,112 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import plots
+from benchmarks.growth import growth_tables
+from toolchain.files import write_text
+
 GOALS = {
-    "ssm_batch1_vs_lava": (250, "SSM 128 x 32 x 4, batch 1: times Lava's speed"),
-    "ssm_batch16_vs_lava": (500, "SSM 128 x 32 x 4, batch 16: times Lava's speed"),
-    "ssm_batch16_vs_lava_batch1": (500, "the same, against Lava's time for a step of one sample"),
+    "ssm_batch1_vs_lava": (250, "SSM 128 x 32 x 4, one sample: times the exported Lava package's speed"),
+    "ssm_batch16_vs_lava": (500, "the same, 16 samples: a sample-step against Lava with all 16 in one run"),
+    "ssm_batch16_vs_lava_batch1": (500, "the same, 16 samples: a sample-step against Lava one sample at a time"),
     "ssm_vs_c": (1, "SSM layer on one core: times the C loop's speed"),
-    "lif_2pct_vs_lava": (1000, "LIF 3 x 1000 at 2 % activity: times Lava's speed"),
+    "lif_2pct_vs_lava": (1000, "LIF 3 x 1000 at 2 %: times the exported Lava package's speed"),
+    "lif_2pct_vs_stock_lava": (None, "the same: times stock Lava's, nothing recorded, on Python 3.10"),
+    "lif_2pct_vs_brian2_loihi": (20, "the same: times brian2-loihi's"),
+    "lif_2pct_vs_nengo_loihi": (20, "the same: times the nengo-loihi emulator's"),
+    "lif_2pct_vs_sana_fe": (5, "the same: times SANA-FE's"),
 }
 LIMITS = {
-    "cold_start_s": (30, "first step of a fresh process, nothing compiled, s"),
-    "warm_start_s": (5, "first step of a fresh process, code on disk, s"),
+    "cold_start_s": (30, "opening a session to its first step in a fresh process, nothing compiled, s"),
+    "warm_start_s": (5, "the same, code on disk, s"),
     "smnist_test_set_s": (900, "10 000 x 784 steps through 2 x 256 x 32 (from a share), s"),
 }
+FRESH = {"ssm": "SSM 128 x 32 x 4", "lif": "LIF 3 x 1000 at 2%"}
 
 
 def table(found: Mapping[str, Any]) -> str:
     """What was asked, what was measured, and every contender's time a step, as Markdown."""
-    lines = ["| measured | found | wanted |", "|---|---:|---:|"]
-    lines += [f"| {text} | {found[key]:.3g} | >= {goal} |" for key, (goal, text) in GOALS.items()]
-    lines += [f"| {text} | {found[key]:.3g} | < {limit} |" for key, (limit, text) in LIMITS.items()]
-    lines.append(f"| one mode of one neuron for one step, one core, ns | {found['ns_per_mode_step']:.3g} | |")
-    lines.append(f"| the same in the C loop, ns | {found['c_ns_per_mode_step']:.3g} | |")
-    lines += ["", "| one step of one sample, us | contender | median |", "|---|---|---:|"]
-    for case, times in found["seconds_per_sample_step"].items():
-        lines += [f"| {case} | {name} | {seconds * 1e6:.3g} |" for name, seconds in times.items()]
-    return "\n".join(lines)
+    lines = ["| measured | found | wanted | |", "|---|---:|---:|---|"]
+    lines += [_goal(found[key], text, goal) for key, (goal, text) in GOALS.items()]
+    lines += [
+        f"| {text} | {found[key]:.3g} | < {limit} | {_reached(found[key] < limit)} |"
+        for key, (limit, text) in LIMITS.items()
+    ]
+    lines.append(f"| one mode of one neuron for one step, one core, ns | {found['ns_per_mode_step']:.3g} | | |")
+    lines.append(f"| the same in the C loop, ns | {found['c_ns_per_mode_step']:.3g} | | |")
+    return "\n".join([*lines, "", _load(found), "", *_times(found)])
+
+
+def _goal(value: float | None, text: str, goal: float | None) -> str:
+    wanted = "" if goal is None else f">= {goal}"
+    if value is None:
+        return f"| {text} | not measured | {wanted} | |"
+    return f"| {text} | {value:.3g} | {wanted} | {'' if goal is None else _reached(value >= goal)} |"
+
+
+def _reached(yes: bool) -> str:
+    return "reached" if yes else "**missed**"
+
+
+def _load(found: Mapping[str, Any]) -> str:
+    facts = found["machine"]
+    load = facts["load_average"]
+    return (
+        f"Load average {load['before']:.1f} before, {load['least']:.1f} to {load['most']:.1f} during the "
+        f"{facts['took_s'] / 60:.0f} minutes (by itself the benchmark makes about two), on {facts['cores']} cores."
+    )
+
+
+def _times(found: Mapping[str, Any]) -> list[str]:
+    lines = ["| one step of one sample, us | contender | median | lowest - highest | runs | times ours |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for case, times in found["times"].items():
+        ours = times["seamount"]["median"]
+        for name, row in times.items():
+            low, high = (f"{row[key] * 1e6:.3g}" for key in ("low", "high"))
+            figures = f"{row['median'] * 1e6:.3g} | {low} - {high} | {row['runs']} | {row['median'] / ours:.3g}"
+            lines.append(f"| {case} | {name} | {figures} |")
+        for name, facts in found["foreign"].get(case, {}).items():
+            if "missing" in facts:
+                lines.append(f"| {case} | {name} | **not measured: {facts['missing']}** | | | |")
+    return lines
 
 
 def write(found: Mapping[str, Any], folder: Path) -> None:
-    """Write benchmarks.md and its plot."""
-    machine = found["machine"]
-    text = PAGE.format(
-        cores=machine["cores"],
-        system=machine["system"],
-        python=machine["python"],
-        load=machine["load_average"],
-        compiler=found["compiler"],
-        table=table(found),
-        scaling=_scaling(found),
-    )
-    (folder / "benchmarks.md").write_text(text, encoding="utf-8")
-    _plot(found, folder / "images" / "benchmarks.svg")
+    """Write benchmarks.md and its plots."""
+    facts = {key: found["machine"][key] for key in ("cores", "system", "processor", "python")}
+    tables = {"table": table(found), "foreign": _foreign(found), "fresh": _fresh(found)}
+    growth = growth_tables(found["growth"], found["peak_growth_kib_by_length"])
+    page = (Path(__file__).parent / "page.md.txt").read_text(encoding="utf-8")
+    write_text(folder / "benchmarks.md", page.format(compiler=found["compiler"], growth=growth, **facts, **tables))
+    plots.draw(found, folder / "images")
 
 
-def _scaling(found: Mapping[str, Any]) -> str:
-    lines = ["| steps, batch 1 | s | us a step |", "|---:|---:|---:|"]
-    lines += [f"| {n} | {s:.3g} | {s / int(n) * 1e6:.3g} |" for n, s in found["seconds_by_length"].items()]
-    lines += ["", "| batch, 256 steps | s | us a sample-step |", "|---:|---:|---:|"]
-    lines += [f"| {n} | {s:.3g} | {s / int(n) / 256 * 1e6:.3g} |" for n, s in found["seconds_by_batch"].items()]
-    lines += ["", "| steps, nothing recorded | growth of peak memory, KiB |", "|---:|---:|"]
-    lines += [f"| {n} | {kib:.0f} |" for n, kib in found["peak_growth_kib_by_length"].items()]
+def _foreign(found: Mapping[str, Any]) -> str:
+    """Versions of the tools, whether they spiked alike, start and memory."""
+    lines = ["| network | tool | spikes that differ from ours | start to first step, s | peak memory, MiB |"]
+    lines.append("|---|---|---|---:|---:|")
+    for case, tools in found["foreign"].items():
+        for name, facts in tools.items():
+            if "missing" in facts:
+                lines.append(f"| {case} | {name} | not measured: {facts['missing']} | | |")
+                continue
+            same = f"{facts['different']} of {facts['compared']:,}" if "compared" in facts else "not compared here"
+            title = f"{name} {facts['version']}, Python {facts['python']}"
+            lines.append(f"| {case} | {title} | {same} | {facts['start_s']:.3g} | {facts['peak_kib'] / 1024:.0f} |")
     return "\n".join(lines)
 
 
-def _plot(found: Mapping[str, Any], path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    import matplotlib.pyplot as plt
-
-    # Equal results, equal bytes.
-    mpl.rcParams["svg.hashsalt"] = "seamount"
-    times = found["seconds_per_sample_step"]
-    figure, axes = plt.subplots(figsize=(8, 4))
-    names = list(next(iter(times.values())))
-    width = 0.8 / len(names)
-    for i, name in enumerate(names):
-        heights = [case.get(name, 0) * 1e6 for case in times.values()]
-        axes.bar([x + i * width for x in range(len(times))], heights, width, label=name)
-    axes.set_yscale("log")
-    axes.set_ylabel("one step of one sample, us")
-    axes.set_xticks([x + 0.4 - width / 2 for x in range(len(times))], list(times), rotation=15, fontsize=7)
-    axes.legend(fontsize=7)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+def _fresh(found: Mapping[str, Any]) -> str:
+    lines = ["| network | contender | fresh process to first step, s | peak memory, MiB |", "|---|---|---:|---:|"]
+    for kind, rows in found["fresh"].items():
+        for name, row in rows.items():
+            starts = _starts(row["start_s"])
+            if "warm_start_s" in row:
+                starts = f"{starts} cold, {_starts(row['warm_start_s'])} with code on disk"
+            lines.append(f"| {FRESH[kind]} | {name} | {starts} | {row['peak_kib'] / 1024:.0f} |")
+    return "\n".join(lines)
 
 
-PAGE = """# How fast it runs
-
-`make bench` makes this page and `benchmarks/latest.json`; everything on it is of one run on one machine: {cores} cores,
-{system}, Python {python}, {compiler}, load average {load:.1f} at the end (by itself the benchmark makes about two).
-Contenders take turns; the median counts. A time a step is the difference between a long and a short run, so that
-start-up is outside it, for every contender alike. Nothing is recorded but counts.
-
-{table}
-
-![Time a step](images/benchmarks.svg)
-
-Lava itself knows no batch: the exported package gives its processes a sample axis, so that sixteen samples cost Lava
-less than sixteen runs. Both comparisons are in the table.
-
-The C loop is `benchmarks/ssm_kernel.c`: the same integers, held to the same spikes before it is timed. snnTorch and
-torch compute in floating point, with other rounding and other spikes; they say what a framework costs, not what is
-equal. onnxruntime runs the exported integer step, once a step.
-
-## Lengths and batches
-
-{scaling}
-
-Short runs cost more a step: a run hashes the program, bounds every value and looks its code up before its first step.
-A batch costs less a sample-step than one sample because threads that share samples need not meet, those that share one
-sample's neurons meet after each population of every block.
-"""
+def _starts(values: list[float]) -> str:
+    return f"{sorted(values)[len(values) // 2]:.2g} ({min(values):.2g} - {max(values):.2g})"

@@ -51,7 +51,7 @@ class Tool:
 
 TOOLS = {
     LAVA: Tool("python3.10", ("lava-nc==0.10.0", "numpy==1.26.4", "networkx==2.8.7", "asteval==0.9.33")),
-    BRIAN2: Tool("python3.9", ("brian2-loihi==0.5.2", "brian2==2.6.0", "numpy==1.26.4")),
+    BRIAN2: Tool("python3.9", ("brian2-loihi==0.5.2", "brian2==2.6.0", "numpy==1.26.4", "cython==3.0.12")),
     NENGO: Tool("python3.9", ("nengo-loihi==1.1.0", "nengo==3.2.0", "numpy==1.23.5")),
     SANAFE: Tool("python3.11", ("sanafe==2.2.9", "numpy==2.2.6")),
     NEUROBENCH: Tool("", ("neurobench==2.3.0", "tqdm==4.67.1")),  # torch and snntorch are here already

@@ -26,10 +26,7 @@ prefs.codegen.target = "numpy"
 
 def run(network: Network):
     """Build the groups, run them, read the monitors."""
-    groups = {name: _generator(spikes) for name, spikes in network.spikes.items()}
-    for population in network.populations:
-        groups[population["name"]] = _group(population)
-    synapses = [_synapses(network, projection, groups) for projection in network.projections]
+    groups, synapses = build(network)
     names = [population["name"] for population in network.populations]
     spikes = {name: LoihiSpikeMonitor(groups[name]) for name in names}
     states = {(kind, name): LoihiStateMonitor(groups[name], kind) for name in names for kind in ("I", "v")}
@@ -41,6 +38,14 @@ def run(network: Network):
         arrays[f"current/{name}"] = _integers(states["I", name].I)
         arrays[f"voltage/{name}"] = _integers(states["v", name].v)
     return arrays, {"delays": "synaptic delay d from a generator, d - 1 from a group, is d steps"}
+
+
+def build(network: Network):
+    """Groups by name, and synapses; `benchmarks/foreign` times the same."""
+    groups = {name: _generator(spikes) for name, spikes in network.spikes.items()}
+    for population in network.populations:
+        groups[population["name"]] = _group(population)
+    return groups, [_synapses(network, projection, groups) for projection in network.projections]
 
 
 def _generator(spikes):

@@ -21,13 +21,7 @@ PORTS = {"spikes": "s_out", "current": "u", "voltage": "v"}
 
 def run(network: Network):
     """Build the processes, run them, read the monitors."""
-    sources = {name: RingBuffer(data=np.ascontiguousarray(spikes.T)) for name, spikes in network.spikes.items()}
-    neurons = {population["name"]: _lif(population) for population in network.populations}
-    for projection in network.projections:
-        source = {**sources, **neurons}[projection["source"]]
-        connection = _connection(projection)
-        source.s_out.connect(connection.s_in)
-        connection.a_out.connect(neurons[projection["target"]].a_in)
+    neurons = build(network)
     monitors = {}
     for name, process in neurons.items():
         for kind, port in PORTS.items():
@@ -41,6 +35,18 @@ def run(network: Network):
         arrays[f"{kind}/{name}"] = np.asarray(data[PORTS[kind]], dtype=np.int64)
     first.stop()
     return arrays, {"delays": "Dense is 1 step, DelayDense(d - 1) is d steps"}
+
+
+def build(network: Network):
+    """The LIF processes by name, connected; `benchmarks/foreign` times the same."""
+    sources = {name: RingBuffer(data=np.ascontiguousarray(spikes.T)) for name, spikes in network.spikes.items()}
+    neurons = {population["name"]: _lif(population) for population in network.populations}
+    for projection in network.projections:
+        source = {**sources, **neurons}[projection["source"]]
+        connection = _connection(projection)
+        source.s_out.connect(connection.s_in)
+        connection.a_out.connect(neurons[projection["target"]].a_in)
+    return neurons
 
 
 def _lif(population):

@@ -23,11 +23,7 @@ LIMIT = 2**23 - 1
 
 def run(network: Network):
     """Build the blocks, step the emulator, read the probes."""
-    model = Model()
-    sources = {name: _input(model, spikes) for name, spikes in network.spikes.items()}
-    blocks = {population["name"]: _block(model, population) for population in network.populations}
-    for projection in network.projections:
-        _connect({**sources, **blocks}[projection["source"]], blocks[projection["target"]], projection)
+    model, blocks = build(network)
     probes = {(kind, name): LoihiProbe(blocks[name], key=KEYS[kind]) for kind in KEYS for name in blocks}
     for probe in probes.values():
         model.add_probe(probe)
@@ -40,6 +36,16 @@ def run(network: Network):
         arrays[f"{kind}/{name}"] = np.asarray(emulator.collect_probe_output(probe)).astype(np.int64)
     said = sorted({str(warning.message) for warning in caught if "verflow" in str(warning.message)})
     return arrays, {"delays": "one step a projection", "warnings": said}
+
+
+def build(network: Network):
+    """The model, and its blocks by name; `benchmarks/foreign` times the same."""
+    model = Model()
+    sources = {name: _input(model, spikes) for name, spikes in network.spikes.items()}
+    blocks = {population["name"]: _block(model, population) for population in network.populations}
+    for projection in network.projections:
+        _connect({**sources, **blocks}[projection["source"]], blocks[projection["target"]], projection)
+    return model, blocks
 
 
 def _input(model, spikes):

@@ -21,7 +21,13 @@ ENERGY_PER_SYNAPTIC_EVENT_J = 35.5e-12
 
 
 def run(network: Network):
-    """Map each group to a core, simulate, read the traces."""
+    """Simulate, read the traces."""
+    result = build(network).sim(network.steps, timing_model="simple", spike_trace=True)
+    return arrays(network, result, network.steps), _facts(result)
+
+
+def build(network: Network):
+    """The chip with each group on a core; `benchmarks/foreign` times the same."""
     architecture = sanafe.load_loihi()
     described, groups = sanafe.Network(), {}
     cores = [core for tile in architecture.tiles for core in tile.cores]
@@ -42,8 +48,7 @@ def run(network: Network):
         _connect(groups[projection["source"]], groups[projection["target"]], projection, delayed)
     chip = sanafe.SpikingChip(architecture)
     chip.load(described)
-    result = chip.sim(network.steps, timing_model="simple", spike_trace=True)
-    return _arrays(network, result), _facts(result)
+    return chip
 
 
 def _group(described, population, delayed):
@@ -84,15 +89,16 @@ def _connect(source, target, projection, delayed):
     source.connect_neurons_sparse(target, attributes, pairs)
 
 
-def _arrays(network, result):
-    arrays = {}
+def arrays(network, result, steps):
+    """Spikes of every population in the steps of a result."""
+    found = {}
     for population in network.populations:
-        arrays[f"spikes/{population['name']}"] = np.zeros((network.steps, population["size"]), dtype=np.int64)
+        found[f"spikes/{population['name']}"] = np.zeros((steps, population["size"]), dtype=np.int64)
     for step, fired in enumerate(result["spike_trace"]):
         for address in fired:
             if not network.is_input(address.group_name):
-                arrays[f"spikes/{address.group_name}"][step, address.neuron_offset] = 1
-    return arrays
+                found[f"spikes/{address.group_name}"][step, address.neuron_offset] = 1
+    return found
 
 
 def _facts(result):
