@@ -141,6 +141,7 @@ def test_lookup_takes_the_end_entries_outside(index: int, entry: int, kind: type
     table = np.array([5, -6, 7], dtype=kind)
     assert integer.lookup(table, np.array([[index]], dtype=kind)).tolist() == [[entry]]
     assert int(integer.lookup([5, -6, 7], index)) == entry
+    assert integer.lookup([5, -6, 7], np.array([[index]], dtype=kind)).tolist() == [[entry]]
 
 
 def test_modes_are_the_last_axis() -> None:
