@@ -15,14 +15,14 @@ def ssm_case(samples: int, *, others: bool) -> Case:
     lengths = {OURS: (256, 256 + 32768 // samples)}
     lengths[LAVA] = (40, 640) if samples == 1 else (10, 70)
     if others:
-        lengths |= {ONE_CORE: lengths[OURS], ONNX: (10, 110), FLOAT: (20, 220)}
+        lengths |= {ONE_CORE: lengths[OURS], ONNX: (10, 310 if samples == 1 else 110), FLOAT: (20, 220)}
     return Case(f"SSM 128 x 32 x 4, batch {samples}", ssm_network(), ssm_input, samples, lengths)
 
 
 def smnist_case() -> Case:
     """Two layers of 256 neurons with 32 modes, as long as an image of sMNIST has pixels."""
     ours = (SMNIST_STEPS, 8 * SMNIST_STEPS)
-    lengths = {OURS: ours, LAVA: (32, 132), ONE_CORE: ours, ONNX: (10, 110), FLOAT: (20, 220)}
+    lengths = {OURS: ours, LAVA: (32, 432), ONE_CORE: ours, ONNX: (10, 310), FLOAT: (20, 220)}
     return Case("SSM 256 x 32 x 2 (sMNIST)", ssm_network(256, 32, 2), ssm_input, 1, lengths)
 
 
@@ -30,7 +30,7 @@ def lif_case(share: float, *, others: bool) -> Case:
     """Three layers of 1000 LIF neurons of which a share spikes."""
     lengths = {OURS: (256, 8448 if share < 0.05 else 2304), LAVA: (20, 320)}
     if others:
-        lengths |= {ONE_CORE: lengths[OURS], ONNX: (5, 25), FLOAT: (20, 220)}
+        lengths |= {ONE_CORE: lengths[OURS], ONNX: (5, 105), FLOAT: (20, 220)}
     name = f"LIF 3 x 1000 at {share:.0%}"
     return Case(name, lif_network(share), lambda n, steps: lif_input(n, steps, share), 1, lengths)
 
