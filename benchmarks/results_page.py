@@ -69,7 +69,7 @@ def _papers() -> str:
 
 def _system(row: Mapping[str, Any]) -> str:
     shape = row["shape"]
-    return f"{shape.get('mixing', 'linear')}, {shape.get('soma', 'lif')}"
+    return f"{shape.get('mix', 'linear')}, {shape.get('soma', 'lif')}"
 
 
 def _widths(row: Mapping[str, Any]) -> str:
