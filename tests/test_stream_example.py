@@ -125,7 +125,9 @@ def build(program: Program, tmp_path: Path) -> Iterator[Path]:
     return tmp_path
 
 
-def test_a_build_runs_on_standard_input_and_saturation_is_seen(example: ModuleType, build: Path) -> None:
+def test_a_build_runs_on_standard_input_and_saturation_is_seen(
+    example: ModuleType, program: Program, build: Path
+) -> None:
     samples = recording(example)
     assert np.abs(samples).max() > 7
     command = [sys.executable, str(EXAMPLE), "--raw", "--build", str(build), "-"]
@@ -133,7 +135,7 @@ def test_a_build_runs_on_standard_input_and_saturation_is_seen(example: ModuleTy
     ran = subprocess.run(command, input=given, capture_output=True, cwd=REPOSITORY, check=False)
     said = ran.stdout.decode().splitlines()
     assert (ran.returncode, ran.stderr) == (0, b"")
-    assert said[0] == "hapt: decisions 3 steps after the last sample of a window"
+    assert said[0] == f"hapt: decisions {program.latency_steps} steps after the last sample of a window"
     assert [line.partition(":")[0] for line in said[1:-2]] == [
         "samples 1 to 128", "samples 129 to 256", "sample 301", "samples 257 to 384",
     ]  # fmt: skip

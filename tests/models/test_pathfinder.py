@@ -91,6 +91,8 @@ def test_dots_lie_on_one_path_where_the_label_says_so(monkeypatch: pytest.Monkey
         starts.append(origins[:2].copy())
         return done
 
+    # Compiled first: what is not yet would find the function below in place of a compiled one.
+    growth.grow(1, np.array([5], dtype=np.uint64), tables)
     monkeypatch.setattr(growth, "_extend", noted)
     monkeypatch.setattr(growth, "_two_snakes", anew)
     monkeypatch.setattr(growth, "_grow_all", growth._grow_all.py_func)
