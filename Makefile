@@ -74,6 +74,10 @@ test-lava310: $(VENV)/.dev  ## the tests of Lava, with Lava on its official Pyth
 bench: $(VENV)/.dev  ## time the fast simulator beside all others; writes docs/benchmarks.md and benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run
 
+.PHONY: results
+results: $(VENV)/.dev  ## deploy every shipped network on its whole test set; writes docs/results.md and docs/results.json
+	@$(BIN)/python -m benchmarks.results $(NETWORKS)
+
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run --quick
