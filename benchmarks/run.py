@@ -26,6 +26,7 @@ from benchmarks.measure import alternate, median, peak_growth_kib, seconds, star
 from benchmarks.networks import one_layer, ssm_input, ssm_network
 from simulators import fast
 from simulators.fast.network import thread_count
+from toolchain.files import write_text
 
 FOLDER = Path(__file__).parent
 KERNEL_STEPS = 256
@@ -165,9 +166,13 @@ def ratio(times: dict[str, Found], other: str) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the fast simulator beside others.")
     parser.add_argument("--quick", action="store_true", help="ours against Lava and C only")
+    parser.add_argument("--page", action="store_true", help="time nothing; write the page again from latest.json")
     options = parser.parse_args()
-    found = measure(quick=options.quick)
-    (FOLDER / "latest.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    latest = FOLDER / "latest.json"
+    found = json.loads(latest.read_text(encoding="utf-8")) if options.page else measure(quick=options.quick)
+    if found["quick"] and options.page:
+        raise SystemExit("latest.json is of a quick run, which has no page; run `make bench`")
+    write_text(latest, json.dumps(found, indent=2) + "\n")
     print(report.table(found))
     if not options.quick:
         report.write(found, FOLDER.parent / "docs")
