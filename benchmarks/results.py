@@ -104,7 +104,7 @@ def main() -> None:
     rows |= {str(entry["network"]): entry for entry in found}
     ordered = sorted(rows.values(), key=lambda entry: (str(entry["task"]), str(entry["network"])))
     write_text(RESULTS, json.dumps({"format": 1, "rows": ordered}, indent=1) + "\n")
-    write_text(PAGE, page(ordered))
+    write_text(PAGE, page(ordered, [name for name in names() if name not in rows]))
     print(PAGE)
 
 

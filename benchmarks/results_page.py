@@ -17,16 +17,19 @@ validation part of each task; [tasks.md](tasks.md) says what the parts are, `mod
 trained.
 
 *float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *integer*
-the program, *Lava* the exported processes; a number in brackets says how many samples a rung ran where that was not the
-whole test set. Language models are measured in bits a character. *rate* is spikes a neuron and step. Energy is by the
-cost table named in [energy.md](energy.md), with its band: an estimate from published figures, measured on no chip.
+the program, *Lava* the exported processes. A number in brackets says how many samples a rung ran where that was not the
+whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character.
+*rate* is spikes a neuron and step. Energy is by the cost table named in [energy.md](energy.md), with its band: an
+estimate from published figures, measured on no chip.
 """
 
 
-def page(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The whole page."""
-    parts = [_HEAD, _accuracies(rows), _costs(rows), _papers()]
-    return "\n".join(parts)
+def page(rows: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> str:
+    """The whole page; `missing` are the shipped networks without a row."""
+    parts = [_HEAD, _accuracies(rows), _costs(rows)]
+    if missing:
+        parts.append(f"Shipped, without a run yet: {', '.join(f'`{name}`' for name in missing)}.\n")
+    return "\n".join([*parts, _papers()])
 
 
 def _accuracies(rows: Sequence[Mapping[str, Any]]) -> str:
