@@ -18,7 +18,8 @@ trained.
 
 *float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *integer*
 the program, *Lava* the exported processes. A number in brackets says how many samples a rung ran where that was not the
-whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character.
+whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character, and
+their samples are characters.
 *rate* is spikes a neuron and step. Energy is by the cost table named in [energy.md](energy.md), with its band: an
 estimate from published figures, measured on no chip.
 """
@@ -85,7 +86,8 @@ def _rung(row: Mapping[str, Any], rung: str) -> str:
     if rung not in measured:
         return "-"
     text = f"{measured[rung]:.3f}" if row["bits_per_symbol"] else f"{100 * measured[rung]:.2f}"
-    whole = row["samples"].get("integer") == row["samples"].get(rung)
+    card = "whole test set" in row["notes"].get(rung, "")
+    whole = card or row["samples"].get("integer") == row["samples"].get(rung)
     return text if whole else f"{text} ({row['samples'][rung]})"
 
 
