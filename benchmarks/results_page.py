@@ -18,8 +18,8 @@ trained.
 
 *float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *integer*
 the program, *Lava* the exported processes. A number in brackets says how many samples a rung ran where that was not the
-whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character, and
-their samples are characters.
+whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character,
+and their samples are characters.
 *rate* is spikes a neuron and step. Energy is by the cost table named in [energy.md](energy.md), with its band: an
 estimate from published figures, measured on no chip.
 """
