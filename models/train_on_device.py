@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,13 @@ import torch
 
 from models.checkpoint import load_tensors
 from models.config import NetworkConfig, TrainConfig
+from models.jobs import Tell, add_device, device_name, epoch_teller, logged, run_jobs
 from models.pace import measure_pace
 from models.recipes import configured
 from models.run_state import FILE as CHECKPOINT
 from models.tasks import Task, load_task
-from models.training import Progress, TrainingResult, train
-from toolchain.errors import InputError, ToolchainError
+from models.training import TrainingResult, train
+from toolchain.errors import InputError
 
 FORM = "[NAME=]TASK:SECONDS[:key=value,...]"
 SLACK, LEEWAY = 1.03, 1.25
@@ -79,18 +79,12 @@ def parse_job(text: str) -> Job:
 def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
     """Train until the end or until the job's time is up; the folder holds what is needed to go on."""
     folder = runs / job.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
-
-        def tell(line: str) -> None:
-            for stream in (log, sys.stdout):
-                print(line, file=stream, flush=True)
-
-        tell(f"{job.name}: {job}, on {_device_name(device)}")
+    with logged(folder) as tell:
+        tell(f"{job.name}: {job}, on {device_name(device)}")
         task = load_task(job.task)
         if job.fit:
             job = fitted(job, task, folder, device, tell)
-        on_epoch = _teller(job.name, tell)
+        on_epoch = epoch_teller(job.name, job.training.epochs, tell)
         start = runs / job.start if job.start else None
         options: dict[str, Any] = {"seconds": job.seconds, "device": device, "start": start}
         result = train(task, job.network, job.training, folder, resume=True, on_epoch=on_epoch, **options)
@@ -100,7 +94,7 @@ def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
     return result
 
 
-def fitted(job: Job, task: Task, folder: Path, device: str, tell: Callable[[str], None]) -> Job:
+def fitted(job: Job, task: Task, folder: Path, device: str, tell: Tell) -> Job:
     """The job with as many epochs as fill its time; with the number of its checkpoint, where there is one."""
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
@@ -115,41 +109,15 @@ def fitted(job: Job, task: Task, folder: Path, device: str, tell: Callable[[str]
     return replace(job, seconds=LEEWAY * job.seconds, training=replace(job.training, epochs=epochs))
 
 
-def _teller(name: str, tell: Callable[[str], None]) -> Callable[[Progress], None]:
-    """Tells one line an epoch, with the time since the last."""
-    last = [time.perf_counter()]
-
-    def on_epoch(progress: Progress) -> None:
-        now, found = time.perf_counter(), progress.validation
-        rates = " ".join(f"{rate:.3f}" for rate in found.spike_rates)
-        tell(
-            f"{name} epoch {progress.epoch}/{progress.epochs} {now - last[0]:.1f} s loss {progress.train_loss:.4f}"
-            f" validation {found} {found.loss:.4f} rates {rates} best {progress.best_epoch}"
-        )
-        last[0] = now
-
-    return on_epoch
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name() if device == "cuda" else device
-
-
 def main() -> None:
     """Parse the command line and run the jobs; a job that fails does not hold up the next ones."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="+", metavar=FORM)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_device(parser)
     options = parser.parse_args()
-    failed = False
-    for job in [parse_job(text) for text in options.jobs]:
-        try:
-            run_job(job, options.runs, options.device)
-        except ToolchainError as error:
-            print(f"error: {job.name}: {error}", file=sys.stderr, flush=True)
-            failed = True
-    sys.exit(failed)
+    jobs = [parse_job(text) for text in options.jobs]
+    sys.exit(not run_jobs(jobs, lambda job: run_job(job, options.runs, options.device)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from exporters.lava import export_lava
-from simulators.reference import check_inputs
+from simulators.reference import check_inputs, run_length
 from toolchain.errors import ConformanceError, InputError, MissingPartError, OverflowTrapError, ToolchainError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
@@ -85,12 +85,13 @@ def simulate(
     """
     verify(program)
     _, length = check_inputs(program, inputs)
+    steps = run_length(length, program.latency_steps, steps)
     with tempfile.TemporaryDirectory(prefix="seamount-lava-") as scratch:
         folder = export_lava(program, Path(scratch) / "network")
         return simulate_exported(
             folder,
             inputs,
-            steps=length + program.latency_steps if steps is None else steps,
+            steps=steps,
             probes=probes,
             record_messages=record_messages,
             strict=strict,

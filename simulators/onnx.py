@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from exporters.onnx import Description, Form, build_model, parse_description
-from simulators.reference import check_inputs
+from simulators.reference import check_inputs, run_length
 from toolchain.errors import InputError, MissingPartError, OverflowTrapError
 from toolchain.ir.integer import IntArray, Overflow
 from toolchain.ir.program import Probe, Program
@@ -96,9 +96,7 @@ def _simulate(
     if strict and not description.overflows:
         raise InputError(where, "counts no overflows", "export with count_overflows, or run without strict mode")
     samples, length = check_inputs(_inputs_alone(description), inputs)
-    steps = length + description.latency_steps if steps is None else steps
-    if steps < 0:
-        raise InputError("steps", f"{steps} is negative", "give 0 or more")
+    steps = run_length(length, description.latency_steps, steps)
     entering = {i.name: _padded(np.asarray(inputs[i.name], dtype=np.int64), steps) for i in description.inputs}
     results = _run(execute, description, entering, samples, steps)
     _check_overflows(description, results, strict)

@@ -60,9 +60,7 @@ def simulate(
     verify(program)
     samples, length = check_inputs(program, inputs)
     check_probes(program, probes)
-    if steps is not None and steps < 0:
-        raise InputError("steps", f"{steps} is negative", "give 0 or more")
-    run = Run(program, inputs, samples, length + program.latency_steps if steps is None else steps, strict)
+    run = Run(program, inputs, samples, run_length(length, program.latency_steps, steps), strict)
     run.prepare(probes, record_messages)
     for t in range(run.steps):
         run.step(t)
@@ -80,6 +78,13 @@ def check_inputs(program: Program, inputs: Mapping[str, IntArray], *, payloads: 
     if len(extents) > 1:
         raise InputError("inputs", f"have different samples and lengths {sorted(extents)}", "make them equal")
     return extents.pop()
+
+
+def run_length(length: int, latency_steps: int, steps: int | None) -> int:
+    """Steps of a run: as asked for, by default the inputs' length plus the latency; InputError where negative."""
+    if steps is not None and steps < 0:
+        raise InputError("steps", f"{steps} is negative", "give 0 or more")
+    return length + latency_steps if steps is None else steps
 
 
 def check_probes(program: Program, probes: Sequence[Probe]) -> None:

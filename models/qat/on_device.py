@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import torch
-
+from models.jobs import add_device, device_name, epoch_teller, logged, run_jobs
 from models.qat.finetune import Finetuned, Run, finetune
-from models.qat.tuner import Epoch
-from toolchain.errors import InputError, ToolchainError
+from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 
 FORM = "NAME=START:SECONDS[:key=value,...]"
@@ -64,33 +60,12 @@ def _number(text: str) -> int | float:
 def run_job(job: Job, out: Path, device: str) -> Finetuned:
     """Fine-tune; the log says how every epoch went."""
     folder = out / job.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
-
-        def tell(line: str) -> None:
-            for stream in (log, sys.stdout):
-                print(line, file=stream, flush=True)
-
-        tell(f"{job.name}: {job}, on {torch.cuda.get_device_name() if device == 'cuda' else device}")
-        result = finetune(job.start, folder, replace(job.run, device=device), teller(job.name, tell))
+    run = replace(job.run, device=device)
+    with logged(folder) as tell:
+        tell(f"{job.name}: {job.start}, {run}, on {device_name(device)}")
+        result = finetune(job.start, folder, run, epoch_teller(job.name, None, tell))
         tell(f"{job.name}: {result}")
     return result
-
-
-def teller(name: str, tell: Callable[[str], None]) -> Callable[[Epoch], None]:
-    """Tells one line an epoch, with the time since the last."""
-    last = [time.perf_counter()]
-
-    def on_epoch(epoch: Epoch) -> None:
-        now, found = time.perf_counter(), epoch.validation
-        rates = " ".join(f"{rate:.3f}" for rate in found.spike_rates)
-        tell(
-            f"{name} epoch {epoch.epoch} {now - last[0]:.1f} s loss {epoch.train_loss:.4f}"
-            f" validation {found} {found.loss:.4f} rates {rates} best {epoch.best_epoch}"
-        )
-        last[0] = now
-
-    return on_epoch
 
 
 def main() -> None:
@@ -98,16 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobs", nargs="+", metavar=FORM)
     parser.add_argument("--out", type=Path, default=Path("tuned"))
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add_device(parser)
     options = parser.parse_args()
-    failed = False
-    for job in [parse_job(text) for text in options.jobs]:
-        try:
-            run_job(job, options.out, options.device)
-        except ToolchainError as error:
-            print(f"error: {job.name}: {error}", file=sys.stderr, flush=True)
-            failed = True
-    sys.exit(failed)
+    jobs = [parse_job(text) for text in options.jobs]
+    sys.exit(not run_jobs(jobs, lambda job: run_job(job, options.out, options.device)))
 
 
 if __name__ == "__main__":

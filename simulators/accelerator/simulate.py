@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulators.accelerator.engines import announce, choose_engine
-from simulators.reference import check_inputs, check_probes
-from toolchain.errors import InputError
+from simulators.reference import check_inputs, check_probes, run_length
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace
@@ -51,13 +50,11 @@ def simulate(
     verify(program)
     samples, length = check_inputs(program, inputs)
     check_probes(program, probes)
-    if steps is not None and steps < 0:
-        raise InputError("steps", f"{steps} is negative", "give 0 or more")
+    total = run_length(length, program.latency_steps, steps)
     chosen = choose_engine(engine)
     announce(chosen)
     from simulators.accelerator.run import Request, run  # brings PyTorch
 
     given = {name: np.asarray(values, dtype=np.int64) for name, values in inputs.items()}
-    total = length + program.latency_steps if steps is None else steps
     request = Request(program, given, samples, total, tuple(probes), record_messages, strict, chosen, room_bytes)
     return run(request, f"{NAME} ({chosen})")

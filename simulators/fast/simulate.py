@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulators.fast.blocks import Runner
-from simulators.reference import check_inputs, check_probes
+from simulators.reference import check_inputs, check_probes, run_length
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
@@ -51,9 +51,7 @@ def simulate(
     plain = all(np.can_cast(np.asarray(values).dtype, np.int64) for values in inputs.values())
     samples, length = check_inputs(program, inputs, payloads=not plain)
     check_probes(program, probes)
-    if steps is not None and steps < 0:
-        raise InputError("steps", f"{steps} is negative", "give 0 or more")
-    total = length + program.latency_steps if steps is None else steps
+    total = run_length(length, program.latency_steps, steps)
     runner = Runner(program, samples, probes, strict=strict, threads=threads)
     record = _Record(program, samples, total, probes, record_messages)
     try:
