@@ -35,7 +35,7 @@ from tests.strategies import programs
 from toolchain import compile_graph, conventions_for, encode, read_nir
 from toolchain.cli.simulators import SIMULATORS
 from toolchain.cli.source import zoo_folder
-from toolchain.errors import OverflowTrapError
+from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.connections import CONNECTIONS_BY_KIND, Dense
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.neurons import NEURONS, NeuronType
@@ -84,6 +84,14 @@ def test_random_programs_from_seeds(backend: Backend) -> None:
         assert {p.neuron for p in program.populations} == {neuron.name for neuron in NEURONS}
         assert trace.overflows
         assert sum(bool(trace.sent[p.name].any()) for p in program.populations) >= 8
+
+
+@each_backend()
+def test_a_run_has_no_negative_length(backend: Backend) -> None:
+    rng = np.random.default_rng(0)
+    program = random_program(rng, SMALL)
+    with pytest.raises(InputError, match=r"^steps: -1 is negative; give 0 or more$"):
+        run(backend, program, random_inputs(rng, program, 1, 2), steps=-1)
 
 
 def test_random_programs_hold_what_they_are_for() -> None:
