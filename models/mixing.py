@@ -78,20 +78,20 @@ class Gated(Mixing):
     def forward(
         self, stream: Tensor, spikes: Tensor, drive: Tensor, kept: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        value, gate = synapses(self.weight, self.bias, spikes, kept).chunk(2, dim=1)
-        return stream + value * self.open(gate), ()
+        return stream + self.passed(synapses(self.weight, self.bias, spikes, kept)), ()
 
-    def open(self, gate: Tensor) -> Tensor:
-        """Share of the value that passes."""
-        return torch.sigmoid(gate)
+    def passed(self, both: Tensor) -> Tensor:
+        """Of value and gate, one after the other along the channels, what passes."""
+        return nn.functional.glu(both, dim=1)
 
 
 class BinaryGated(Gated):
     """The value passes whole where the gate's drive is not negative."""
 
-    def open(self, gate: Tensor) -> Tensor:
-        """1 or 0."""
-        return spike(gate, "triangle")
+    def passed(self, both: Tensor) -> Tensor:
+        """The value, or 0."""
+        value, gate = both.chunk(2, dim=1)
+        return value * spike(gate, "triangle")
 
 
 class TwoStage(Mixing):

@@ -103,7 +103,7 @@ class S4D(nn.Module):
             return convolve(u, self.kernel(u.shape[-1]))
         exponent = self._exponent()
         near = self.kernel(span_of(u.shape[-1]))
-        return convolve_chunks(u, near, exponent, self.discretize().c, full_mantissas())
+        return convolve_chunks(u, near, exponent, self.discretize().c)
 
     def initial_state(self, batch: int) -> Tensor:
         """State before the first step: zeros, (batch, channels, modes) complex."""
