@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from models.data import listops, pathfinder
 from models.data.convert import Arrays
@@ -47,6 +48,14 @@ GENERATED = {
         make=pathfinder.make,
         size=200_000,
         digests={200_000: "4d2ec8e7fe517dcbabed5100ce7f6e33e23afb984a9cb3f24597abf2ca06e906"},
+    ),
+    "pathfinder32-easy": Generated(
+        title="Pathfinder, 100000 images of 32 x 32 pixels, the easy ones, regenerated",
+        terms="made here",
+        rules="drewlinsley/pathfinder, settings of Long Range Arena",
+        make=partial(pathfinder.make, difficulty=pathfinder.EASY),
+        size=100_000,
+        digests={100_000: "a38df62cbb77ad844a217c1c50fe3d5c7066e914eee574cdb9a12264754491aa"},
     ),
 }
 """Name to generator."""

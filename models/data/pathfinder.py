@@ -6,7 +6,8 @@ published images, and distributed like them only as far as the algorithm and the
 
 Two paths grow together from seeds 7 pixels apart, paddle by paddle, with a preference for going straight on and for
 pixels that are free; five short paths of 4 paddles distract. This module makes the tables that `pathfinder_growth`
-uses.
+uses. The arena's easy images, with contours of 6 paddles, are made too: what cannot learn the hard ones from the start
+may begin with them.
 """
 
 from __future__ import annotations
@@ -48,6 +49,19 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Difficulty:
+    """How long paths are, in paddles: both targets, and those that distract, which are so many."""
+
+    paddles: int
+    distractor_paddles: int
+    distractors: int
+
+
+HARD, EASY = Difficulty(14, 4, 5), Difficulty(6, 2, 10)
+"""Of Long Range Arena: a third of a contour distracts, rounded down, and there are 20 such paddles."""
+
+
+@dataclass(frozen=True)
 class Tables:
     """All that growing a path looks up. Directions 0..359 are degrees from -180 on, 360 + k is that of offset k.
 
@@ -77,22 +91,25 @@ class Tables:
     markers: Floats
 
 
-def make(size: int, workers: int, tell: Tell) -> Arrays:
+def make(size: int, workers: int, tell: Tell, difficulty: Difficulty = HARD) -> Arrays:
     """``images`` (size, 32, 32) uint8 and ``labels``, 1 where one path holds both dots."""
     count = -(-size // SHARD_IMAGES)
     shard(0, 1)  # compiled once, here; other processes find it in numba's cache
-    shards = list(run_shards(partial(shard, images=min(size, SHARD_IMAGES)), range(count), workers, tell))
+    work = partial(shard, images=min(size, SHARD_IMAGES), difficulty=difficulty)
+    shards = list(run_shards(work, range(count), workers, tell))
     images, labels = (np.concatenate(parts)[:size] for parts in zip(*shards, strict=True))
     return {"images": images, "labels": labels}
 
 
-def shard(number: int, images: int = SHARD_IMAGES) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def shard(
+    number: int, images: int = SHARD_IMAGES, difficulty: Difficulty = HARD
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The images and labels of one shard, by its number alone."""
     from models.data.pathfinder_growth import grow  # compiles; only making images needs it
 
     state = np.random.SeedSequence([SEED, number]).generate_state(1, np.uint64).astype(np.uint64, copy=False)
     tables = make_tables()
-    paths, tips, labels = grow(images, state, tables)
+    paths, tips, labels = grow(images, state, tables, difficulty)
     marked = np.maximum(paths, tables.markers[tips[:, 0, 0], tips[:, 0, 1]])
     marked = np.maximum(marked, tables.markers[tips[:, 1, 0], tips[:, 1, 1]])
     least, most = marked.min(axis=(1, 2), keepdims=True), marked.max(axis=(1, 2), keepdims=True)

@@ -14,20 +14,19 @@ from numpy.typing import NDArray
 
 from models.data.pathfinder import (
     DEGREES,
+    HARD,
     PADDLE_CONTRAST,
     REACH,
     SEED_DISTANCE,
     SIDE,
     SNAKE_CONTRAST,
+    Difficulty,
     Floats,
     Integers,
     Tables,
 )
 
 PADDING = 1
-PADDLES = 14
-DISTRACTOR_PADDLES = 4
-DISTRACTORS = 5
 TRIES = 3
 """For a seed or a paddle; two retrials."""
 
@@ -46,7 +45,9 @@ compiled = njit(cache=True)
 State = NDArray[np.uint64]
 
 
-def grow(images: int, state: State, tables: Tables) -> tuple[Floats, Integers, NDArray[np.uint8]]:
+def grow(
+    images: int, state: State, tables: Tables, difficulty: Difficulty = HARD
+) -> tuple[Floats, Integers, NDArray[np.uint8]]:
     """Paths without dots (images, 32, 32), the dots (images, 2, 2) as rows and columns, and the labels."""
     paths = np.zeros((images, SIDE, SIDE))
     tips = np.zeros((images, 2, 2), dtype=np.int64)
@@ -55,7 +56,9 @@ def grow(images: int, state: State, tables: Tables) -> tuple[Floats, Integers, N
         tables.lines, tables.masks, tables.heads, tables.pivots, tables.steps, tables.offsets, tables.weights,
         tables.footprints, tables.counts, tables.apart,
     )  # fmt: skip
-    _grow_all(paths, tips, labels, state, looked_up, np.zeros((2, SIDE, SIDE)), np.zeros((SIDE * SIDE, 2), np.int64))
+    lengths = (difficulty.paddles, difficulty.distractor_paddles, difficulty.distractors)
+    room = np.zeros((2, SIDE, SIDE)), np.zeros((SIDE * SIDE, 2), np.int64)
+    _grow_all(paths, tips, labels, state, looked_up, lengths, *room)
     return paths, tips, labels
 
 
@@ -66,6 +69,7 @@ def _grow_all(
     labels: NDArray[np.uint8],
     state: State,
     tables: Any,
+    lengths: tuple[int, int, int],
     tried: Floats,
     places: Integers,
 ) -> None:
@@ -74,11 +78,11 @@ def _grow_all(
     for number in range(len(paths)):
         image = paths[number]
         labels[number] = _below(state, 2)
-        while not _two_snakes(image, space, snakes, origins, state, tables, places):
+        while not _two_snakes(image, space, snakes, origins, lengths[0], state, tables, places):
             pass
-        for _ in range(DISTRACTORS):
+        for _ in range(lengths[2]):
             for _ in range(DISTRACTOR_TRIES):
-                if _distractor(image, space, tried, snakes[2], origins[2], state, tables, places):
+                if _distractor(image, space, tried, snakes[2], origins[2], lengths[1], state, tables, places):
                     break
         first = _below(state, 2)
         last = first if labels[number] == 1 else 1 - first
@@ -103,7 +107,14 @@ def _below(state: State, end: int) -> int:
 
 @compiled
 def _two_snakes(
-    image: Floats, space: Floats, snakes: Integers, origins: Integers, state: State, tables: Any, places: Integers
+    image: Floats,
+    space: Floats,
+    snakes: Integers,
+    origins: Integers,
+    paddles: int,
+    state: State,
+    tables: Any,
+    places: Integers,
 ) -> bool:
     """Both paths from the start, in turns; False at a dead end of either."""
     for row in range(SIDE):
@@ -118,7 +129,7 @@ def _two_snakes(
         return False
     for number in range(2):
         _draw(image, tables[0], snakes[number], contrast)
-    for _ in range(PADDLES - 1):
+    for _ in range(paddles - 1):
         for number in range(2):
             if not _extend(image, space, snakes[number], contrast, state, tables):
                 return False
@@ -134,6 +145,7 @@ def _distractor(
     tried: Floats,
     snake: Integers,
     origin: Integers,
+    paddles: int,
     state: State,
     tables: Any,
     places: Integers,
@@ -146,7 +158,7 @@ def _distractor(
     _copy(tried[0], image)
     _copy(tried[1], space)
     _draw(tried[0], tables[0], snake, SNAKE_CONTRAST)
-    for _ in range(DISTRACTOR_PADDLES - 1):
+    for _ in range(paddles - 1):
         if not _extend(tried[0], tried[1], snake, SNAKE_CONTRAST, state, tables):
             return False
     _draw(tried[1], tables[1], snake, 1.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from models.tasks import digits, hapt, images, listops, mail, pathfinder, sotu
 from models.tasks.official import cifar, shd, text, wikitext
 from models.tasks.official import listops as lra_listops
@@ -11,12 +14,13 @@ from toolchain.errors import InputError
 
 __all__ = ["TASKS", "Distortion", "Part", "Task", "load_task"]
 
-TASKS = {
+TASKS: Mapping[str, Callable[[], Task]] = {
     "digits": digits.load,
     "hapt": hapt.load,
     "listops": listops.load,
     "mail": mail.load,
     "pathfinder32": pathfinder.load,
+    "pathfinder32-easy": partial(pathfinder.load, "pathfinder32-easy"),
     "psmnist": images.psmnist,
     "sfashion": images.sfashion,
     "smnist": images.smnist,

@@ -1,7 +1,8 @@
 """Pathfinder at 32 x 32, read row by row: 1024 steps of one value; do both dots lie on one path?
 
 Regenerated (`models.data.pathfinder`), not Long Range Arena's own images. The first 80 % are the training part, the
-next 10 % validation, the last 10 % test: 160000, 20000 and 20000. Pixels 0..255 are given as k / 128 - 1.
+next 10 % validation, the last 10 % test: 160000, 20000 and 20000, or half of each of the easy ones. Pixels 0..255 are
+given as k / 128 - 1.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from models.tasks.task import Part, Task
 HALF_LEVELS = 128
 
 
-def load() -> Task:
-    """The images that `seamount data make pathfinder32` made."""
-    arrays = read_data("pathfinder32")
+def load(name: str = "pathfinder32") -> Task:
+    """The images that `seamount data make` made: ``pathfinder32``, or ``pathfinder32-easy`` with shorter paths."""
+    arrays = read_data(name)
     count = len(arrays["labels"])
     ends = pairwise((0, count * 8 // 10, count * 9 // 10, count))
     parts = [part_of(arrays["images"][first:end], arrays["labels"][first:end]) for first, end in ends]
-    return Task("pathfinder32", 2, parts[0], parts[1], parts[2])
+    return Task(name, 2, parts[0], parts[1], parts[2])
 
 
 def part_of(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Part:
