@@ -51,8 +51,22 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, note
 
 
+def round_to_half(tensors: Mapping[str, Tensor], names: tuple[str, ...]) -> dict[str, Tensor]:
+    """The tensors, those whose name ends with one of `names` in half precision.
+
+    Raises:
+        InputError: a value beyond the largest number of half precision, 65504.
+    """
+    rounded = {name: tensor.half() if name.endswith(names) else tensor for name, tensor in tensors.items()}
+    for name, tensor in rounded.items():
+        if not torch.isfinite(tensor).all():
+            largest = tensors[name].abs().max().item()
+            raise InputError(name, f"{largest:g} does not fit half precision (max 65504)", "store it in full: half=0")
+    return rounded
+
+
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Copy tensors into a module's parameters.
+    """Copy tensors into a module's parameters; what is stored in half precision becomes float32 again.
 
     Raises:
         InputError: a name missing or unknown, a wrong shape or type, or a value that is not finite.
@@ -67,7 +81,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
 
 
 def _check(where: str, tensor: Tensor, place: Tensor) -> None:
-    if tensor.shape != place.shape or tensor.dtype != place.dtype:
+    halved = tensor.dtype == torch.float16 and place.dtype == torch.float32
+    if tensor.shape != place.shape or (tensor.dtype != place.dtype and not halved):
         found, wanted = f"{tensor.dtype} {tuple(tensor.shape)}", f"{place.dtype} {tuple(place.shape)}"
         raise InputError(where, f"is {found}, the configuration needs {wanted}", "use the config it came with")
     bad = int((~torch.isfinite(tensor)).sum())

@@ -142,6 +142,8 @@ class TrainConfig(Config):
         ema: decay a step of a moving average of the weights, which is then what is measured and chosen; 0 for none.
         refit: 1 trains on the training and the validation part together and keeps the last weights: for settings and
             a number of epochs that an earlier run has chosen.
+        half: 1 rounds the matrices and C of the chosen weights to half precision before they are measured, and stores
+            them so: half the size, and a rounding far below that to 8 bits.
     """
 
     seed: int = _within(0, 0, 2**31 - 1)
@@ -156,6 +158,7 @@ class TrainConfig(Config):
     augment: float = _within(1, 0, 10)
     ema: float = _within(0.0, 0.0, 0.999999)
     refit: int = _within(0, 0, 1)
+    half: int = _within(0, 0, 1)
 
 
 def read_json(path: Path) -> Any:

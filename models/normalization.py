@@ -8,6 +8,8 @@ input (Long Range Arena models of the SpikingSSMs paper normalize so). Statistic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +21,15 @@ SMALLEST_SCALE = 1e-9
 
 
 class StreamNorm(nn.Module):
-    """One mean and one variance a channel of (batch, channels, steps)."""
+    """One mean and one variance a channel of (batch, channels, steps).
+
+    Attributes:
+        seen: batches that the statistics are an even average of, while `estimate_statistics` runs; else None.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.seen: int | None = None
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.mean: Tensor
@@ -31,9 +38,12 @@ class StreamNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
 
     def forward(self, stream: Tensor) -> Tensor:
-        """Normalized by the batch's own statistics in training, by their moving averages otherwise."""
+        """Normalized by the batch's own statistics in training, by their averages otherwise."""
         constants = (self.mean, self.variance, self.weight, self.bias)
-        return nn.functional.batch_norm(stream, *constants, self.training, MOMENTUM, EPSILON)
+        if self.seen is None:
+            return nn.functional.batch_norm(stream, *constants, self.training, MOMENTUM, EPSILON)
+        self.seen += 1
+        return nn.functional.batch_norm(stream, *constants, True, 1 / self.seen, EPSILON)
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """Scale of the output and constant added to the input, (channels,) each: u' = scale (u + offset).
@@ -46,3 +56,27 @@ class StreamNorm(nn.Module):
         if smallest < SMALLEST_SCALE:
             raise InputError("norm", f"a channel is scaled by {smallest:.1e}, as good as cut off", "train it again")
         return scale, self.bias / scale - self.mean
+
+
+@torch.no_grad()
+def estimate_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, ...]]) -> None:
+    """Replace the statistics by those of the network as it is, without dropout, evenly over some batches.
+
+    The moving averages of training are of weights that have moved since and of a stream with dropout. A network of
+    averaged weights needs its own all the more: its streams are not the average of the streams (Izmailov et al.,
+    "Averaging weights leads to wider optima", 2018, section 3.2).
+
+    Args:
+        network: is put into evaluation mode and left there.
+        batches: what it is called with.
+    """
+    network.eval()
+    norms = [module for module in network.modules() if isinstance(module, StreamNorm)]
+    for norm in norms:
+        norm.seen = 0
+    try:
+        for arguments in batches:
+            network(*arguments)
+    finally:
+        for norm in norms:
+            norm.seen = None

@@ -3,8 +3,9 @@
     python -m models.train_on_device --runs runs smnist:300 quick=smnist:60:epochs=4,blocks=2
 
 Each job is ``[NAME=]TASK:SECONDS[:key=value,...]``, with keys of `NetworkConfig` and `TrainConfig` in place of the
-recipe's, ``system=NAME`` for another system (`systems.py`), ``from=NAME`` to begin with the weights of another run, and
-``fit=1`` to take as many epochs as the time allows, by a measurement before the first. The folder ``runs/NAME`` gets
+recipe's, ``system=NAME`` for another system (`systems.py`), ``from=NAME`` to begin with the weights of another run,
+``fit=1`` to take as many epochs as the time allows, by a measurement before the first, and ``test=0`` for a trial that
+leaves the test part alone. The folder ``runs/NAME`` gets
 the checkpoint after every epoch, the chosen weights and figures at the end, and `log.txt`; a job that finds its
 checkpoint there goes on from it. The weights are chosen on the validation part; the test part is measured once, at the
 end.
@@ -47,6 +48,7 @@ class Job:
         network, training: the settings.
         start: name of the run whose weights are the initial ones, or "".
         fit: whether the number of epochs is chosen to fill the time.
+        test: whether the chosen weights are measured on the test part.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Job:
     training: TrainConfig
     start: str = ""
     fit: bool = False
+    test: bool = True
 
 
 def parse_job(text: str) -> Job:
@@ -68,12 +71,13 @@ def parse_job(text: str) -> Job:
     name, named, task = text.partition(":")[0].rpartition("=")
     pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
     start, fit, system = pairs.pop("from", ""), pairs.pop("fit", "0"), pairs.pop("system", None)
+    test = pairs.pop("test", "1")
     try:
         seconds = float(head)
     except ValueError as error:
         raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
     network, training = configured(task, system, pairs, f"{text}: settings")
-    return Job(name if named else task, task, seconds, network, training, start, fit == "1")
+    return Job(name if named else task, task, seconds, network, training, start, fit == "1", test == "1")
 
 
 def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
@@ -86,7 +90,7 @@ def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
             job = fitted(job, task, folder, device, tell)
         on_epoch = epoch_teller(job.name, job.training.epochs, tell)
         start = runs / job.start if job.start else None
-        options: dict[str, Any] = {"seconds": job.seconds, "device": device, "start": start}
+        options: dict[str, Any] = {"seconds": job.seconds, "device": device, "start": start, "measure_test": job.test}
         result = train(task, job.network, job.training, folder, resume=True, on_epoch=on_epoch, **options)
         if device == "cuda":
             torch.cuda.empty_cache()

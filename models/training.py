@@ -22,14 +22,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.average import Average
 from models.batches import batches
 from models.calibrate import with_constant_thresholds
-from models.checkpoint import fill, load_tensors, save_tensors, write_json
+from models.checkpoint import fill, load_tensors, round_to_half, save_tensors, write_json
 from models.config import NetworkConfig, TrainConfig, read_json
 from models.measure import Figures, largest_state, measure
-from models.optimizer import make_optimizer, one_cycle
+from models.normalization import estimate_statistics
+from models.optimizer import DECAYED, make_optimizer, one_cycle
 from models.run_state import RunState, read_run, write_run
 from models.spiking_ssm import SpikingSSM
 from models.step import DirectStep, RecordedStep, Step
@@ -38,6 +40,8 @@ from toolchain.errors import InputError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 CALIBRATION_SAMPLES = 100
+NORM_BATCHES = 32
+"""Undistorted batches of the training part that the statistics of norms are of, where figures are measured."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,8 @@ class _Trainer:
         torch.manual_seed(self.config.seed * 1_000_003 + run.epoch)
         rng = np.random.default_rng((self.config.seed, run.epoch))
         loss = self._pass(run.epoch, rng)
+        if self.measured.config.norm == "batch":
+            estimate_statistics(self.measured, self._few_batches(rng))
         figures = measure(self.measured, self.task.validation)
         run = replace(run, epoch=run.epoch + 1)
         if self.config.refit or run.best is None or figures.merit > run.best.merit:
@@ -221,6 +227,16 @@ class _Trainer:
         if not math.isfinite(total.item()):
             raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
         return total.item() / sum(len(chosen) for chosen, _ in order)
+
+    def _few_batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
+        """Some batches of the training part as it is, as arguments of the network."""
+        part, device = self.part, self.network.encoder.weight.device
+        order = batches(len(part), self.config.batch_size, self.task.steps, part.lengths, rng, device)
+        for chosen, steps in order[:NORM_BATCHES]:
+            places = chosen.cpu().numpy()
+            inputs = torch.from_numpy(part.inputs[places, :steps]).to(device)
+            lengths = () if part.lengths is None else (torch.from_numpy(part.lengths[places]).to(device),)
+            yield inputs, *lengths
 
     def _samples(self, rng: np.random.Generator) -> NDArray[Any]:
         """The training inputs, distorted where the task does that to all at once."""
@@ -260,6 +276,10 @@ def _finish(
     start: Path | None,
 ) -> TrainingResult:
     """Measure the chosen weights step by step, as a chip runs them, and write them with their figures."""
+    weights = network.state_dict()
+    if settings["training"]["half"]:
+        weights = round_to_half(weights, DECAYED)
+        network.load_state_dict(weights)
     streams = network.config.direction == "causal"
     validation = measure(network, task.validation, step_by_step=streams)
     test = measure(network, task.test, step_by_step=streams) if measure_test else None
@@ -274,7 +294,7 @@ def _finish(
     if start is not None:
         earlier = read_json(start / CONFIG)
         figures["start"] = {"training": earlier["training"], "figures": earlier["figures"]}
-    save_tensors(folder / WEIGHTS, network.state_dict())
+    save_tensors(folder / WEIGHTS, weights)
     write_json(folder / CONFIG, settings | {"format": 1, "figures": figures})
     wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]
     return TrainingResult(folder, best_epoch, validation, test, largest, wall, cpu)

@@ -42,7 +42,7 @@ def test_bad_jobs(text: str, message: str) -> None:
 
 
 def test_a_job_stops_in_time_and_goes_on(tmp_path: Path) -> None:
-    job = parse_job(f"a=digits:0:epochs=2,{SMALL}")
+    job = parse_job(f"a=digits:0:epochs=2,test=0,{SMALL}")
     assert run_job(job, tmp_path, "cpu") is None
     result = run_job(parse_job(f"a=digits:100:epochs=2,{SMALL}"), tmp_path, "cpu")
     assert result is not None and result.best_epoch in (1, 2)

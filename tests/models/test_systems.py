@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.config import NetworkConfig
+from models.normalization import estimate_statistics
 from models.spiking_ssm import SpikingSSM
 from models.to_nir import to_graph
 from toolchain.errors import InputError, UnsupportedError
@@ -151,6 +152,27 @@ def test_the_norms_statistics_are_what_it_normalizes_with() -> None:
     torch.testing.assert_close(norm.eval()(stream), norm.train()(stream), rtol=1e-3, atol=1e-3)
     scale, offset = norm.fold()
     torch.testing.assert_close(norm.eval()(stream), scale[:, None] * (stream + offset[:, None]))
+
+
+def test_statistics_are_estimated_evenly_over_batches_and_without_dropout() -> None:
+    torch.manual_seed(6)
+    network = SpikingSSM(NetworkConfig(inputs=2, channels=6, modes=2, norm="batch", dropout=0.5)).double().train()
+    batches = [torch.randn(5, 30, 2, dtype=torch.float64) * scale for scale in (1, 2, 3)]
+    entering: list[list[torch.Tensor]] = [[], []]
+    for found, block in zip(entering, network.block_list(), strict=True):
+        assert block.norm is not None
+        block.norm.register_forward_pre_hook(lambda _, streams, found=found: found.append(streams[0]))
+    estimate_statistics(network, [(batch,) for batch in batches])
+    for found, block in zip(entering, network.block_list(), strict=True):
+        assert block.norm is not None and len(found) == 3
+        torch.testing.assert_close(block.norm.mean, torch.stack([x.mean((0, 2)) for x in found]).mean(0))
+        torch.testing.assert_close(block.norm.variance, torch.stack([x.var((0, 2)) for x in found]).mean(0))
+    again = [block.norm.mean.clone() for block in network.block_list() if block.norm is not None]
+    estimate_statistics(network, [(batch,) for batch in batches])
+    # No dropout: the same once more. And the network goes on as before, in evaluation with these statistics.
+    assert all(torch.equal(a, b.norm.mean) for a, b in zip(again, network.block_list(), strict=True) if b.norm)
+    network(batches[2])
+    assert all(torch.equal(a, b.norm.mean) for a, b in zip(again, network.block_list(), strict=True) if b.norm)
 
 
 @pytest.mark.parametrize(

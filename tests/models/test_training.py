@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from models import training
-from models.checkpoint import load_tensors, save_tensors
+from models.checkpoint import load_tensors, round_to_half, save_tensors
 from models.config import NetworkConfig, TrainConfig
 from models.measure import measure
+from models.normalization import estimate_statistics
 from models.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task, load_task
 from models.training import Progress, train
@@ -116,6 +117,41 @@ def test_the_test_part_is_left_alone_unless_asked_for(task: Task, tmp_path: Path
     result = train(broken, TINY, replace(SHORT, epochs=1), tmp_path, measure_test=False)
     assert result is not None and result.test is None
     assert "test" not in json.loads((tmp_path / "config.json").read_text())["figures"]
+
+
+def test_half_precision_is_what_is_measured_and_stored(task: Task, tmp_path: Path) -> None:
+    config = replace(SHORT, epochs=1, half=1)
+    result = train(task, TINY, config, tmp_path)
+    assert result is not None
+    stored = _weights(tmp_path)
+    short = {name for name, tensor in stored.items() if tensor.dtype == torch.float16}
+    assert short == {name for name in stored if name.endswith(("encoder.weight", "mix.weight", "ssm.c"))} | {
+        "readout.weight"
+    }
+    network = load_folder(tmp_path).network
+    assert all(weight.dtype == torch.float32 for weight in network.parameters())
+    assert measure(network, task.test, step_by_step=True) == result.test
+    stored["readout.weight"] = torch.full_like(stored["readout.weight"], torch.inf)
+    save_tensors(tmp_path / "model.safetensors", stored)
+    with pytest.raises(InputError, match=r"readout.weight: 120 of 120 values are not finite"):
+        load_folder(tmp_path)
+
+
+def test_what_does_not_fit_half_precision_is_refused() -> None:
+    with pytest.raises(InputError, match=r"mix.weight: 70000 does not fit half precision \(max 65504\)"):
+        round_to_half({"mix.weight": torch.tensor([1.0, -70000.0])}, ("mix.weight",))
+
+
+def test_averaged_weights_with_norms_are_measured_with_statistics_of_their_own(task: Task, tmp_path: Path) -> None:
+    """An average that has barely moved is the network it began as: its figures must be that network's."""
+    seen: list[Progress] = []
+    network = replace(TINY, norm="batch", dropout=0.0)
+    config = TrainConfig(epochs=2, ema=0.999999, learning_rate=0.05, augment=0)
+    train(task, network, config, tmp_path, measure_test=False, on_epoch=seen.append)
+    torch.manual_seed(config.seed)
+    fresh = SpikingSSM(network)
+    estimate_statistics(fresh, [(torch.from_numpy(task.train.inputs),)])
+    assert seen[-1].validation.loss == pytest.approx(measure(fresh, task.validation).loss, rel=0.02)
 
 
 def test_rate_penalty_lowers_the_rate(task: Task, tmp_path: Path) -> None:
