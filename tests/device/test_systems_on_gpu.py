@@ -31,7 +31,8 @@ def test_chunks_are_the_convolution(steps: int) -> None:
         y = layer(drive)
         torch.autograd.backward(y, grad.to(device, dtype))
         assert drive.grad is not None
-        weights = [weight.grad.double().cpu() for weight in layer.parameters() if weight.grad is not None]
+        # Copies: moving the layer moves its gradients too, in place.
+        weights = [weight.grad.double().cpu().clone() for weight in layer.parameters() if weight.grad is not None]
         found.append([*(tensor.detach().double().cpu() for tensor in (y, drive.grad)), *weights])
     for on_cpu, on_gpu in zip(*found, strict=True):
         assert (on_cpu - on_gpu).abs().max() < 2e-4 * on_cpu.abs().max()
