@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def row(name: str, settings: Settings, report: dict[str, Any]) -> dict[str, Any]
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "accuracy": {rung: accuracy[rung] for rung in rungs if accuracy.get(rung) is not None},
         "bits_per_symbol": accuracy["bits_per_symbol"],
+        "before_fine_tuning": before_fine_tuning(trained.figures),
         "samples": {rung: accuracy["samples"][rung] for rung in rungs if rung in accuracy["samples"]},
         "float_source": accuracy["float_source"],
         "notes": accuracy["notes"],
@@ -87,6 +89,15 @@ def row(name: str, settings: Settings, report: dict[str, Any]) -> dict[str, Any]
         "findings": [finding["what"] for finding in report["findings"] if finding["severity"] == "loss"],
         "versions": report["versions"],
     }
+
+
+def before_fine_tuning(figures: Mapping[str, Any]) -> dict[str, float]:
+    """On the test part, of a network that was fine-tuned for integers: what it began as, in floats and quantized."""
+    if "integers" not in figures:
+        return {}
+    rungs = {"float": figures["start"]["figures"], "ptq": figures["integers"]["before"]}
+    kind = "bits_per_symbol" if "bits_per_symbol" in figures["test"] else "accuracy"
+    return {rung: float(parts["test"][kind]) for rung, parts in rungs.items() if "test" in parts}
 
 
 def main() -> None:

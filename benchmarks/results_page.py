@@ -16,8 +16,10 @@ Every network that is shipped, deployed, with its whole test set run as an integ
 validation part of each task; [tasks.md](tasks.md) says what the parts are, `models/zoo/NAME/CARD.md` how a network was
 trained.
 
-*float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *integer*
-the program, *Lava* the exported processes. A number in brackets says how many samples a rung ran where that was not the
+*float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *PTQ* the
+integer program after quantization alone, *QAT* the same after fine-tuning for integers, where that was done ("-" says
+that it was not), *Lava* the exported processes. *loss* is what the last of the two costs against the float network
+before any fine-tuning. A number in brackets says how many samples a rung ran where that was not the
 whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character,
 and their samples are characters.
 *rate* is spikes a neuron and step. Energy is by the cost table named in [energy.md](energy.md), with its band: an
@@ -35,12 +37,12 @@ def page(rows: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> str:
 
 def _accuracies(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        "| task | network | mixing, soma | widths W/A/C/state | float | NIR | integer | loss | Lava | rate |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| task | network | mixing, soma | widths W/A/C/state | float | NIR | PTQ | QAT | loss | Lava | rate |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
         cells = [row["task"], f"`{row['network']}`", _system(row), _widths(row)]
-        cells += [_rung(row, rung) for rung in ("float", "nir", "integer")] + [_loss(row), _rung(row, "lava")]
+        cells += [_float(row), _rung(row, "nir"), *_integers(row), _loss(row), _rung(row, "lava")]
         lines.append("| " + " | ".join([*cells, f"{row['spike_rate']:.3f}"]) + " |")
     return "\n".join(lines) + "\n"
 
@@ -81,11 +83,27 @@ def _widths(row: Mapping[str, Any]) -> str:
     return "/".join(str(settings[key]) for key in ("weight_bits", "a_bits", "c_bits", "state_bits"))
 
 
+def _float(row: Mapping[str, Any]) -> str:
+    """Of a fine-tuned network, the one that it began as: its own float weights are not what it is for."""
+    before = row["before_fine_tuning"]
+    return _text(row, before["float"]) if before else _rung(row, "float")
+
+
+def _integers(row: Mapping[str, Any]) -> tuple[str, str]:
+    """After quantization alone, and after fine-tuning."""
+    before = row["before_fine_tuning"]
+    return (_text(row, before["ptq"]), _rung(row, "integer")) if before else (_rung(row, "integer"), "-")
+
+
+def _text(row: Mapping[str, Any], value: float) -> str:
+    return f"{value:.3f}" if row["bits_per_symbol"] else f"{100 * value:.2f}"
+
+
 def _rung(row: Mapping[str, Any], rung: str) -> str:
     measured = row["bits_per_symbol"] or row["accuracy"]
     if rung not in measured:
         return "-"
-    text = f"{measured[rung]:.3f}" if row["bits_per_symbol"] else f"{100 * measured[rung]:.2f}"
+    text = _text(row, measured[rung])
     card = "whole test set" in row["notes"].get(rung, "")
     whole = card or row["samples"].get("integer") == row["samples"].get(rung)
     return text if whole else f"{text} ({row['samples'][rung]})"
@@ -93,10 +111,11 @@ def _rung(row: Mapping[str, Any], rung: str) -> str:
 
 def _loss(row: Mapping[str, Any]) -> str:
     """What the integers cost against the float network on the whole test set."""
+    measured = {**(row["bits_per_symbol"] or row["accuracy"]), **row["before_fine_tuning"]}
+    if "float" not in measured:
+        return "-"
     if row["bits_per_symbol"]:
-        bits = row["bits_per_symbol"]
-        return f"{bits['integer'] - bits['float']:+.3f}" if "float" in bits else "-"
-    accuracy = row["accuracy"]
+        return f"{measured['integer'] - measured['float']:+.3f}"
     if row["samples"].get("float") != row["samples"].get("integer"):
         return "-"
-    return f"{100 * (accuracy['float'] - accuracy['integer']):+.2f}"
+    return f"{100 * (measured['float'] - measured['integer']):+.2f}"
