@@ -43,6 +43,15 @@ DATA = {
         " (`seamount data get hapt`).\n6005 windows of 17 people to train on, 1410 of 4 others to choose on, 2996 of"
         " UCI's nine test users to test."
     ),
+    "mail": (
+        "SpamAssassin's public mails (`seamount data get mail`): is one spam, from up to 4096 bytes of subject and body?\n"
+        "4155 to train on, 996 to choose on, 895 to test; mails that begin alike are in one part. A stand-in for Long\n"
+        "Range Arena's Text."
+    ),
+    "pathfinder32": (
+        "Pathfinder at 32 x 32, regenerated (`seamount data make pathfinder32`): 1024 steps of one pixel.\n"
+        "160000 images to train on, 20000 to choose on, 20000 to test."
+    ),
 }
 """Data of each task, in words."""
 

@@ -23,9 +23,10 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=128, modes=16, dt_min=4e-3, dt_max=0.2, dropout=0.1),
         TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.04),
     ),
+    # 256 channels end at 97.6 %: here width counts for more than modes.
     "psmnist": (
-        NetworkConfig(inputs=1, classes=10, blocks=4, channels=256, modes=32, dropout=0.1),
-        TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.1, augment=0.5),
+        NetworkConfig(inputs=1, classes=10, blocks=4, channels=512, modes=16, dropout=0.1, norm="batch"),
+        TrainConfig(epochs=22, batch_size=100, learning_rate=8e-3, rate_penalty=0.1, ema=0.999, half=1),
     ),
     "sfashion": (
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=256, modes=16, dropout=0.1),
@@ -43,29 +44,57 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(
             inputs=102,
             classes=102,
-            blocks=4,
+            blocks=6,
             channels=512,
             modes=8,
             dt_min=5e-3,
             dt_max=0.5,
-            dropout=0.1,
+            dropout=0.15,
             mix="glu",
             norm="batch",
             decode="every-step",
         ),
-        TrainConfig(epochs=30, batch_size=32, learning_rate=4e-3, weight_decay=0.03, rate_penalty=0.02, ema=0.999),
+        TrainConfig(
+            epochs=56, batch_size=32, learning_rate=4e-3, weight_decay=0.03, rate_penalty=0.02, ema=0.999, half=1
+        ),
     ),
     "mail": (
         NetworkConfig(inputs=129, classes=2, blocks=4, channels=128, modes=8, dropout=0.1, norm="batch"),
-        TrainConfig(epochs=20, batch_size=32, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.05, ema=0.995),
+        TrainConfig(
+            epochs=16, batch_size=32, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.05, ema=0.995, half=1
+        ),
+    ),
+    # At a learning rate of 4e-3, one epoch of the easy images and three of the hard ones taught nothing.
+    "pathfinder32": (
+        NetworkConfig(inputs=1, classes=2, blocks=6, channels=128, modes=16, dt_min=3e-3, mix="glu", norm="batch"),
+        TrainConfig(epochs=10, batch_size=64, learning_rate=2e-3, weight_decay=0.03, rate_penalty=0.0, ema=0.999),
     ),
     "hapt": (
-        NetworkConfig(inputs=6, classes=6, blocks=2, channels=128, modes=16, dt_min=0.01, dt_max=0.3, dropout=0.2),
+        NetworkConfig(
+            inputs=6,
+            classes=6,
+            blocks=2,
+            channels=128,
+            modes=16,
+            dt_min=0.01,
+            dt_max=0.3,
+            dropout=0.3,
+            mix="glu",
+            norm="batch",
+        ),
         TrainConfig(
-            epochs=40, batch_size=100, learning_rate=5e-3, rate_penalty=0.1, label_smoothing=0.1, weight_decay=0.05
+            epochs=60,
+            batch_size=100,
+            learning_rate=5e-3,
+            rate_penalty=0.1,
+            label_smoothing=0.1,
+            weight_decay=0.05,
+            ema=0.99,
+            half=1,
         ),
     ),
 }
+RECIPES["pathfinder32-easy"] = RECIPES["pathfinder32"]
 
 
 def recipe(task: str) -> tuple[NetworkConfig, TrainConfig]:
