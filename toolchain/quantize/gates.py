@@ -16,7 +16,8 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Link, Unit
 from toolchain.quantize.calibrate import UnitRange
 from toolchain.quantize.floating import port_slice
-from toolchain.quantize.scales import LinkScale, Payload, UnitScale, key, link_scale, port_limit, room
+from toolchain.quantize.ports import drive_limit
+from toolchain.quantize.scales import LinkScale, Payload, UnitScale, key, link_scale, room
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 
@@ -44,7 +45,9 @@ def gate_scales(
         own = tuple(link for link in incoming if link.port == port)
         weights |= {key(link): weight_exponent(link, gain, settings) for link in own}
         # As fine as fits, beyond the sums' own steps: what leaves is a share of it.
-        exponents.append(min(port_limit(own, gain, payload), room(_peak(unit, port, seen), headroom)))
+        exponents.append(
+            min(drive_limit(own, gain, weights, payload, settings), room(_peak(unit, port, seen), headroom))
+        )
     scale = _message(unit, gain, exponents[0], exponents[1], seen, settings.for_population(unit.name))
     links = {
         key(k): link_scale(weights[key(k)], scale.port_exponent(unit, k.port), payload[k.source]) for k in incoming

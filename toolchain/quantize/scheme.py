@@ -23,6 +23,7 @@ from toolchain.frontend.units import Link, Network, Unit
 from toolchain.quantize.calibrate import Calibration, UnitRange
 from toolchain.quantize.floating import ComplexArray, folded_readout, link_name, neuron_of, own_gain, soma_threshold
 from toolchain.quantize.gates import SMALLEST, Scaled, gate_scales
+from toolchain.quantize.ports import drive_limit
 from toolchain.quantize.readout import choose_readout
 from toolchain.quantize.scales import (
     LinkScale,
@@ -32,7 +33,6 @@ from toolchain.quantize.scales import (
     graded_payload,
     key,
     link_scale,
-    port_limit,
     room,
     small_payload,
     with_columns,
@@ -92,7 +92,7 @@ def _scaled(
         return gate_scales(unit, incoming, payload, seen, settings)
     gain = own_gain(unit, conventions) * row_gains(unit, incoming, settings)
     weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
-    limit = port_limit(incoming, gain, payload)
+    limit = drive_limit(incoming, gain, weights, payload, settings)
     wanted = max((weights[key(k)] + payload[k.source].exponent for k in incoming), default=0)
     scale = _unit_scale(unit, gain, wanted, limit, seen, settings.for_population(unit.name), conventions)
     links = {key(k): link_scale(weights[key(k)], scale.drive_exponent, payload[k.source]) for k in incoming}

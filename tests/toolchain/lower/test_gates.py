@@ -211,3 +211,14 @@ def test_a_threshold_below_the_finest_step_is_refused() -> None:
     graph = one_gate(lambda sketch: sketch.ternary("ter", np.array([1e-9, 1.0]), "input"))
     with pytest.raises(QuantizationError, match=r"ter\.threshold: 1e-09 \.\. 1 are 0 \.\. \d+ integer units; rescale"):
         compile_graph(graph, conventions_for(graph), gated_data(0, 2, 5))
+
+
+@pytest.mark.parametrize("weight_bits", [2, 3])
+def test_rows_that_rounding_lengthens_still_fit_their_port(weight_bits: int) -> None:
+    """Three of these networks did not, while the real weights alone set the scale of a port."""
+    for seed in range(12):
+        graph = gated_graph(("glu", "binary gate", "gsu"), seed)
+        data = gated_data(seed, 8, 30)
+        settings = Settings(weight_bits=weight_bits)
+        program = compile_graph(graph, conventions_for(graph), data, settings=settings).lowered.program
+        assert program.populations
