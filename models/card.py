@@ -121,7 +121,7 @@ def card(name: str, task: str, config: Mapping[str, Any], command: str, paramete
     figures, training = config["figures"], config["training"]
     network = NetworkConfig.from_mapping(config["network"], f"{name}: network")
     parts = [(part, figures[part]) for part in ("validation", "test") if part in figures]
-    rows = [f"| {part} | {row['samples']} | {_merit(row)} | {_rates(row)} |" for part, row in parts]
+    rows = [f"| {part} | {row['samples']} | {merit(row)} | {_rates(row)} |" for part, row in parts]
     streams = network.direction == "causal"
     choice = REFIT if training.get("refit") else CHOSEN
     return _CARD.format(
@@ -132,7 +132,7 @@ def card(name: str, task: str, config: Mapping[str, Any], command: str, paramete
         mixing=MIXINGS[network.mix],
         norm=NORMS[network.norm],
         choice=choice.format(best_epoch=figures["best_epoch"], epochs=training["epochs"]),
-        unit="accuracy" if network.decode == "mean" else "bits a symbol",
+        unit=unit_of(figures["validation"]),
         name=name,
         data=DATA.get(task, task),
         rows="\n".join(rows),
@@ -148,7 +148,13 @@ def _rates(figures: Mapping[str, Any]) -> str:
     return ", ".join(f"{rate:.3f}" for rate in figures["spike_rates"])
 
 
-def _merit(figures: Mapping[str, Any]) -> str:
+def unit_of(figures: Mapping[str, Any]) -> str:
+    """What a network's figures are in."""
+    return "bits a symbol" if "bits_per_symbol" in figures else "accuracy"
+
+
+def merit(figures: Mapping[str, Any]) -> str:
+    """The figure that counts: bits a symbol where there is a decision every step, else the accuracy."""
     if "bits_per_symbol" in figures:
         return f"{figures['bits_per_symbol']:.4f}"
     return f"{figures['accuracy']:.2%}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,12 @@ from torch import Tensor, nn
 
 from models.spiking_ssm import Output, SpikingSSM, step_mask
 from models.tasks import Part
+
+Run = Callable[..., Output]
+"""From inputs and, where there are some, lengths."""
+
+Batch = tuple[Tensor, Tensor, Tensor | None]
+"""Inputs, labels and lengths."""
 
 BATCH = 256
 GPU_BATCH = 2048
@@ -64,6 +70,12 @@ class Figures:
         known = {name: value for name, value in asdict(self).items() if value is not None}
         return known | {"mean_rate": self.mean_rate}
 
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Figures:
+        """Figures as `to_mapping` gave them."""
+        known = {spec.name: values[spec.name] for spec in fields(cls) if spec.name in values}
+        return cls(**known | {"spike_rates": tuple(values["spike_rates"])})
+
     def __str__(self) -> str:
         if self.bits_per_symbol is not None:
             return f"{self.bits_per_symbol:.4f} bits a symbol"
@@ -105,19 +117,31 @@ def measure(network: SpikingSSM, part: Part, step_by_step: bool = False) -> Figu
     """
     network.eval()
     run = network.unroll if step_by_step else network.__call__
+    return measured(run, parts_of(network, part), len(part), network.config.decode)
+
+
+@torch.no_grad()
+def measured(run: Run, parts: Iterable[Batch], samples: int, decode: str) -> Figures:
+    """What `run` does on the batches of a part of so many samples, for a network that decodes so."""
     sums = _Sums()
-    for inputs, labels, lengths in parts_of(network, part):
+    for inputs, labels, lengths in parts:
         sums.add(run(inputs) if lengths is None else run(inputs, lengths), labels, lengths)
     loss, rates = sums.loss / sums.decisions, torch.as_tensor(sums.spikes) / sums.steps
-    bits = loss / math.log(2) if network.config.decode == "every-step" else None
-    return Figures(len(part), sums.right / sums.decisions, loss, tuple(rates.tolist()), bits)
+    bits = loss / math.log(2) if decode == "every-step" else None
+    return Figures(samples, sums.right / sums.decisions, loss, tuple(rates.tolist()), bits)
 
 
-def parts_of(network: SpikingSSM, part: Part) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """Batches of inputs, labels and lengths where the network is; those of similar lengths together, cut to fit."""
+def parts_of(network: SpikingSSM, part: Part, together: int | None = None) -> Iterator[Batch]:
+    """Batches where the network is; sequences of similar lengths together, cut to fit.
+
+    Args:
+        network: whose device and size decide.
+        part: what to cut into batches.
+        together: sequences a batch, in place of what the network's size allows.
+    """
     device = network.encoder.weight.device
     order = np.arange(len(part)) if part.lengths is None else np.argsort(part.lengths, kind="stable")
-    batch = batch_size(network, part.inputs.shape[1])
+    batch = together or batch_size(network, part.inputs.shape[1])
     for start in range(0, len(part), batch):
         chosen = order[start : start + batch]
         lengths = None if part.lengths is None else part.lengths[chosen]

@@ -141,16 +141,31 @@ def loss_of(output: Output, labels: Tensor, config: TrainConfig, lengths: Tensor
         config: its price of spikes and smoothing of labels.
         lengths: (batch,) steps that count, or None for all.
     """
-    steps = output.spikes[0].shape[-1]
-    mask = None if lengths is None else step_mask(lengths, steps, output.logits.dtype)
-    rate = torch.stack([_rate(spikes.abs() if output.signed else spikes, mask) for spikes in output.spikes]).mean()
-    price = config.rate_penalty * rate
-    if mask is None or labels.ndim == 1:
-        return nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing) + price
-    entropy = nn.functional.cross_entropy(
-        output.logits, labels, label_smoothing=config.label_smoothing, reduction="none"
-    )
-    return (entropy * mask).sum() / mask.sum() + price
+    price = config.rate_penalty * rate_of(output, lengths)
+    return entropy_of(output.logits, labels, lengths, config.label_smoothing) + price
+
+
+def entropy_of(logits: Tensor, wanted: Tensor, lengths: Tensor | None, smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy of the decisions that count.
+
+    Args:
+        logits: (batch, classes), or (batch, classes, steps) for one decision a step.
+        wanted: labels, (batch,) or (batch, steps), or probabilities in the shape of `logits`.
+        lengths: (batch,) steps that count, or None for all.
+        smoothing: of labels.
+    """
+    if lengths is None or logits.ndim == 2:
+        return nn.functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
+    mask = step_mask(lengths, logits.shape[-1], logits.dtype)
+    entropy = nn.functional.cross_entropy(logits, wanted, label_smoothing=smoothing, reduction="none")
+    return (entropy * mask).sum() / mask.sum()
+
+
+def rate_of(output: Output, lengths: Tensor | None) -> Tensor:
+    """Spikes a neuron and step that counts, the mean over blocks and stages."""
+    first = output.spikes[0]
+    mask = None if lengths is None else step_mask(lengths, first.shape[-1], first.dtype)
+    return torch.stack([_rate(spikes.abs() if output.signed else spikes, mask) for spikes in output.spikes]).mean()
 
 
 def _rate(spikes: Tensor, mask: Tensor | None) -> Tensor:

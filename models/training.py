@@ -113,7 +113,7 @@ def train(
         InputError: sizes that do not fit, a checkpoint of another configuration, or a loss that is not finite.
     """
     clock = time.perf_counter(), time.process_time()
-    _check_sizes(task, network_config)
+    check_sizes(task, network_config)
     with torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
         torch.manual_seed(config.seed)
         network = _initial(network_config, start, task).to(device)
@@ -256,7 +256,12 @@ def _joined(first: Part, second: Part) -> Part:
     return Part(inputs, labels, lengths)
 
 
-def _check_sizes(task: Task, config: NetworkConfig) -> None:
+def check_sizes(task: Task, config: NetworkConfig) -> None:
+    """See that a network is made for a task.
+
+    Raises:
+        InputError: it decides at other times, or has other inputs or classes.
+    """
     wanted = "every-step" if task.train.per_step else "mean"
     if config.decode != wanted:
         raise InputError("network", f"decodes {config.decode!r}, task {task.name!r} needs {wanted!r}", "set decode")

@@ -19,7 +19,7 @@ from models.to_nir import to_graph
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Link, Network, Unit
-from toolchain.ir.program import Program
+from toolchain.ir.program import Program, Projection
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.program import lower
 from toolchain.lower.rounding import TensorRow
@@ -45,6 +45,10 @@ class Choice:
         """The scales."""
         return self.compiled.scheme
 
+    def projection(self, name: str) -> Projection:
+        """The synapses of that name."""
+        return next(projection for projection in self.program.projections if projection.name == name)
+
     def row(self, name: str) -> TensorRow:
         """What a tensor was rounded to."""
         return next(row for row in self.compiled.lowered.tensors if row.name == name)
@@ -57,7 +61,7 @@ class Compiler:
     Attributes:
         task: its name, for the graph's hint and the program.
         steps: length of the task's sequences.
-        inputs: (sample, step, channel) that scales are chosen on.
+        inputs: (sample, step, channel) that scales are chosen on; symbols as unit vectors.
         settings: widths and rules.
     """
 
@@ -102,7 +106,7 @@ def _exact_copy(network: SpikingSSM) -> SpikingSSM:
 
 
 def _link(link: Link, reals: Reals) -> Link:
-    weights = scipy.sparse.csr_array(reals.links[link.source, link.target].numpy())
+    weights = scipy.sparse.csr_array(reals.links[link.source, link.target, link.port].numpy())
     weights.eliminate_zeros()
     return replace(link, weights=weights)
 
@@ -111,9 +115,13 @@ def _unit(unit: Unit, reals: Reals) -> Unit:
     if unit.name == INPUT:
         return unit
     moved = replace(unit, bias=reals.biases[unit.name].numpy())
-    if unit.ssm is None or unit.node is None:
+    if unit.node is None or unit.name not in reals.theta:
+        return moved
+    threshold = "v_threshold" if unit.node.kind == "LIF" else "threshold"
+    params = dict(unit.node.params) | {threshold: reals.theta[unit.name].numpy()}
+    moved = replace(moved, node=replace(unit.node, params=params))
+    if unit.ssm is None:
         return moved
     a_bar, c = reals.a_bar[unit.name].numpy(), (reals.c[unit.name] / 2).numpy()
     ssm = replace(unit.ssm, poles=a_bar, b=np.ones_like(a_bar), c=c, d=reals.d[unit.name].numpy())
-    params = dict(unit.node.params) | {"v_threshold": reals.theta[unit.name].numpy()}
-    return replace(moved, ssm=ssm, node=replace(unit.node, params=params))
+    return replace(moved, ssm=ssm)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from models.card import merit, unit_of
 from models.checkpoint import save_tensors, write_json
 from models.config import TrainConfig
 from models.measure import Figures, largest_state, measure
@@ -54,14 +55,14 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Finetuned:
-    """Accuracy in integers before (post-training quantization) and after, and of the float network before.
+    """Figures in integers before (post-training quantization) and after, and of the float network before.
 
     Attributes:
         folder: what was written.
         choice: the program of the chosen weights.
         best_epoch: counted from 1; 0 where no epoch did better on the validation part than the network before.
         before, after: figures of the integer programs by part, "validation" and "test".
-        start_accuracy: of the float network on the test part, as its `config.json` says.
+        start: of the float network on the test part, as its `config.json` says.
     """
 
     folder: Path
@@ -69,7 +70,7 @@ class Finetuned:
     best_epoch: int
     before: Mapping[str, Figures]
     after: Mapping[str, Figures]
-    start_accuracy: float
+    start: Figures
 
 
 def find_folder(start: str) -> Path:
@@ -109,8 +110,8 @@ def finetune(start: str, folder: Path, run: Run, on_epoch: Callable[[Epoch], Non
         before = {"validation": tuner.measure(task.validation), "test": tuner.measure(task.test)}
         tuned = tuner.run(on_epoch)
     after = {"validation": tuned.validation, "test": tuner.measure(task.test)}
-    accuracy = trained.figures["test"]["accuracy"]
-    result = Finetuned(folder, tuned.choice, tuned.best_epoch, before, after, accuracy)
+    of_floats = Figures.from_mapping(trained.figures["test"])
+    result = Finetuned(folder, tuned.choice, tuned.best_epoch, before, after, of_floats)
     _write(trained, tuner, result)
     return result
 
@@ -160,8 +161,8 @@ _INTEGERS = """
 ## In integers
 
 Fine-tuned for {widths}: the figures above are those of its float
-weights, which are not what it is for. Below, before is the network that it started from, in floats and quantized after
-training; after is this one's integer program.
+weights, which are not what it is for. Below ({unit}), before is the network that it started from, in floats and
+quantized after training; after is this one's integer program.
 
 | part | float before | integers before | integers after | spikes a neuron and step after |
 | --- | --- | --- | --- | --- |
@@ -178,9 +179,8 @@ def _in_integers(figures: Mapping[str, Any]) -> str:
     for part in ("validation", "test"):
         before, after = own["before"][part], own["after"][part]
         rates = ", ".join(f"{rate:.3f}" for rate in after["spike_rates"])
-        accuracies = (start[part]["accuracy"], before["accuracy"], after["accuracy"])
-        rows.append(f"| {part} | " + " | ".join(f"{accuracy:.2%}" for accuracy in accuracies) + f" | {rates} |")
+        rows.append(f"| {part} | " + " | ".join(map(merit, (start[part], before, after))) + f" | {rates} |")
     bits = own["settings"]
     names = (("weights", "weight_bits"), ("A-bar", "a_bits"), ("C and D", "c_bits"), ("state", "state_bits"))
     widths = ", ".join(f"{name} of {bits[key]} bits" for name, key in names)
-    return _INTEGERS.format(widths=widths, rows="\n".join(rows))
+    return _INTEGERS.format(widths=widths, unit=unit_of(start["test"]), rows="\n".join(rows))

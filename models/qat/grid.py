@@ -16,10 +16,17 @@ from torch import Tensor
 
 from models.qat.compiling import Choice
 from toolchain.frontend.units import Link
+from toolchain.ir.connections import OneToOne
 from toolchain.ir.integer import limits
-from toolchain.ir.program import Population, Projection
+from toolchain.ir.program import Population
 from toolchain.quantize.floating import link_name
 from toolchain.quantize.scales import UnitScale, key
+
+FLOAT32_INTEGERS = 1 << 24
+"""Up to here every whole number is a float32."""
+SHORT_MANTISSA = 1 << 11
+"""The same for the factors of a product in TF32."""
+GATES = ("sigmoid_gate", "binary_gate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +44,8 @@ class LinkGrid:
 
     Attributes:
         source: unit that the messages come from.
-        weights: (target, source) integers.
+        weights: integers, (target, source), of a type in which every sum of products is exact; or one a neuron where
+            the stream passes a gate's messages on, (target,): powers of two, which do not learn.
         scale: integer weight per real weight, one a target, (target, 1).
         factor: power of two from the sum of products to the target's drive; below 1 it rounds down.
     """
@@ -46,6 +54,47 @@ class LinkGrid:
     weights: Tensor
     scale: Tensor
     factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class PortGrid:
+    """Where messages arrive.
+
+    Attributes:
+        name: of the port.
+        links: what enters.
+        bias: (size,) integers.
+        scale: integer drive per real drive, (size,).
+    """
+
+    name: str
+    links: tuple[LinkGrid, ...]
+    bias: Tensor
+    scale: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """A gate of two ports.
+
+    Attributes:
+        table: shares by index, (entries,), multiples of a power of two; None for a binary gate.
+        index_shift, index_offset: from the drive to an index.
+        threshold: integer drive that opens a binary gate, (size,); None for another.
+    """
+
+    table: Tensor | None
+    index_shift: int
+    index_offset: int
+    threshold: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Fire:
+    """A second stage of spikes without state: threshold of the drive in integers, and what it stands for, (size,)."""
+
+    threshold: Tensor
+    theta: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +124,13 @@ class UnitGrid:
 
     Attributes:
         name: of the unit.
-        links: what enters.
-        bias: (size,) integers.
-        drive_scale: integer drive per real drive, (size,).
-        modes: None for the running sum.
+        ports: one, or the two of a gate.
+        neuron: what it computes; None for the output, a running sum or the sum of each step.
     """
 
     name: str
-    links: tuple[LinkGrid, ...]
-    bias: Tensor
-    drive_scale: Tensor
-    modes: Modes | None
+    ports: tuple[PortGrid, ...]
+    neuron: Modes | Gate | Fire | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +143,10 @@ class Grid:
 
 def grid_of(choice: Choice, device: torch.device, dtype: torch.dtype) -> Grid:
     """Tensors of a compiled network; reals and the integers that are multiplied by floats are of `dtype`."""
-    program, network = choice.program, choice.compiled.network
-    projections = {projection.name: projection for projection in program.projections}
     make = _Tensors(device, dtype)
-    units = []
-    for population in program.populations:
-        scale = choice.scheme.units[population.name]
-        links = (_link(link, projections[link_name(link)], choice, make) for link in network.into(population.name))
-        modes = _modes(population, scale, choice, make) if population.modes else None
-        drive_scale = make.real(scale.gain * 2.0**scale.drive_exponent)
-        bias = make.real(population.coefficients["bias"])
-        units.append(UnitGrid(population.name, tuple(links), bias, drive_scale, modes))
-    source = program.inputs[0]
-    return Grid(InputGrid(2.0**source.exponent, *limits(source.bits)), tuple(units))
+    units = tuple(_unit(population, choice, make) for population in choice.program.populations)
+    source = choice.program.inputs[0]
+    return Grid(InputGrid(2.0**source.exponent, *limits(source.bits)), units)
 
 
 @dataclass(frozen=True)
@@ -126,13 +162,51 @@ class _Tensors:
     def integer(self, values: NDArray[np.generic]) -> Tensor:
         return torch.as_tensor(np.array(values), dtype=torch.int64).to(self.device)
 
+    def weights(self, values: NDArray[np.generic], peak: int) -> Tensor:
+        """Weights for messages up to `peak`: in `dtype` where sums are exact in float32, in TF32 too, else float64."""
+        sums = int(np.abs(values).sum(axis=-1).max(initial=0)) * peak
+        exact = self.dtype if peak <= SHORT_MANTISSA and sums < FLOAT32_INTEGERS else torch.float64
+        return torch.as_tensor(np.array(values), dtype=exact).to(self.device)
 
-def _link(link: Link, projection: Projection, choice: Choice, make: _Tensors) -> LinkGrid:
+
+def _unit(population: Population, choice: Choice, make: _Tensors) -> UnitGrid:
+    name, network = population.name, choice.compiled.network
+    unit, scale = network.unit(name), choice.scheme.units[name]
+    ports = []
+    for port in unit.ports:
+        links = tuple(_link(link, choice, make) for link in network.into(name) if link.port == port)
+        bias = population.coefficients["bias" if len(unit.ports) == 1 else f"{port}_bias"]
+        drive_scale = make.real(scale.gain * 2.0 ** scale.port_exponent(unit, port))
+        ports.append(PortGrid(port, links, make.real(bias), drive_scale))
+    return UnitGrid(name, tuple(ports), _neuron(population, choice, make))
+
+
+def _neuron(population: Population, choice: Choice, make: _Tensors) -> Modes | Gate | Fire | None:
+    own = population.coefficients
+    if population.modes:
+        return _modes(population, choice.scheme.units[population.name], choice, make)
+    if population.neuron == "sigmoid_gate":
+        shares = torch.from_numpy(own["table"] / 2.0 ** population.setting("table_bits")).to(make.device)
+        return Gate(shares, population.setting("index_shift"), population.setting("index_offset"), None)
+    if population.neuron == "binary_gate":
+        return Gate(None, 0, 0, make.real(own["threshold"]))
+    if population.neuron == "lif":
+        theta = choice.row(f"{population.name}.threshold").rounded
+        return Fire(make.real(own["threshold"]), make.real(theta))
+    return None
+
+
+def _link(link: Link, choice: Choice, make: _Tensors) -> LinkGrid:
+    projection = choice.projection(link_name(link))
     target, own = choice.scheme.units[link.target], choice.scheme.links[key(link)]
-    matrix = projection.connection.matrix()
+    scale, factor = make.real(target.gain * 2.0**own.weight_exponent)[:, None], 2.0**projection.exponent
+    connection, role = projection.connection, choice.compiled.network.unit(link.source).role
+    if isinstance(connection, OneToOne) and role in GATES and link.target not in choice.compiled.network.outputs:
+        return LinkGrid(link.source, make.real(connection.weights), scale, factor)
+    matrix = connection.matrix()
     dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
-    scale = make.real(target.gain * 2.0**own.weight_exponent)[:, None]
-    return LinkGrid(link.source, make.real(dense), scale, 2.0**projection.exponent)
+    low, high = choice.program.source_range(link.source)
+    return LinkGrid(link.source, make.weights(dense, max(-low, high)), scale, factor)
 
 
 def _modes(population: Population, scale: UnitScale, choice: Choice, make: _Tensors) -> Modes:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from models.chunks import convolve_chunks, span_of
 from models.convolution import convolve
 from models.qat.compiling import Choice
-from models.qat.grid import Grid, LinkGrid, Modes, UnitGrid, grid_of
-from models.qat.reals import INPUT, Reals, check_plain, real_tensors
+from models.qat.gates import gated, stage
+from models.qat.grid import Fire, Gate, Grid, InputGrid, LinkGrid, Modes, PortGrid, UnitGrid, grid_of
+from models.qat.reals import INPUT, Reals, check_form, real_tensors
 from models.qat.straight import fired, rounded, straight_through
 from models.qat.voltages import REGISTER_TOP, voltages
 from models.s4d import SPAN, full_mantissas
-from models.spiking_ssm import Output, SpikingSSM
+from models.spiking_ssm import Output, SpikingSSM, step_mask
 from toolchain.errors import InputError
 
 
 class QuantizedSSM(nn.Module):
-    """A network with fake quantization; dropout is left out.
+    """A network with fake quantization; dropout is left out, norms keep their statistics.
 
     `adopt` sets the integers that `forward` computes with: until it is called again they stay, however the parameters
     move.
@@ -32,7 +34,7 @@ class QuantizedSSM(nn.Module):
 
     def __init__(self, network: SpikingSSM) -> None:
         super().__init__()
-        check_plain(network)
+        check_form(network)
         self.network = network
         self.grid: Grid | None = None
 
@@ -41,61 +43,104 @@ class QuantizedSSM(nn.Module):
         weight = self.network.encoder.weight
         self.grid = grid_of(choice, weight.device, weight.dtype)
 
-    def forward(self, inputs: Tensor) -> Output:
-        """Inputs (batch, steps, inputs) to the mean logits and the spikes of the integer program.
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Output:
+        """The logits and the spikes of the integer program.
+
+        Args:
+            inputs: (batch, steps, inputs) values, or (batch, steps) symbols.
+            lengths: (batch,) how many first steps of each sequence count; None for all.
 
         Raises:
             InputError: `adopt` has not been called.
         """
         if self.grid is None:
             raise InputError("network", "has no integers yet", "call adopt with a compiled network first")
-        reals, source = real_tensors(self.network), self.grid.input
-        # Float64, since a payload of many bits times a weight may not fit the 24 bits of a float32.
-        payload = (inputs.double() * source.scale).round().clamp(source.low, source.high)
-        messages, total = {INPUT: payload.transpose(1, 2)}, payload
+        reals, spikes = real_tensors(self.network), list[Tensor]()
+        messages = {INPUT: self._payload(inputs, self.grid.input)}
         for unit in self.grid.units:
-            drive = _drive(unit, messages, reals)
-            if unit.modes is None:
-                total = total_of(drive) / unit.drive_scale
-            else:
-                messages[unit.name] = _spikes(unit, unit.modes, drive, reals)
-        del messages[INPUT]
-        return Output(total / inputs.shape[1], tuple(messages.values()))
+            drives = [_drive(unit, port, messages, reals) for port in unit.ports]
+            if unit.neuron is None:
+                continue
+            sent = messages[unit.name] = _sent(unit, unit.neuron, drives, reals)
+            spikes += [] if isinstance(unit.neuron, Gate) else [sent]
+        return Output(self._decode(drives[0], self.grid.units[-1].ports[0].scale, lengths), tuple(spikes))
+
+    def _payload(self, inputs: Tensor, source: InputGrid) -> Tensor:
+        """Inputs in integers, (batch, inputs, steps) float64: a payload of many bits may not fit a float32."""
+        values = self.network.as_values(inputs).double() * source.scale
+        return values.round().clamp(source.low, source.high).transpose(1, 2)
+
+    def _decode(self, drive: Tensor, scale: Tensor, lengths: Tensor | None) -> Tensor:
+        """What the host reads of the output's drive (batch, classes, steps), in real units."""
+        if self.network.config.decode == "every-step":
+            return _held(drive) / scale[:, None]
+        if lengths is None:
+            return total_of(drive) / scale / drive.shape[-1]
+        counted = step_mask(lengths, drive.shape[-1], drive.dtype)
+        return total_of(drive * counted[:, None]) / scale / lengths[:, None]
 
 
-def _drive(unit: UnitGrid, messages: dict[str, Tensor], reals: Reals) -> Tensor:
-    """What enters a unit at every step, (batch, size, steps): whole numbers, as floats."""
-    drive = rounded(reals.biases[unit.name], unit.bias, unit.drive_scale)[:, None]
-    for link in unit.links:
-        drive = drive + _arriving(unit.name, link, messages[link.source], reals).to(drive.dtype)
+def _held(drive: Tensor) -> Tensor:
+    """In a register of 24 bits."""
+    return drive.clamp(-REGISTER_TOP, REGISTER_TOP)
+
+
+def _drive(unit: UnitGrid, port: PortGrid, messages: dict[str, Tensor], reals: Reals) -> Tensor:
+    """What enters a port at every step, (batch, size, steps): whole numbers of at most 25 bits, as floats."""
+    bias = reals.biases[unit.name].view(len(unit.ports), -1)[unit.ports.index(port)]
+    drive = rounded(bias, port.bias, port.scale)[:, None]
+    for link in port.links:
+        own = reals.links[link.source, unit.name, port.name]
+        drive = drive + _arriving(own, link, messages[link.source]).to(drive.dtype)
     return drive
 
 
-def _arriving(target: str, link: LinkGrid, messages: Tensor, reals: Reals) -> Tensor:
+def _arriving(own: Tensor, link: LinkGrid, messages: Tensor) -> Tensor:
     """floor(W m 2^exponent). Sums of spikes are exact in float32, in TF32 too: a product is a weight or 0."""
-    weights = rounded(reals.links[link.source, target], link.weights, link.scale).to(messages.dtype)
-    arrived = torch.matmul(weights, messages) * link.factor
+    if link.weights.ndim == 1:
+        arrived = messages * (link.weights * link.factor)[:, None]
+    else:
+        weights = rounded(own.to(link.weights.dtype), link.weights, link.scale)
+        arrived = torch.matmul(weights, messages.to(weights.dtype)) * link.factor
     return arrived if link.factor >= 1 else straight_through(arrived, arrived.detach().floor())
 
 
-def _spikes(unit: UnitGrid, modes: Modes, drive: Tensor, reals: Reals) -> Tensor:
+def _sent(unit: UnitGrid, neuron: Modes | Gate | Fire, drives: list[Tensor], reals: Reals) -> Tensor:
+    """Messages of a population, (batch, size, steps)."""
+    held, scale = [_held(drive) for drive in drives], unit.ports[-1].scale
+    if isinstance(neuron, Gate):
+        return gated(held[0], held[1], neuron, scale)
+    if isinstance(neuron, Fire):
+        return stage(held[0], neuron, reals.theta[unit.name], scale)
+    return _spikes(unit.name, neuron, held[0], scale, reals)
+
+
+def _spikes(name: str, modes: Modes, drive: Tensor, scale: Tensor, reals: Reals) -> Tensor:
     """Spikes of a block, with the gradient of its convolution and soma at the rounded parameters."""
-    drive = drive.clamp(-REGISTER_TOP, REGISTER_TOP)
-    v, limit, name = voltages(drive.detach().to(torch.int32), modes), modes.integers["threshold"], unit.name
+    v, limit = voltages(drive.detach().to(torch.int32), modes), modes.integers["threshold"]
     if not torch.is_grad_enabled():
         return (v >= limit[:, None]).to(drive.dtype)
     a_bar, c = straight_through(reals.a_bar[name], modes.a_bar), straight_through(reals.c[name], modes.c)
     d, theta = straight_through(reals.d[name], modes.d), straight_through(reals.theta[name], modes.theta)
-    y = convolve(drive / unit.drive_scale[:, None], _kernel(a_bar, c, d, drive.shape[-1]))
+    # As `S4D` computes it where it is.
+    y = convolved(drive / scale[:, None], a_bar, c, d, drive.device.type == "cuda")
     return fired(y, theta, v, limit, modes.voltage_scale)
 
 
-def _kernel(a_bar: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:
-    """The impulse response Re(sum c a_bar^t), plus d at t = 0, (channels, steps); taken apart as `S4D.kernel` does."""
+def convolved(u: Tensor, a_bar: Tensor, c: Tensor, d: Tensor, in_chunks: bool) -> Tensor:
+    """y = Re(sum c x) + d u of a whole sequence (batch, channels, steps), by Fourier transforms or in chunks."""
+    steps = u.shape[-1]
     # A pole may be rounded to 0, which has no logarithm.
-    exponent = torch.log(torch.where(a_bar == 0, 1e-6, a_bar))[..., None]
-    far = torch.exp(exponent * torch.arange(0, steps, SPAN, device=a_bar.device))
-    near = torch.exp(exponent * torch.arange(SPAN, device=a_bar.device))
+    exponent = torch.log(torch.where(a_bar == 0, 1e-6, a_bar))
+    if not in_chunks:
+        return convolve(u, _kernel(exponent, c, d, steps))
+    return convolve_chunks(u, _kernel(exponent, c, d, span_of(steps)), exponent, c / 2, full_mantissas())
+
+
+def _kernel(exponent: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:
+    """The impulse response Re(sum c a_bar^t), plus d at t = 0, (channels, steps); taken apart as `S4D.kernel` does."""
+    far = torch.exp(exponent[..., None] * torch.arange(0, steps, SPAN, device=c.device))
+    near = torch.exp(exponent[..., None] * torch.arange(SPAN, device=c.device))
     with full_mantissas():
         spans = torch.einsum("hnq,hnr->hqr", c[..., None] * far, near).real
     response = spans.flatten(1)[:, :steps]

@@ -1,6 +1,6 @@
 """Fine-tune several networks one after the other on one machine, each within a limit of time.
 
-    python -m models.qat.on_device --out tuned small=smnist:120:weight_bits=4,a_bits=12,c_bits=6,epochs=2
+    python -m models.qat.on_device --out tuned w4=smnist:120:weight_bits=4,epochs=2 listops=listops:420:refresh_steps=8
 
 Each job is ``NAME=START:SECONDS[:key=value,...]``: START is a network of the zoo or the folder of a run, keys are those
 of the compiler's settings, of `TrainConfig`, ``refresh_steps`` and ``distill``. The folder ``tuned/NAME`` gets weights,

@@ -10,27 +10,33 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.batches import batches
 from models.config import TrainConfig
 from models.distort import Distorter
-from models.measure import Figures
+from models.measure import Figures, measured, parts_of
 from models.optimizer import make_optimizer, one_cycle
 from models.qat.compiling import Choice, Compiler
 from models.qat.network import QuantizedSSM
 from models.spiking_ssm import Output, SpikingSSM
+from models.step import entropy_of, rate_of, set_learning_rates
 from models.tasks import Part, Task
 from models.tasks.calibration import calibration_inputs
+from models.training import check_sizes
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 
 BATCH, GPU_BATCH = 128, 500
 """Sequences run at once when measuring."""
+
+GPU_ELEMENTS = 2**27
+"""Values of one array of (batch, channels, steps) there: 512 MiB, of which a block of gates holds about a dozen."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Tuner:
 
     Args:
         network: trained; its weights move.
-        task: data: values, one class a sequence.
+        task: data.
         plan: how.
 
     Raises:
@@ -92,7 +98,7 @@ class Tuner:
     """
 
     def __init__(self, network: SpikingSSM, task: Task, plan: Plan) -> None:
-        _check_task(task)
+        check_sizes(task, network.config)
         self.task, self.plan = task, plan
         self.compiler = Compiler(task.name, task.steps, calibration_inputs(task), plan.settings)
         self.network = QuantizedSSM(network)
@@ -131,77 +137,58 @@ class Tuner:
 
     def _epoch(self, epoch: int) -> float:
         """One pass over the training part; returns the mean loss."""
-        config = self.plan.training
+        config, part = self.plan.training, self.task.train
         torch.manual_seed(config.seed * 1_000_003 + epoch)
         rng = np.random.default_rng((config.seed, epoch))
-        samples = self.task.train.inputs
+        samples = part.inputs
         if config.augment and self.task.augment is not None:
             samples = self.task.augment(samples, rng, config.augment)
-        order = torch.from_numpy(rng.permutation(len(samples)))
-        batches = order.tensor_split(math.ceil(len(order) / config.batch_size))
-        total = 0.0
-        for number, chosen in enumerate(batches):
-            factor = one_cycle((epoch + number / len(batches)) / config.epochs)
+        lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(self.device)
+        inputs, labels = torch.from_numpy(samples).to(self.device), torch.from_numpy(part.labels).to(self.device)
+        order = batches(len(part), config.batch_size, self.task.steps, part.lengths, rng, self.device)
+        # On the device until the end: asking for a number after every step would hold a GPU up.
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for number, (chosen, steps) in enumerate(order):
+            set_learning_rates(self.optimizer, one_cycle((epoch + number / len(order)) / config.epochs))
             if number and number % self.plan.refresh_steps == 0:
                 self.network.adopt(self.compiler.choose(self.network.network, self.choice))
-            labels = torch.from_numpy(self.task.train.labels)[chosen].to(self.device)
-            batch = torch.from_numpy(samples)[chosen].to(self.device)
-            total += self._step(batch, labels, factor) * len(chosen)
-        if not math.isfinite(total):
-            raise InputError(f"epoch {epoch + 1}", f"the loss is {total}", "lower the learning rate")
-        return total / len(order)
+            wanted = labels[chosen] if labels.ndim == 1 else labels[chosen, :steps]
+            count = None if lengths is None else lengths[chosen]
+            total += self._step(inputs[chosen, :steps], wanted, count) * len(chosen)
+        if not math.isfinite(total.item()):
+            raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
+        return total.item() / sum(len(chosen) for chosen, _ in order)
 
-    def _step(self, batch: Tensor, labels: Tensor, factor: float) -> float:
-        """One step of the optimizer at a share of the peak learning rates; returns the loss before it."""
-        for group in self.optimizer.param_groups:
-            rate = group["peak"] * factor
-            group["lr"] = group["lr"].fill_(rate) if isinstance(group["lr"], Tensor) else rate
+    def _step(self, batch: Tensor, labels: Tensor, lengths: Tensor | None) -> Tensor:
+        """One step of the optimizer; returns the loss before it."""
         self.optimizer.zero_grad()
         batch = self.distorter(batch) if self.distorter else batch
-        loss = self._loss(self.network(batch), batch, labels)
+        loss = self._loss(self.network(batch, lengths), batch, labels, lengths)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.plan.training.clip_norm)
         self.optimizer.step()
-        return loss.item()
+        return loss.detach()
 
-    def _loss(self, output: Output, batch: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, output: Output, batch: Tensor, labels: Tensor, lengths: Tensor | None) -> Tensor:
         """Cross-entropy, with the labels and with the teacher's answer, plus the price of spikes."""
         config, share = self.plan.training, self.plan.distill
-        rate = torch.stack([spikes.mean() for spikes in output.spikes]).mean()
-        loss = nn.functional.cross_entropy(output.logits, labels, label_smoothing=config.label_smoothing)
+        loss = entropy_of(output.logits, labels, lengths, config.label_smoothing)
         if self.teacher is not None:
             with torch.no_grad():
-                wanted = self.teacher(batch).logits.softmax(1)
-            loss = (1 - share) * loss + share * nn.functional.cross_entropy(output.logits, wanted)
-        return loss + config.rate_penalty * rate
+                wanted = self.teacher(batch, lengths).logits.softmax(1)
+            loss = (1 - share) * loss + share * entropy_of(output.logits, wanted, lengths)
+        return loss + config.rate_penalty * rate_of(output, lengths)
 
-    @torch.no_grad()
     def measure(self, part: Part) -> Figures:
-        """What the integer program does on a part."""
-        right, loss, spikes = 0, 0.0, torch.zeros(self.network.network.config.blocks, dtype=torch.float64)
-        for inputs, labels in _batches(part, self.device):
-            output = self.network(inputs)
-            right += int((output.logits.argmax(1) == labels).sum())
-            loss += float(nn.functional.cross_entropy(output.logits, labels, reduction="sum"))
-            spikes += torch.stack([fired.double().mean((1, 2)).sum() for fired in output.spikes]).cpu()
-        total = len(part)
-        return Figures(total, right / total, loss / total, tuple((spikes / total).tolist()))
+        """What the integer program does on a part; padding counts nowhere."""
+        network = self.network.network
+        parts = parts_of(network, part, _together(network.config.channels * part.inputs.shape[1], self.device))
+        return measured(self.network, parts, len(part), network.config.decode)
 
 
-def _check_task(task: Task) -> None:
-    found = [
-        name for name, other in (("symbols", task.train.symbolic), ("a label a step", task.train.per_step)) if other
-    ]
-    if found or task.train.lengths is not None:
-        what = f"has {' and '.join(found or ['padding'])}"
-        raise InputError(f"task {task.name!r}", what, "fine-tune on a task of values and one class a sequence")
-
-
-def _batches(part: Part, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-    size = BATCH if device.type == "cpu" else GPU_BATCH
-    for start in range(0, len(part), size):
-        chosen = slice(start, start + size)
-        yield torch.from_numpy(part.inputs[chosen]).to(device), torch.from_numpy(part.labels[chosen]).to(device)
+def _together(words: int, device: torch.device) -> int:
+    """Sequences of which one array takes so many words, to run at once when measuring."""
+    return BATCH if device.type == "cpu" else max(1, min(GPU_BATCH, GPU_ELEMENTS // words))
 
 
 def _copied(network: SpikingSSM) -> dict[str, Tensor]:

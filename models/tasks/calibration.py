@@ -17,6 +17,7 @@ def calibration_samples(task: Task) -> NDArray[np.int64]:
 
 
 def calibration_inputs(task: Task) -> NDArray[np.float64]:
-    """Their inputs, (sample, step, channel)."""
-    inputs: NDArray[np.float64] = task.train.inputs[calibration_samples(task)].astype(np.float64)
-    return inputs
+    """Their inputs, (sample, step, channel); symbols as unit vectors, padding too."""
+    inputs = task.train.inputs[calibration_samples(task)]
+    values: NDArray[np.float64] = inputs.astype(np.float64) if task.symbols is None else np.eye(task.symbols)[inputs]
+    return values

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from models import zoo
+from models.config import TrainConfig
 from models.qat import voltages_triton
 from models.qat.compiling import Compiler
-from models.qat.grid import Modes
+from models.qat.gates import gated
+from models.qat.grid import Gate, Modes
 from models.qat.network import QuantizedSSM
+from models.qat.tuner import Plan, Tuner
 from models.qat.voltages import voltages_loop
+from models.spiking_ssm import SpikingSSM
+from models.step import loss_of
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
+from tests.toy_tasks import FORMS, toy_task
 from toolchain.quantize.settings import Settings
 
 
@@ -67,3 +74,59 @@ def test_network_on_the_gpu_spikes_as_on_the_cpu(widths: Settings) -> None:
     assert all(torch.equal(one, other) for one, other in zip(spikes, other_spikes, strict=True))
     torch.testing.assert_close(logits, other_logits, rtol=1e-6, atol=0)
     torch.testing.assert_close(gradients, other_gradients, rtol=1e-3, atol=1e-4 * gradients.abs().max().item())
+
+
+def test_gates_at_full_width_are_those_of_the_cpu() -> None:
+    torch.manual_seed(2)
+    content, opening = torch.randint(-(2**23) + 1, 2**23, (2, 4, 64, 500)).float()
+    unit, table = torch.full((64,), 2.0**17), torch.randint(0, 2**16 + 1, (1024,)) / 2.0**16
+    gates = [Gate(table.double(), 13, 512, None), Gate(None, 0, 0, torch.arange(64.0))]
+    for gate in gates:
+        there = Gate(*(part.cuda() if isinstance(part, torch.Tensor) else part for part in vars(gate).values()))
+        found = gated(content.cuda(), opening.cuda(), there, unit.cuda())
+        assert torch.equal(found.cpu(), gated(content, opening, gate, unit))
+
+
+@pytest.fixture(params=[False, True], ids=["float32", "tf32"])
+def short_mantissas(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether products of float32 matrices may use TF32, which must change no integer."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = request.param
+    yield request.param
+    torch.backends.cuda.matmul.allow_tf32 = before
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("widths", [Settings(), Settings(weight_bits=4, a_bits=12, c_bits=6)])
+def test_networks_with_gates_compute_as_on_the_cpu(form: str, widths: Settings, short_mantissas: bool) -> None:
+    torch.manual_seed(9)
+    plain, task = SpikingSSM(FORMS[form]).eval(), toy_task(form)
+    for block in plain.block_list():
+        block.soma.ln_vth.data.fill_(-1.5)
+    choice = Compiler("toy", task.steps, calibration_inputs(task), widths).calibrate(plain)
+    inputs, labels = torch.from_numpy(task.test.inputs), torch.from_numpy(task.test.labels)
+    lengths = None if task.test.lengths is None else torch.from_numpy(task.test.lengths)
+    found = []
+    for device in ("cpu", "cuda"):
+        network = QuantizedSSM(copy.deepcopy(plain).to(device))
+        network.adopt(choice)
+        counted = None if lengths is None else lengths.to(device)
+        output = network(inputs.to(device), counted)
+        torch.autograd.backward(loss_of(output, labels.to(device), TrainConfig(), counted))
+        gradients = torch.cat([weight.grad.flatten().cpu() for weight in network.parameters()])
+        found.append(([spikes.detach().cpu() for spikes in output.spikes], output.logits.detach().cpu(), gradients))
+    (spikes, logits, gradients), (other_spikes, other_logits, other_gradients) = found
+    assert all(torch.equal(one, other) and one.any() for one, other in zip(spikes, other_spikes, strict=True))
+    torch.testing.assert_close(logits, other_logits, rtol=1e-6, atol=0)
+    off = 1e-1 if short_mantissas else 1e-3
+    torch.testing.assert_close(gradients, other_gradients, rtol=off, atol=0.1 * off * gradients.abs().max().item())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_fine_tuning_on_symbols_learns(form: str) -> None:
+    torch.manual_seed(9)
+    training = TrainConfig(epochs=3, batch_size=32, learning_rate=1e-2, rate_penalty=0.0)
+    losses: list[float] = []
+    network, plan = SpikingSSM(FORMS[form]).cuda(), Plan(training, Settings(weight_bits=4), refresh_steps=2)
+    tuned = Tuner(network, toy_task(form), plan).run(lambda epoch: losses.append(epoch.validation.loss))
+    assert tuned.best_epoch > 0 and tuned.validation.loss < 0.95 * losses[0]

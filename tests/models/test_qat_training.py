@@ -6,6 +6,7 @@ import copy
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from models import soma_kernels, zoo
 from models.config import NetworkConfig
 from models.qat.compiling import Compiler
 from models.qat.finetune import SETTINGS, Run, find_folder, finetune, publish_finetuned, training_of
-from models.qat.network import QuantizedSSM
+from models.qat.network import QuantizedSSM, convolved
 from models.qat.on_device import parse_job
 from models.qat.straight import fired, rounded, straight_through
 from models.qat.tuner import Epoch, Plan, Tuner
@@ -81,6 +82,22 @@ def test_spikes_have_the_gradient_of_the_soma() -> None:
     torch.autograd.backward(spikes, weight)
     for found, wanted in zip((y.grad, theta.grad), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [5, 64, 100, 300])
+def test_the_chunks_of_a_gpu_have_the_gradients_of_the_transforms(steps: int) -> None:
+    generator = torch.Generator().manual_seed(steps)
+    u, weight = torch.randn(2, 2, 3, steps, dtype=torch.float64, generator=generator)
+    radius, phase, c = torch.rand(3, 3, 4, dtype=torch.float64, generator=generator)
+    radius[0, 0] = 0  # a pole that is rounded to nothing
+    leaves = [u, torch.polar(radius, 3 * phase), torch.polar(c, 6 * phase), c[:, 0].clone()]
+    found = []
+    for in_chunks in (False, True):
+        given = [leaf.detach().requires_grad_() for leaf in leaves]
+        y = convolved(*given, in_chunks)
+        found.append([y.detach(), *torch.autograd.grad((y * weight).sum(), given)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(torch.view_as_real(one + 0j), torch.view_as_real(other + 0j), rtol=1e-7, atol=1e-9)
 
 
 def _gradients(network: torch.nn.Module, task: Task) -> dict[str, Tensor]:
@@ -171,16 +188,27 @@ def test_no_integers_yet() -> None:
         network(torch.zeros(1, 3, 1))
 
 
-def test_another_mixing_is_refused() -> None:
-    with pytest.raises(InputError, match=r"has \{'mix': 'glu'\}; fine-tuning for integers needs \{'mix': 'linear'\}"):
-        QuantizedSSM(SpikingSSM(NetworkConfig(channels=4, modes=2, mix="glu")))
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ({"soma": "threshold"}, r"has {'soma': 'threshold'}, fine-tuning for integers needs soma lif; train such"),
+        ({"direction": "both"}, r"has {'direction': 'both'}, fine-tuning for integers needs direction causal; train"),
+        (
+            {"soma": "ternary", "mix": "gsu"},
+            r"'mix': 'gsu'}, fine-tuning for integers needs soma lif; mix linear or glu or binary-gate or two-stage; ",
+        ),
+    ],
+)
+def test_what_has_no_such_integers_is_refused(kinds: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        QuantizedSSM(SpikingSSM(NetworkConfig(channels=4, modes=2, **kinds)))
 
 
-def test_a_label_a_step_is_refused(task: Task) -> None:
+def test_a_task_of_another_kind_is_refused(task: Task) -> None:
     labels = np.zeros(task.validation.inputs.shape[:2], np.int64)
-    parts = {name: replace(getattr(task, name), labels=labels[: len(getattr(task, name))]) for name in ("validation",)}
-    every = replace(task, train=parts["validation"], validation=parts["validation"], test=parts["validation"])
-    with pytest.raises(InputError, match="has a label a step; fine-tune on a task"):
+    part = replace(task.validation, labels=labels)
+    every = replace(task, train=part, validation=part, test=part)
+    with pytest.raises(InputError, match=r"decodes 'mean', task 'digits' needs 'every-step'; set decode"):
         Tuner(zoo.load("digits").network, every, Plan(training_of(zoo.load("digits"), {}), NARROW))
 
 

@@ -43,7 +43,7 @@ def finetune_command(
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
     for part in ("validation", "test"):
         typer.echo(f"{part}: integers before {found.before[part]}, after {found.after[part]}", err=True)
-    typer.echo(f"test: float before {100 * found.start_accuracy:.2f} %", err=True)
+    typer.echo(f"test: float before {found.start}", err=True)
     typer.echo(str(folder))
 
 
@@ -69,4 +69,6 @@ def _write_data(folder: Path) -> None:
 
     task = load_task(load_folder(folder).task)
     for name, part, rows in (("calibration", task.train, calibration_samples(task)), ("test", task.test, slice(None))):
-        write_npz(folder / f"{name}.npz", {}, {"x": part.inputs[rows], "y": part.labels[rows]})
+        arrays = {"x": part.inputs[rows], "y": part.labels[rows]}
+        lengths = {} if part.lengths is None else {"lengths": part.lengths[rows]}
+        write_npz(folder / f"{name}.npz", {}, arrays | lengths)
