@@ -190,7 +190,7 @@ class _Trainer:
     ) -> None:
         self.network, self.step, self.task, self.config = network, step, task, config
         self.measured = network if average is None else average.network
-        self.part = _joined(task.train, task.validation) if config.refit else task.train
+        self.part = joined(task.train, task.validation) if config.refit else task.train
 
     def epoch(self, run: RunState, on_epoch: Callable[[Progress], None] | None) -> RunState:
         """One pass over the training part, then the validation part."""
@@ -214,7 +214,8 @@ class _Trainer:
         self.network.train()
         device = self.network.encoder.weight.device
         part, size = self.part, self.config.batch_size
-        inputs, labels = torch.from_numpy(self._samples(rng)).to(device), torch.from_numpy(part.labels).to(device)
+        samples = augmented(self.task, part, rng, self.config.augment)
+        inputs, labels = torch.from_numpy(samples).to(device), torch.from_numpy(part.labels).to(device)
         lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(device)
         order = batches(len(part), size, self.task.steps, part.lengths, rng, device)
         # On the device until the end: asking for a number after every step would hold a GPU up.
@@ -238,16 +239,16 @@ class _Trainer:
             lengths = () if part.lengths is None else (torch.from_numpy(part.lengths[places]).to(device),)
             yield inputs, *lengths
 
-    def _samples(self, rng: np.random.Generator) -> NDArray[Any]:
-        """The training inputs, distorted where the task does that to all at once."""
-        task = self.task
-        if not self.config.augment or task.augment is None:
-            return self.part.inputs
-        bent = task.augment(task.train.inputs, rng, self.config.augment)
-        return np.concatenate([bent, self.part.inputs[len(bent) :]]) if self.config.refit else bent
+
+def augmented(task: Task, part: Part, rng: np.random.Generator, strength: float) -> NDArray[Any]:
+    """The inputs of a part that begins with the training part, distorted where the task does that to all at once."""
+    if not strength or task.augment is None:
+        return part.inputs
+    bent = task.augment(task.train.inputs, rng, strength)
+    return np.concatenate([bent, part.inputs[len(bent) :]]) if len(part) > len(bent) else bent
 
 
-def _joined(first: Part, second: Part) -> Part:
+def joined(first: Part, second: Part) -> Part:
     """The samples of both parts."""
     lengths = None
     if first.lengths is not None and second.lengths is not None:

@@ -60,7 +60,8 @@ class Finetuned:
     Attributes:
         folder: what was written.
         choice: the program of the chosen weights.
-        best_epoch: counted from 1; 0 where no epoch did better on the validation part than the network before.
+        best_epoch: counted from 1; 0 where no epoch did better on the validation part than the network before. The
+            last one where the validation part was trained on too.
         before, after: figures of the integer programs by part, "validation" and "test".
         start: of the float network on the test part, as its `config.json` says.
     """
@@ -82,10 +83,12 @@ def find_folder(start: str) -> Path:
 def training_of(trained: Trained, changes: Mapping[str, float]) -> TrainConfig:
     """The settings that a network was trained with, changed for fine-tuning by its task, then by `changes`.
 
+    A network that was refitted to both parts is fine-tuned on both: its validation part can choose nothing any more.
+
     Raises:
         InputError: an unknown setting or a value out of its range.
     """
-    values = trained.training.to_mapping() | dict(RECIPES.get(trained.task, OTHERWISE)) | {"ema": 0.0, "refit": 0}
+    values = trained.training.to_mapping() | dict(RECIPES.get(trained.task, OTHERWISE)) | {"ema": 0.0}
     return TrainConfig.from_mapping(values | dict(changes), "training")
 
 

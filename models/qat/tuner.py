@@ -28,7 +28,7 @@ from models.spiking_ssm import Output, SpikingSSM
 from models.step import entropy_of, rate_of, set_learning_rates
 from models.tasks import Part, Task
 from models.tasks.calibration import calibration_inputs
-from models.training import check_sizes
+from models.training import augmented, check_sizes, joined
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 
@@ -44,7 +44,9 @@ class Plan:
     """How to fine-tune.
 
     Attributes:
-        training: epochs, learning rates and the like; `ema` and `refit` are not used.
+        training: epochs, learning rates and the like; `ema` is not used. With `refit` the validation part is trained on
+            too and the last weights are kept: for a network that was trained so, whose validation part is no held-out
+            one.
         settings: widths and rules of the compiler.
         refresh_steps: steps of the optimizer between two choices of scales and integers.
         seconds: after which no further epoch is begun.
@@ -76,7 +78,7 @@ class Tuned:
     Attributes:
         choice: the program of the chosen weights, which the network is left with.
         validation: its figures on the validation part.
-        best_epoch: 0 for the network before.
+        best_epoch: 0 for the network before; the last one where the validation part was trained on too.
     """
 
     choice: Choice
@@ -100,6 +102,7 @@ class Tuner:
     def __init__(self, network: SpikingSSM, task: Task, plan: Plan) -> None:
         check_sizes(task, network.config)
         self.task, self.plan = task, plan
+        self.part = joined(task.train, task.validation) if plan.training.refit else task.train
         self.compiler = Compiler(task.name, task.steps, calibration_inputs(task), plan.settings)
         self.network = QuantizedSSM(network)
         self.optimizer = make_optimizer(network, plan.training)
@@ -122,7 +125,7 @@ class Tuner:
             loss = self._epoch(epoch - 1)
             self.choice = self._calibrated()
             figures = self.measure(self.task.validation)
-            if figures.merit > best.validation.merit:
+            if self.plan.training.refit or figures.merit > best.validation.merit:
                 best, kept = Tuned(self.choice, figures, epoch), _copied(plain)
             if on_epoch is not None:
                 on_epoch(Epoch(epoch, loss, figures, best.best_epoch))
@@ -137,12 +140,10 @@ class Tuner:
 
     def _epoch(self, epoch: int) -> float:
         """One pass over the training part; returns the mean loss."""
-        config, part = self.plan.training, self.task.train
+        config, part = self.plan.training, self.part
         torch.manual_seed(config.seed * 1_000_003 + epoch)
         rng = np.random.default_rng((config.seed, epoch))
-        samples = part.inputs
-        if config.augment and self.task.augment is not None:
-            samples = self.task.augment(samples, rng, config.augment)
+        samples = augmented(self.task, part, rng, config.augment)
         lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(self.device)
         inputs, labels = torch.from_numpy(samples).to(self.device), torch.from_numpy(part.labels).to(self.device)
         order = batches(len(part), config.batch_size, self.task.steps, part.lengths, rng, self.device)

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from models import tasks
+from models.config import TrainConfig
+from models.training import train
 from models.zoo import load_folder
 from tests.cli.conftest import Run
+from tests.toy_tasks import FORMS, toy_task
 
 
 def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path: Path) -> None:
@@ -24,6 +28,25 @@ def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path:
     assert found.code == 0, found.err
     after = load_folder(out).figures["integers"]["after"]["test"]
     assert json.loads(report.read_text())["accuracy"]["integer"] == round(360 * after["accuracy"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_symbols_of_true_length_or_with_a_label_a_step(
+    seamount: Run, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data that are left behind hold the lengths, so that padding counts nowhere later either."""
+    task = toy_task(form)
+    monkeypatch.setitem(tasks.TASKS, "toy", lambda: task)
+    train(task, FORMS[form], TrainConfig(epochs=2, batch_size=32, rate_penalty=0.0), tmp_path / "start")
+    out, report = tmp_path / "tuned", tmp_path / "found.json"
+    ran = seamount("finetune", tmp_path / "start", "--epochs", 1, "--refresh", 4, "--out", out)
+    assert (ran.code, ran.out) == (0, f"{out}\n"), ran.err
+    assert ("bits a symbol" in ran.err) is (form == "every-step")
+    data = ("--calibrate", out / "calibration.npz", "--test", out / "test.npz")
+    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)
+    assert found.code == 0, found.err
+    after = load_folder(out).figures["integers"]["after"]["test"]
+    assert json.loads(report.read_text())["accuracy"]["integer"] == round(task.test.labels.size * after["accuracy"])
 
 
 @pytest.mark.parametrize(

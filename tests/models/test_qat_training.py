@@ -174,6 +174,18 @@ def test_it_learns_and_the_same_seed_gives_the_same_weights(task: Task) -> None:
     assert all(torch.equal(weights[name], same[name]) for name in weights)
 
 
+def test_a_refitted_network_is_tuned_on_both_parts_and_keeps_its_last_weights(task: Task) -> None:
+    assert training_of(zoo.load("hapt"), {}).refit == 1 and training_of(zoo.load("digits"), {}).refit == 0
+    plan = Plan(training_of(zoo.load("digits"), {"epochs": 1, "refit": 1, "batch_size": 100}), NARROW)
+    # One rate too high, so that no choice would have fallen on this epoch.
+    plan = replace(plan, training=replace(plan.training, learning_rate=0.5))
+    tuner, seen = Tuner(zoo.load("digits").network, task, plan), list[Epoch]()
+    assert len(tuner.part) == len(task.train) + len(task.validation)
+    tuned = tuner.run(seen.append)
+    assert seen[1].validation.loss > seen[0].validation.loss
+    assert tuned.best_epoch == 1 and tuned.validation == seen[1].validation
+
+
 def test_time_that_is_up_leaves_the_network_as_it_was(task: Task) -> None:
     network = zoo.load("digits").network
     before = copy.deepcopy(network.state_dict())
