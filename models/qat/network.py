@@ -88,7 +88,8 @@ def _held(drive: Tensor) -> Tensor:
 def _drive(unit: UnitGrid, port: PortGrid, messages: dict[str, Tensor], reals: Reals) -> Tensor:
     """What enters a port at every step, (batch, size, steps): whole numbers of at most 25 bits, as floats."""
     bias = reals.biases[unit.name].view(len(unit.ports), -1)[unit.ports.index(port)]
-    drive = rounded(bias, port.bias, port.scale)[:, None]
+    # Never cut off, and of so many bits that a float32 could not tell whether it was.
+    drive = straight_through(bias * port.scale, port.bias)[:, None]
     for link in port.links:
         own = reals.links[link.source, unit.name, port.name]
         drive = drive + _arriving(own, link, messages[link.source]).to(drive.dtype)
