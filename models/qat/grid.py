@@ -21,6 +21,7 @@ from toolchain.ir.integer import limits
 from toolchain.ir.program import Population
 from toolchain.quantize.floating import link_name
 from toolchain.quantize.scales import UnitScale, key
+from toolchain.quantize.weights import greatest_weight
 
 FLOAT32_INTEGERS = 1 << 24
 """Up to here every whole number is a float32."""
@@ -48,12 +49,14 @@ class LinkGrid:
             the stream passes a gate's messages on, (target,): powers of two, which do not learn.
         scale: integer weight per real weight, one a target, (target, 1).
         factor: power of two from the sum of products to the target's drive; below 1 it rounds down.
+        top: greatest integer of the weights' width.
     """
 
     source: str
     weights: Tensor
     scale: Tensor
     factor: float
+    top: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,16 +200,15 @@ def _neuron(population: Population, choice: Choice, make: _Tensors) -> Modes | G
 
 
 def _link(link: Link, choice: Choice, make: _Tensors) -> LinkGrid:
-    projection = choice.projection(link_name(link))
-    target, own = choice.scheme.units[link.target], choice.scheme.links[key(link)]
-    scale, factor = make.real(target.gain * 2.0**own.weight_exponent)[:, None], 2.0**projection.exponent
-    connection, role = projection.connection, choice.compiled.network.unit(link.source).role
-    if isinstance(connection, OneToOne) and role in GATES and link.target not in choice.compiled.network.outputs:
-        return LinkGrid(link.source, make.real(connection.weights), scale, factor)
-    matrix = connection.matrix()
-    dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
-    low, high = choice.program.source_range(link.source)
-    return LinkGrid(link.source, make.weights(dense, max(-low, high)), scale, factor)
+    projection, network, scheme = choice.projection(link_name(link)), choice.compiled.network, choice.scheme
+    scale = make.real(scheme.units[link.target].gain * 2.0 ** scheme.links[key(link)].weight_exponent)[:, None]
+    connection, passed = projection.connection, network.unit(link.source).role in GATES
+    if passed and isinstance(connection, OneToOne) and link.target not in network.outputs:
+        weights = make.real(connection.weights)
+    else:
+        matrix, (low, high) = connection.matrix(), choice.program.source_range(link.source)
+        weights = make.weights(matrix if isinstance(matrix, np.ndarray) else matrix.toarray(), max(-low, high))
+    return LinkGrid(link.source, weights, scale, 2.0**projection.exponent, greatest_weight(link, scheme.settings))
 
 
 def _modes(population: Population, scale: UnitScale, choice: Choice, make: _Tensors) -> Modes:

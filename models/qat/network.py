@@ -101,7 +101,7 @@ def _arriving(own: Tensor, link: LinkGrid, messages: Tensor) -> Tensor:
     if link.weights.ndim == 1:
         arrived = messages * (link.weights * link.factor)[:, None]
     else:
-        weights = rounded(own.to(link.weights.dtype), link.weights, link.scale)
+        weights = rounded(own.to(link.weights.dtype), link.weights, link.scale, link.top)
         arrived = torch.matmul(weights, messages.to(weights.dtype)) * link.factor
     return arrived if link.factor >= 1 else straight_through(arrived, arrived.detach().floor())
 

@@ -28,11 +28,14 @@ def straight_through(real: Tensor, exact: Tensor) -> Tensor:
     return value
 
 
-def rounded(real: Tensor, integers: Tensor, scale: Tensor) -> Tensor:
-    """The integers that real * scale was rounded to; no gradient where a value was cut off at its width's end."""
+def rounded(real: Tensor, integers: Tensor, scale: Tensor, top: int) -> Tensor:
+    """The integers that real * scale was rounded to, up to `top`; no gradient where a value is cut off there.
+
+    The integers may be those of some steps ago: a value that has moved on since is not cut off.
+    """
     scaled = real * scale
-    # A cut is what is off by more than rounding to nearest; the margin is for float32.
-    inside = (scaled.detach() - integers).abs() <= 0.5 + 1e-3
+    # The margin is for float32.
+    inside = scaled.detach().abs() <= top + 0.5 + 1e-3
     return straight_through(torch.where(inside, scaled, scaled.detach()), integers)
 
 

@@ -61,9 +61,13 @@ def test_what_is_cut_off_gets_no_gradient() -> None:
     real = torch.tensor([0.9, 1.0, 1.2, -1.2], requires_grad=True)
     scale = torch.tensor(7.0)
     # 4-bit weights end at 7: 6.3 and 7 are rounded, 8.4 is cut off.
-    integers = rounded(real, torch.tensor([6.0, 7.0, 7.0, -7.0]), scale)
+    integers = rounded(real, torch.tensor([6.0, 7.0, 7.0, -7.0]), scale, 7)
     torch.autograd.backward(integers.sum())
     assert integers.tolist() == [6.0, 7.0, 7.0, -7.0]
+    assert real.grad is not None and real.grad.tolist() == [7.0, 7.0, 0.0, 0.0]
+    # Integers of some steps ago: what has moved away from them since goes on learning.
+    real.grad = None
+    torch.autograd.backward(rounded(real, torch.tensor([4.0, 5.0, 7.0, -7.0]), scale, 7).sum())
     assert real.grad is not None and real.grad.tolist() == [7.0, 7.0, 0.0, 0.0]
 
 
