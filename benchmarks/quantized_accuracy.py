@@ -12,30 +12,37 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.qat.compiling import Compiler
+from models.measure import Figures
+from models.qat.compiling import Choice, Compiler
 from models.qat.finetune import find_folder
 from models.tasks import Part, load_task
 from models.tasks.calibration import calibration_inputs
 from models.zoo import load_folder
 from simulators import fast
 from toolchain.cli.quantize import read_settings
-from toolchain.ir.program import Program
-from toolchain.lower.encode import decide, encode_counted
+from toolchain.cli.samples import Samples
+from toolchain.cli.score import Score
+from toolchain.cli.whole import is_read_stepwise, score_trace
+from toolchain.lower.decode import output_probe
+from toolchain.lower.encode import encode_counted
 from toolchain.quantize.settings import Settings
 
-TOGETHER = 500
+TOGETHER = 100
 """Samples of a run of the simulator."""
 
 
-def correct(program: Program, part: Part, overflow: str) -> int:
-    """Right decisions of a program on a part."""
-    right = 0
-    for start in range(0, len(part), TOGETHER):
-        chosen = slice(start, start + TOGETHER)
-        payload = encode_counted(program.inputs[0], part.inputs[chosen], overflow).payload
-        trace = fast.simulate(program, {"input": payload}, record_messages=False, strict=False)
-        right += int((decide(program, trace) == part.labels[chosen]).sum())
-    return right
+def score(choice: Choice, part: Part, channels: int, overflow: str) -> Score:
+    """Decisions of a program on a part, each sequence read at its own last step, or at every step."""
+    program, probe = choice.program, output_probe(choice.program)
+    samples = Samples(part.inputs, part.labels, part.lengths, channels)
+    probes = (probe,) if probe is not None and is_read_stepwise(program, samples) else ()
+    total = Score(0, 0, 0.0 if samples.per_step else None)
+    for start in range(0, len(samples), TOGETHER):
+        chosen = samples.chosen(slice(start, start + TOGETHER))
+        payload = encode_counted(program.inputs[0], chosen.values(), overflow).payload
+        trace = fast.simulate(program, {"input": payload}, probes=probes, record_messages=False, strict=False)
+        total += score_trace(program, choice.compiled, trace, chosen)
+    return total
 
 
 def main() -> None:
@@ -45,15 +52,19 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, action="append", help="JSON file; may be given several times")
     options = parser.parse_args()
     trained = load_folder(find_folder(options.network))
-    task, expected = load_task(trained.task), trained.figures["test"]["accuracy"]
-    print(f"{options.network}: {len(task.test)} samples, float {100 * expected:.2f} %", flush=True)
+    task, expected = load_task(trained.task), Figures.from_mapping(trained.figures["test"])
+    print(f"{options.network}: {len(task.test)} samples, float {expected}", flush=True)
     for path in options.settings or [None]:
         settings: Settings = read_settings(path)
         choice = Compiler(task.name, task.steps, calibration_inputs(task), settings).calibrate(trained.network)
-        right = correct(choice.program, task.test, settings.input_overflow)
-        share = 100 * right / len(task.test)
-        name = path.name if path else "default widths"
-        print(f"{name}: {right} right, {share:.2f} %, loss {100 * expected - share:.2f}", flush=True)
+        found = score(choice, task.test, task.inputs, settings.input_overflow)
+        share, name = found.correct / found.counted, path.name if path else "default widths"
+        if found.bits_per_symbol is not None and expected.bits_per_symbol is not None:
+            loss = found.bits_per_symbol - expected.bits_per_symbol
+            print(f"{name}: {found.bits_per_symbol:.4f} bits a symbol, loss {loss:.4f}", flush=True)
+        else:
+            loss = 100 * (expected.accuracy - share)
+            print(f"{name}: {found.correct} right, {100 * share:.2f} %, loss {loss:.2f}", flush=True)
 
 
 if __name__ == "__main__":
