@@ -97,7 +97,7 @@ def _drive(unit: UnitGrid, port: PortGrid, messages: dict[str, Tensor], reals: R
 
 
 def _arriving(own: Tensor, link: LinkGrid, messages: Tensor) -> Tensor:
-    """floor(W m 2^exponent). Sums of spikes are exact in float32, in TF32 too: a product is a weight or 0."""
+    """floor(W m 2^exponent), exact by the type of the grid's weights; a gate's messages to the stream, one by one."""
     if link.weights.ndim == 1:
         arrived = messages * (link.weights * link.factor)[:, None]
     else:

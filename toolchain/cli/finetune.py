@@ -26,7 +26,11 @@ def finetune_command(
     refresh: Annotated[int, typer.Option(help="steps between two choices of scales and integers", min=1)] = 1,
     out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-finetuned by default")] = None,
 ) -> None:
-    """Fine-tune a trained network with fake quantization on the compiler's own grid; needs PyTorch."""
+    """Fine-tune a trained network with fake quantization on the compiler's own grid; needs PyTorch.
+
+    It takes causal networks of LIF somas: linear, gated or two-stage mixing, with a norm or without, for values or
+    symbols, with one decision a sequence (of true length) or one a step.
+    """
     if installed("torch") is None:
         raise MissingPartError("finetune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
     from models.qat.finetune import Run, find_folder, finetune, publish_finetuned
