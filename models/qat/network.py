@@ -135,7 +135,7 @@ def convolved(u: Tensor, a_bar: Tensor, c: Tensor, d: Tensor, in_chunks: bool) -
     exponent = torch.log(torch.where(a_bar == 0, 1e-6, a_bar))
     if not in_chunks:
         return convolve(u, _kernel(exponent, c, d, steps))
-    return convolve_chunks(u, _kernel(exponent, c, d, span_of(steps)), exponent, c / 2, full_mantissas())
+    return convolve_chunks(u, _kernel(exponent, c, d, span_of(steps)), exponent, c / 2)
 
 
 def _kernel(exponent: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:

@@ -88,7 +88,7 @@ def test_padding_counts_nowhere(trained: Path, form: str) -> None:
 
 def test_distilling_counts_no_padding_either(trained: Path, form: str) -> None:
     task = toy_task(form)
-    training = TrainConfig(epochs=2, batch_size=64, learning_rate=3e-3)
+    training = TrainConfig(epochs=2, batch_size=64, learning_rate=1e-3)
     seen: list[float] = []
     tuned = Tuner(load_folder(trained).network, task, Plan(training, NARROW, refresh_steps=2, distill=0.5)).run(
         lambda epoch: seen.append(epoch.validation.loss)
