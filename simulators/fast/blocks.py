@@ -65,14 +65,14 @@ class Runner:
             self.memory.forget(self._place)
             self._place = 0
         steps = slice(self._place, self._place + count)
-        before = self.memory.kept()
+        self.memory.keep()
         wide = {name: np.ascontiguousarray(values, dtype=np.int64) for name, values in inputs.items()}
         if not self.network.take_in(wide, steps.start):
-            self.memory.put_back(before)
+            self.memory.put_back()
             check_inputs(self.program, inputs)
         self.network.advance(steps.start, steps.stop)
         if self._failed():
-            self.memory.put_back(before)
+            self.memory.put_back()
             repeat(self.program, self.memory.checkpoint(self.now, steps.start), inputs, strict=self.strict)
         self.now, self._place = self.now + count, self._place + count
         return steps

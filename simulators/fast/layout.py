@@ -23,6 +23,10 @@ PAD = 64
 """Rows of messages and port sums are padded to this many neurons, so that events are found 64 at a time."""
 
 LINE_BYTES = 64
+
+PAGE_BYTES = 4096
+"""Addresses so far apart share a set of the nearest cache."""
+
 BLOCKS_OF_TILE = 4
 
 _TYPES: dict[int, type[np.signedinteger[Any]]] = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}
@@ -58,24 +62,31 @@ def blocks(size: int) -> int:
     return (size + -size % LANES) // LANES
 
 
-def aligned(shape: tuple[int, ...], bits: int) -> Packed:
-    """Zeros that begin at a cache line."""
+def aligned(shape: tuple[int, ...], bits: int, turn: int | None = None) -> Packed:
+    """Zeros that begin at a cache line; with a turn, at the given one of a page's (beyond the last, from the first)."""
     kind = np.dtype(integer_type(bits))
     count = int(np.prod(shape))
-    room = np.zeros(count * kind.itemsize + LINE_BYTES, dtype=np.uint8)
-    start = -room.ctypes.data % LINE_BYTES
+    unit = LINE_BYTES if turn is None else PAGE_BYTES
+    room = np.zeros(count * kind.itemsize + 2 * unit, dtype=np.uint8)
+    start = -room.ctypes.data % unit + (turn or 0) * LINE_BYTES % PAGE_BYTES
     return room[start : start + count * kind.itemsize].view(kind).reshape(shape)
 
 
-def empty_words(lead: tuple[int, ...], size: int, modes: int, bits: int) -> Packed:
-    """Zeros for one word a neuron, or `modes` a neuron where that is not 0, in packed order."""
-    return aligned((*lead, tiles(size) * BLOCKS_OF_TILE, max(modes, 1), LANES), bits)
+def empty_words(lead: tuple[int, ...], size: int, modes: int, bits: int, place: int = 0) -> Packed:
+    """Zeros for one word a neuron, or `modes` a neuron where that is not 0, in packed order.
+
+    A block's words of several arrays are used together. Those of the arrays whose places are 0, 1, 2 ... lie in the
+    nearest cache as if one array's began where another's end: from the same line of a page they would crowd each other
+    out of the same sets.
+    """
+    shape = (*lead, tiles(size) * BLOCKS_OF_TILE, max(modes, 1), LANES)
+    return aligned(shape, bits, place * modes if modes else None)
 
 
-def pack(values: IntArray, bits: int) -> Packed:
+def pack(values: IntArray, bits: int, place: int = 0) -> Packed:
     """(neuron,) or (neuron, mode) integers in packed order; they must fit `bits`."""
     size, modes = values.shape[0], values.shape[1] if values.ndim == 2 else 0
-    packed = empty_words((), size, modes, bits)
+    packed = empty_words((), size, modes, bits, place)
     fill(packed, values, modes)
     return packed
 

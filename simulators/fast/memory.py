@@ -59,6 +59,7 @@ class Memory:
     recorded: dict[tuple[str, str], Packed] = field(default_factory=dict)
     sent: dict[str, Packed] = field(default_factory=dict)
     counts: dict[str, Packed] = field(default_factory=dict)
+    _copies: list[Packed] = field(default_factory=list)
 
     def make(self, plans: Mapping[str, Plan], messages: Mapping[str, Range]) -> None:
         """Make room for everything, in its state before step 0."""
@@ -74,10 +75,11 @@ class Memory:
     def _make_population(self, name: str, plan: Plan) -> None:
         population = plan.population
         self.counts[name] = aligned((self.threads, self.samples, len(plan.counts)), 64)
-        for word in plan.words:
+        for place, word in enumerate(plan.words):
             modes = population.modes if word.modes else 0
             if word.role == "state":
-                self.registers[name, word.name] = empty_words((self.samples,), population.size, modes, word.bits)
+                lead = (self.samples,)
+                self.registers[name, word.name] = empty_words(lead, population.size, modes, word.bits, place)
             if word.role == "probe":
                 lead = (self.samples, self.steps)
                 self.recorded[name, word.name] = empty_words(lead, population.size, modes, word.bits)
@@ -127,14 +129,17 @@ class Memory:
         """What a program remembers before a step of the run; `place` is the step's place in the block."""
         return Checkpoint(step, self.states(), {name: self.before(name, place) for name in self.messages})
 
-    def kept(self) -> list[Packed]:
-        """A copy of what a block changes; the messages of the past stay where they are while it runs."""
-        return [values.copy() for values in self._changing()]
+    def keep(self) -> None:
+        """Copy what a block changes; the messages of the past stay where they are while it runs."""
+        # The same room each time: asking the system for fresh memory costs more than the copy.
+        self._copies = self._copies or [np.empty_like(values) for values in self._changing()]
+        for copy, values in zip(self._copies, self._changing(), strict=True):
+            copy[...] = values
 
-    def put_back(self, kept: list[Packed]) -> None:
-        """Undo a block."""
-        for values, before in zip(self._changing(), kept, strict=True):
-            values[...] = before
+    def put_back(self) -> None:
+        """Undo a block: everything is again as when it was kept."""
+        for values, copy in zip(self._changing(), self._copies, strict=True):
+            values[...] = copy
 
     def _changing(self) -> list[Packed]:
         return [*self.registers.values(), *self.sent.values(), *self.counts.values()]

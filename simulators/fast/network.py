@@ -188,11 +188,11 @@ class Network:
 
     def _pack_coefficients(self, population: Population) -> dict[str, Packed]:
         own, packed = population.values(), {}
-        for word in self.plans[population.name].words:
+        for place, word in enumerate(self.plans[population.name].words):
             if word.role == "own":
-                packed[word.name] = pack(own[word.name], word.bits)
+                packed[word.name] = pack(own[word.name], word.bits, place)
             if word.role == "pair":
-                packed[word.name] = _pack_pair(word, own)
+                packed[word.name] = _pack_pair(word, own, place)
             if word.role == "table":
                 packed[word.name] = aligned(own[word.name].shape, word.bits)
                 packed[word.name][:] = own[word.name]
@@ -291,11 +291,11 @@ class Network:
         return values.ctypes.data, values.strides[0], 0
 
 
-def _pack_pair(word: Word, own: Mapping[str, IntArray]) -> Packed:
+def _pack_pair(word: Word, own: Mapping[str, IntArray], place: int) -> Packed:
     """Two coefficients side by side in each lane, 16 bits each."""
     signed = [-own[name[1:]] if name.startswith("-") else own[name] for name in word.name.split(",")]
     shorts = np.stack([np.array(values, dtype=np.int16) for values in signed], axis=-1)
-    return pack(np.array(shorts.view(np.int32)[..., 0], dtype=np.int64), 32)
+    return pack(np.array(shorts.view(np.int32)[..., 0], dtype=np.int64), 32, place)
 
 
 def _port_row(population: Population, bits: int) -> int:

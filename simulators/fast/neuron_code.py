@@ -46,6 +46,7 @@ class _NeuronCode:
     values: dict[str, Lane | Table] = field(default_factory=dict)
     addresses: dict[Word, Name] = field(default_factory=dict)
     counters: dict[str, Name] = field(default_factory=dict)
+    kept: dict[str, Name] = field(default_factory=dict)
     sums: dict[str, Name] = field(default_factory=dict)
     later: dict[str, Name] = field(default_factory=dict)
     watched: set[Count] = field(default_factory=set)
@@ -83,6 +84,8 @@ class _NeuronCode:
         """Room for counters, for sums over modes, and for modes' values that a later loop needs."""
         listing, order = self.plan.listing, self.order
         self.counters = {key: self.code.slot(I32, "count") for key in [SENT, *(c.value for c in self.plan.counts)]}
+        own = [word for word in self.arrays if word.role == "state" and not word.modes]
+        self.kept = {word.name: self.code.slot(vector(word.bits), "kept") for word in own}
         self.sums = {i.result: self._slot(i.result, "sum") for i in listing.instructions if is_sum(i, order)}
         needed = [(o, runs_in(i, order)) for i in listing.instructions for o in i.operands]
         needed += [(listing.registers[register], loop) for register, loop in order.stores.items()]
@@ -100,10 +103,22 @@ class _NeuronCode:
             code.store(I32, "zeroinitializer", slot, 64)
         self._valid(block)
         inside = {word: self._block_address(word, address, block) for word, address in starts.items()}
+        fixed = self._take_up(inside)
         with code.loop("step", "%from", "%to") as step:
             self.addresses = {w: self._moved(w, address, step, "step_stride") for w, address in inside.items()}
-            self._step()
+            self._step(fixed)
         self._flush(inside)
+
+    def _take_up(self, inside: dict[Word, Name]) -> dict[str, Lane | Table]:
+        """Neurons' own registers into slots, where all steps find them; the neurons' coefficients as values."""
+        self.values, self.addresses = dict(self.tables), inside
+        for word in self.arrays:
+            if word.role == "own" and not word.modes:
+                self._read(word, f"own.{word.name}")
+            if word.role == "state" and not word.modes:
+                kind = vector(word.bits)
+                self.code.store(kind, self.code.load(kind, inside[word], BYTES[word.bits]), self.kept[word.name], 64)
+        return self.values
 
     def _block_address(self, word: Word, address: Name, block: Name) -> Name:
         if word.role == "counts":
@@ -120,12 +135,12 @@ class _NeuronCode:
         self.valid = code.put(f"icmp slt {I32} {lanes}, {count}", "valid")
         self.mask = code.put(f"sext {vector(1)} {self.valid} to {I32}", "mask")
 
-    def _step(self) -> None:
-        self.values = dict(self.tables)
+    def _step(self, fixed: dict[str, Lane | Table]) -> None:
+        self.values = dict(fixed)
         self._ports()
         for word in self.arrays:
-            if word.role in ("own", "state") and not word.modes:
-                self._read(word, f"{word.role}.{word.name}")
+            if word.name in self.kept and word.role == "state":
+                self._read(word, f"state.{word.name}")
         for phase in range(self.order.count):
             self._phase(phase)
             self._modes(phase)
@@ -152,6 +167,8 @@ class _NeuronCode:
         return lane
 
     def _place(self, word: Word, mode: Name) -> Name:
+        if word.role == "state" and not word.modes:
+            return self.kept[word.name]
         address = self.addresses[word]
         return self.code.at(address, self.code.times(mode, LANES * BYTES[word.bits])) if mode else address
 
@@ -329,8 +346,12 @@ class _NeuronCode:
         self._add_flags(self.counters[SENT], self.code.put(f"icmp ne {vector(bits)} {seen}, zeroinitializer"))
 
     def _flush(self, inside: dict[Word, Name]) -> None:
-        """Add what the block counted to the totals."""
+        """Put the neurons' registers back, and add what the block counted to the totals."""
         code, wide = self.code, vector(64)
+        for word in self.arrays:
+            if word.role == "state" and not word.modes:
+                kind = vector(word.bits)
+                code.store(kind, code.load(kind, self.kept[word.name], 64), inside[word], BYTES[word.bits])
         sent = code.put(f"sext {I32} {code.load(I32, self.counters[SENT], 64)} to {wide}")
         total = inside[self.plan.word("sent")]
         code.store(wide, code.put(f"add {wide} {code.load(wide, total, 8)}, {sent}"), total, 8)
