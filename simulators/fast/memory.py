@@ -78,8 +78,8 @@ class Memory:
         for place, word in enumerate(plan.words):
             modes = population.modes if word.modes else 0
             if word.role == "state":
-                lead = (self.samples,)
-                self.registers[name, word.name] = empty_words(lead, population.size, modes, word.bits, place)
+                room = empty_words((self.samples,), population.size, modes, word.bits, place)
+                self.registers[name, word.name] = room
             if word.role == "probe":
                 lead = (self.samples, self.steps)
                 self.recorded[name, word.name] = empty_words(lead, population.size, modes, word.bits)

@@ -27,11 +27,14 @@ from simulators.fast.synapses import Synapses, delivery, synapses
 from simulators.traced.arrivals import port_ranges
 from simulators.traced.ranges import message_range, message_width
 from simulators.traced.schedule import stages
-from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.integer import IntArray, limits, shift_left
 from toolchain.ir.program import Population, Program, Projection
 
 WORTH_SHARING = 1_000_000
 """Neurons and modes times steps of a block from which on threads share a population."""
+
+LONG_STEPS = 8
+"""Steps of a turn from which on it pays to split modes' registers at its beginning and to join them at its end."""
 
 SOMA_MODES = 8
 """What a neuron's own arithmetic costs, in modes; a rough count of the instructions of `ssm_lif`."""
@@ -109,6 +112,7 @@ class Network:
         self.program, self.samples, self.steps = program, samples, steps
         self.ranges = {i.name: limits(i.bits) for i in program.inputs}
         self.ranges |= {p.name: message_range(p) for p in program.populations}
+        self._stages = stages(program)
         self.plans = {p.name: self._plan(p, probed.get(p.name, frozenset()), strict) for p in program.populations}
         self._held: list[Packed] = []
         self._places = self._workplaces(max(1, thread_count() if threads is None else threads))
@@ -181,7 +185,8 @@ class Network:
 
     def _plan(self, population: Population, probed: frozenset[str], strict: bool) -> Plan:
         ports = {p.name: port_ranges(self._into(population, p.name), self.ranges) for p in population.type.ports}
-        return plan(population, ports, probed, strict)
+        turn = next(stage.turn_steps for stage in self._stages if population.name in stage.populations)
+        return plan(population, ports, probed, strict=strict, long=not turn or turn >= LONG_STEPS)
 
     def _into(self, population: Population, port: str) -> tuple[Projection, ...]:
         return tuple(p for p in self.program.into(population.name) if p.port == port)
@@ -203,7 +208,7 @@ class Network:
         meeting = [self._meeting, self._table([self._counter.ctypes.data, place.of]).ctypes.data]
         meeting = meeting if place.of > 1 else []
         tasks = []
-        for stage in stages(self.program):
+        for stage in self._stages:
             if stage.turn_steps:
                 entries = [word for name in stage.populations for word in self._entries(name, place, divisible=False)]
                 tasks.append(self._task(entries, stage.turn_steps))
@@ -293,9 +298,15 @@ class Network:
 
 def _pack_pair(word: Word, own: Mapping[str, IntArray], place: int) -> Packed:
     """Two coefficients side by side in each lane, 16 bits each."""
-    signed = [-own[name[1:]] if name.startswith("-") else own[name] for name in word.name.split(",")]
-    shorts = np.stack([np.array(values, dtype=np.int16) for values in signed], axis=-1)
+    shorts = np.stack([np.array(_factor(name, own), dtype=np.int16) for name in word.name.split(",")], axis=-1)
     return pack(np.array(shorts.view(np.int32)[..., 0], dtype=np.int64), 32, place)
+
+
+def _factor(name: str, own: Mapping[str, IntArray]) -> IntArray:
+    """A coefficient by its name in a pair, as `Pair.signed` writes it."""
+    plain, _, raised = name.removeprefix("-").partition("<<")
+    values = shift_left(own[plain], int(raised))
+    return np.asarray(-values if name.startswith("-") else values)
 
 
 def _port_row(population: Population, bits: int) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.fast.assembly import BYTES, LANES, Function, Name, splat, vector
+from simulators.fast.assembly import BYTES, LANES, Function, Name, vector
+from simulators.fast.counting_code import Counters
 from simulators.fast.lanes import PRIMITIVE_CODE, Lane, Table, narrowed, number, resize, splat_of
-from simulators.fast.pairs import Operands, Pair, multiply_pair
+from simulators.fast.pairs import Pair, Parts, join, multiply_pair, split
 from simulators.fast.phases import Phases, is_sum, runs_in
 from simulators.fast.plan import Plan, Word
-from simulators.traced.counts import Count
+from simulators.fast.twins import Twins
 from simulators.traced.ranges import Range, fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
@@ -26,7 +27,6 @@ FIELDS = ("address", "sample_stride", "step_stride")
 """What the table of arguments holds for each array, after the sizes; a table's second field is its last index."""
 
 I32 = vector(32)
-SENT = "sent"
 
 
 def neuron_function(plan: Plan) -> Function:
@@ -44,12 +44,11 @@ class _NeuronCode:
     plan: Plan
     order: Phases
     values: dict[str, Lane | Table] = field(default_factory=dict)
+    parts: dict[tuple[str, str], Parts] = field(default_factory=dict)
     addresses: dict[Word, Name] = field(default_factory=dict)
-    counters: dict[str, Name] = field(default_factory=dict)
     kept: dict[str, Name] = field(default_factory=dict)
     sums: dict[str, Name] = field(default_factory=dict)
     later: dict[str, Name] = field(default_factory=dict)
-    watched: set[Count] = field(default_factory=set)
 
     def write(self) -> Function:
         """The whole function."""
@@ -83,7 +82,7 @@ class _NeuronCode:
     def _make_slots(self) -> None:
         """Room for counters, for sums over modes, and for modes' values that a later loop needs."""
         listing, order = self.plan.listing, self.order
-        self.counters = {key: self.code.slot(I32, "count") for key in [SENT, *(c.value for c in self.plan.counts)]}
+        self.counters = Counters(self.code, self.plan.counts)
         own = [word for word in self.arrays if word.role == "state" and not word.modes]
         self.kept = {word.name: self.code.slot(vector(word.bits), "kept") for word in own}
         self.sums = {i.result: self._slot(i.result, "sum") for i in listing.instructions if is_sum(i, order)}
@@ -99,14 +98,15 @@ class _NeuronCode:
     def _block(self, starts: dict[Word, Name], block: Name) -> None:
         """All steps of `LANES` neurons."""
         code = self.code
-        for slot in self.counters.values():
-            code.store(I32, "zeroinitializer", slot, 64)
+        self.counters.clear()
         self._valid(block)
         inside = {word: self._block_address(word, address, block) for word, address in starts.items()}
         fixed = self._take_up(inside)
+        self._turn_twins(inside, split_them=True)
         with code.loop("step", "%from", "%to") as step:
             self.addresses = {w: self._moved(w, address, step, "step_stride") for w, address in inside.items()}
             self._step(fixed)
+        self._turn_twins(inside, split_them=False)
         self._flush(inside)
 
     def _take_up(self, inside: dict[Word, Name]) -> dict[str, Lane | Table]:
@@ -156,7 +156,7 @@ class _NeuronCode:
                 self.values[name] = held = rule(self.code, limits(port.bits), raw, number(port.bits))
                 for count in self.plan.counts:
                     if count.value == name:
-                        self._count(count, raw, held)
+                        self.counters.count(count, raw, held)
 
     def _read(self, word: Word, name: str, span: Range | None = None, mode: Name = "") -> Lane:
         """Load a vector as the value `name`."""
@@ -196,7 +196,7 @@ class _NeuronCode:
         for instruction in sums:
             kind = vector(lane_width(self.plan.bounds.of[instruction.result]))
             self.code.store(kind, "zeroinitializer", self.sums[instruction.result], 64)
-        outside = dict(self.values)
+        outside, self.parts = dict(self.values), {}
         with self.code.loop("mode", 0, self.sizes["modes"]) as mode:
             for instruction in inside:
                 self._instruction(instruction, mode)
@@ -240,28 +240,50 @@ class _NeuronCode:
         count = next((count for count in self.plan.counts if count.value == instruction.result), None)
         if count and self.plan.strict and count.rule == Overflow.SATURATE and operands[0].bits == 32:
             # What does not fit ends the run, so nothing has to be brought into range.
-            self._watch(count, operands[0])
+            self.counters.watch(count, operands[0])
             return Lane(operands[0].name, 32, result)
         held = PRIMITIVE_CODE[instruction.primitive](self.code, result, *operands)
         if count:
-            self._count(count, operands[0], held)
+            self.counters.count(count, operands[0], held)
         return held
 
-    def _watch(self, count: Count, value: Lane) -> None:
-        """Keep the value farthest up when counted from the least that fits, without a sign."""
-        code, slot = self.code, self.counters[count.value]
-        raised = code.put(f"add {I32} {value.name}, {splat(limits(count.bits)[1])}")
-        highest = code.call(I32, "llvm.umax.v16i32", (I32, code.load(I32, slot, 64)), (I32, raised))
-        code.store(I32, highest, slot, 64)
-        self.watched.add(count)
-
     def _pair(self, pair: Pair, mode: Name) -> None:
-        coefficients = [self._coefficients(name, mode) for name in (pair.plain, pair.signed)]
-        values = [self._operand(half.wide, mode).name for half in (pair.low, pair.high)]
-        held = multiply_pair(self.code, pair, Operands(*coefficients, *values), self.plan.bounds.of[pair.result])
-        self.values[pair.result] = held
+        plain, signed = (self._coefficients(name, mode) for name in (pair.plain, pair.signed))
+        parts, span = self._split(pair.values, pair.shift, mode), self.plan.bounds.of[pair.result]
+        self.values[pair.result] = held = multiply_pair(self.code, pair, plain, signed, parts, span)
         if pair.result in self.later:
             self._to_memory(held, 32, self._later(pair.result, mode))
+
+    def _split(self, values: tuple[str, str], shift: int, mode: Name) -> Parts:
+        """Two values in parts: as twins are found in memory, otherwise split here, once for all that need it."""
+        if values not in self.parts:
+            stored = next((twins for twins in self.plan.twins if twins.old == values), None)
+            if stored:
+                self.parts[values] = Parts(*(self.code.load(I32, p, 4) for p in self._twin_places(stored, mode)))
+            else:
+                low, high = (self._operand(Symbol(name, self.plan.listing), mode) for name in values)
+                self.parts[values] = split(self.code, resize(self.code, low, 32), resize(self.code, high, 32), shift)
+        return self.parts[values]
+
+    def _twin_places(self, twins: Twins, mode: Name) -> list[Name]:
+        """Where the upper and the lower parts of twins are."""
+        return [self._place(self.plan.word("state", name), mode) for name in (twins.low, twins.high)]
+
+    def _store_parts(self, twins: Twins, parts: Parts, mode: Name) -> None:
+        for part, place in zip((parts.upper, parts.lower), self._twin_places(twins, mode), strict=True):
+            self.code.store(I32, part, place, 4)
+
+    def _turn_twins(self, inside: dict[Word, Name], *, split_them: bool) -> None:
+        """Split or join a block's twins where they are in memory."""
+        self.addresses = inside
+        for twins in self.plan.twins:
+            with self.code.loop("mode", 0, self.sizes["modes"]) as mode:
+                one, other = (self.code.load(I32, place, 4) for place in self._twin_places(twins, mode))
+                if split_them:
+                    turned = split(self.code, one, other, twins.shift)
+                else:
+                    turned = Parts(*join(self.code, Parts(one, other), twins.shift))
+                self._store_parts(twins, turned, mode)
 
     def _coefficients(self, pair: str, mode: Name) -> Name:
         """The vector of a pair of coefficients."""
@@ -291,32 +313,15 @@ class _NeuronCode:
             role, _, word = name.partition(".")
             self._read(self.plan.word(role, word), name, mode=mode)
 
-    def _count(self, count: Count, value: Lane, held: Lane) -> None:
-        """Take down which lanes did not fit."""
-        code, bits = self.code, max(value.bits, held.bits)
-        if count.rule == Overflow.TRAP:
-            changed = self._outside(value, count.bits)
-        else:
-            names = resize(code, value, bits), resize(code, held, bits)
-            changed = code.put(f"icmp ne {vector(bits)} {names[0]}, {names[1]}")
-        self._add_flags(self.counters[count.value], changed)
-
-    def _outside(self, value: Lane, bits: int) -> Name:
-        low, high = limits(bits)
-        kind, name = vector(value.bits), value.name
-        under = self.code.put(f"icmp slt {kind} {name}, {splat(low, value.bits)}")
-        over = self.code.put(f"icmp sgt {kind} {name}, {splat(high, value.bits)}")
-        return self.code.put(f"or {vector(1)} {under}, {over}")
-
-    def _add_flags(self, slot: Name, flags: Name) -> None:
-        ones = self.code.put(f"zext {vector(1)} {flags} to {I32}")
-        self.code.store(I32, self.code.put(f"add {I32} {self.code.load(I32, slot, 64)}, {ones}"), slot, 64)
-
     def _store(self, register: str, mode: Name) -> None:
         """A stored register after the step."""
         value = self._operand(self.plan.listing.registers[register], mode)
+        twins = next((twins for twins in self.plan.twins if register in (twins.low, twins.high)), None)
         word = self.plan.word("state", register)
-        self._to_memory(value, word.bits, self._place(word, mode))
+        if twins is None:
+            self._to_memory(value, word.bits, self._place(word, mode))
+        elif register == twins.low:
+            self._store_parts(twins, self._split(twins.new, twins.shift, mode), mode)
         self._probe(register, value, mode)
 
     def _probe(self, register: str, value: Lane, mode: Name) -> None:
@@ -343,24 +348,13 @@ class _NeuronCode:
         seen = self.code.put(f"select {vector(1)} {self.valid}, {vector(bits)} {name}, {vector(bits)} zeroinitializer")
         word = self.plan.word("message")
         self._to_memory(Lane(seen, bits, self.plan.message), word.bits, self._place(word, ""))
-        self._add_flags(self.counters[SENT], self.code.put(f"icmp ne {vector(bits)} {seen}, zeroinitializer"))
+        self.counters.count_sent(self.code.put(f"icmp ne {vector(bits)} {seen}, zeroinitializer"))
 
     def _flush(self, inside: dict[Word, Name]) -> None:
         """Put the neurons' registers back, and add what the block counted to the totals."""
-        code, wide = self.code, vector(64)
         for word in self.arrays:
             if word.role == "state" and not word.modes:
                 kind = vector(word.bits)
-                code.store(kind, code.load(kind, self.kept[word.name], 64), inside[word], BYTES[word.bits])
-        sent = code.put(f"sext {I32} {code.load(I32, self.counters[SENT], 64)} to {wide}")
-        total = inside[self.plan.word("sent")]
-        code.store(wide, code.put(f"add {wide} {code.load(wide, total, 8)}, {sent}"), total, 8)
-        for index, count in enumerate(self.plan.counts):
-            counted = code.load(I32, self.counters[count.value], 64)
-            if count in self.watched:
-                highest = splat(2 * limits(count.bits)[1])
-                counted = code.put(f"zext {vector(1)} {code.put(f'icmp ugt {I32} {counted}, {highest}')} to {I32}")
-            seen = code.put(f"and {I32} {counted}, {self.mask}")
-            new = code.put(f"sext i32 {code.call('i32', 'llvm.vector.reduce.add.v16i32', (I32, seen))} to i64")
-            place = code.at(inside[self.plan.word("counts")], str(8 * index))
-            code.store("i64", code.put(f"add i64 {code.load('i64', place, 8)}, {new}"), place, 8)
+                held = self.code.load(kind, self.kept[word.name], 64)
+                self.code.store(kind, held, inside[word], BYTES[word.bits])
+        self.counters.flush(inside[self.plan.word("sent")], inside[self.plan.word("counts")], self.mask)

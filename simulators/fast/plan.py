@@ -9,12 +9,13 @@ from simulators.fast.compiling import has_feature
 from simulators.fast.layout import storage_bits
 from simulators.fast.pairs import FEATURE, Pair, pairs
 from simulators.fast.phases import Phases, phases
+from simulators.fast.twins import Twins, choose
 from simulators.traced.counts import Count, counts_of
 from simulators.traced.ranges import Bounds, Range, bounds, hull, lane_width, message_width
 from toolchain.ir.neurons import Coefficient, Register
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers, stored_registers
-from toolchain.ir.tracing import Listing, trace_step
+from toolchain.ir.tracing import Listing, Symbol, trace_step
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Plan:
         words: the arrays, in the order of the function's table of arguments.
         counts: what may not fit, in the order in which it is checked.
         pairs: sums of two products that one instruction does, by result.
+        twins: modes' registers that are kept split for them.
         message: range of what is emitted.
         strict: what does not fit ends the run, so it is only noticed, neither counted nor brought into range.
     """
@@ -56,6 +58,7 @@ class Plan:
     words: tuple[Word, ...]
     counts: tuple[Count, ...]
     pairs: Mapping[str, Pair]
+    twins: tuple[Twins, ...]
     message: Range
     strict: bool
 
@@ -64,22 +67,27 @@ class Plan:
         return next(word for word in self.words if (word.role, word.name) == (role, name))
 
 
-def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[str], strict: bool) -> Plan:
+def plan(
+    population: Population, ports: Mapping[str, Range], probed: frozenset[str], *, strict: bool, long: bool
+) -> Plan:
     """Decide the arrays of a population's function.
 
     Args:
         ports: bounds of what arrives at each port.
         probed: names of the registers to record at every step.
         strict: whether something that does not fit ends the run.
+        long: whether its turns have many steps.
     """
     listing = trace_step(population)
     found = bounds(population, listing)
     message = hull((0, 0), found[listing.message])
     order = phases(population, listing)
-    paired = {p.result: p for p in pairs(listing, found) if _together(population, p, order)} if _has_pairs() else {}
+    candidates = [pair for pair in pairs(listing) if _has_pairs() and _together(population, pair, order)]
+    paired, twins = choose(listing, found, order, candidates, long=long)
+    read = _read(listing, paired)
     words = (
         *(Word("port", port.name, lane_width(ports[port.name])) for port in population.type.ports),
-        *(_coefficient(population, coefficient) for coefficient in population.type.coefficients),
+        *(_coefficient(population, c) for c in population.type.coefficients if f"own.{c.name}" in read),
         *(_pair_words(population, paired)),
         *(_state(found, register) for register in stored_registers(population)),
         Word("message", "", message_width(message)),
@@ -88,7 +96,7 @@ def plan(population: Population, ports: Mapping[str, Range], probed: frozenset[s
         *(_probe(listing, found, register) for register in all_registers(population) if register.name in probed),
     )
     counts = counts_of(population, listing, found, ports)
-    return Plan(population, listing, found, ports, order, words, counts, paired, message, strict)
+    return Plan(population, listing, found, ports, order, words, counts, paired, twins, message, strict)
 
 
 def _coefficient(population: Population, coefficient: Coefficient) -> Word:
@@ -99,6 +107,14 @@ def _coefficient(population: Population, coefficient: Coefficient) -> Word:
     # Modes' coefficients of 8 bits would cost more to widen each step than to read whole.
     least = 32 if coefficient.per == "mode" and bits <= 8 else 8
     return Word("own", coefficient.name, max(least, storage_bits(bits)), coefficient.per == "mode")
+
+
+def _read(listing: Listing, paired: Mapping[str, Pair]) -> set[str]:
+    """What is read other than by pairs."""
+    products = {name for pair in paired.values() for name in pair.products}
+    operands = [o for i in listing.instructions if i.result not in products for o in i.operands]
+    operands += [*listing.registers.values(), listing.message]
+    return {operand.name for operand in operands if isinstance(operand, Symbol)}
 
 
 def _has_pairs() -> bool:

@@ -120,23 +120,25 @@ def gently(program: Program) -> tuple[Projection, ...]:
 
 
 @pytest.mark.parametrize("paired", [True, False])
-@pytest.mark.parametrize("a_bits", [2, 10, 16, 17])
+@pytest.mark.parametrize(("a_bits", "c_shift"), [(2, 3), (10, 3), (10, 12), (16, 3), (16, 8), (16, 15), (17, 9)])
 def test_modes_agree_with_and_without_paired_products(
-    paired: bool, a_bits: int, monkeypatch: pytest.MonkeyPatch
+    paired: bool, a_bits: int, c_shift: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not paired:
         monkeypatch.setattr(plan, "has_feature", lambda name: False)
     elif not plan.has_feature(pairs.FEATURE):
         pytest.skip(f"this processor lacks {pairs.FEATURE}")
-    program = edge_poles(a_bits)
-    assert bool(Network(program, 1, {}, strict=True, steps=1).plans["cells"].pairs) == (paired and a_bits in (10, 16))
+    program = edge_poles(a_bits, c_shift)
+    planned = Network(program, 1, {}, strict=True, steps=1).plans["cells"]
+    assert bool(planned.pairs) == (paired and a_bits in (10, 16))
+    assert bool(planned.twins) == (paired and (a_bits, c_shift) in ((10, 3), (16, 8), (16, 15)))
     assert_same_outcome(program, noise(program, 2, 40), probes=program.all_probes(), strict=False)
     quiet = {"input": noise(program, 2, 40)["input"] // 64}
     stored = [Probe("cells", register.name) for register in program.populations[0].type.registers]
     assert_same_outcome(program, quiet, probes=stored)
 
 
-def edge_poles(a_bits: int) -> Program:
+def edge_poles(a_bits: int, c_shift: int) -> Program:
     """Poles near the ends of their range on both axes, driven until the modes saturate."""
     top = 2 ** (a_bits - 1) - 1
     corners = [(top, 0), (-top, 0), (0, top), (0, -top), (top, 1), (-top, -1), (1, -top)]
@@ -144,7 +146,7 @@ def edge_poles(a_bits: int) -> Program:
     a_re, a_im = (np.array([corner[i] for corner in corners])[:, None] for i in (0, 1))
     one = np.ones((size, 1), dtype=np.int64)
     held = {"a_re": a_re, "a_im": a_im, "c_re": 127 * one, "c_im": -128 * one, "threshold": [1000] * size}
-    cells = Population("cells", "ssm_lif", size, 1, {"a_bits": a_bits, "input_shift": 4, "c_shift": 3}, held)
+    cells = Population("cells", "ssm_lif", size, 1, {"a_bits": a_bits, "input_shift": 4, "c_shift": c_shift}, held)
     joint = Projection("in", "input", "cells", Dense(np.array([[127], [-128], [99], [1], [-1], [64], [-64]])))
     return Program("edges", (Input("input", 1, 14),), (cells,), (joint,), (), 0)
 
