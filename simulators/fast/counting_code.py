@@ -33,7 +33,7 @@ class Counters:
     def watch(self, count: Count, value: Lane) -> None:
         """Keep the value farthest up when counted from the least that fits, without a sign."""
         code, slot = self.code, self.slots[count.value]
-        raised = code.put(f"add {I32} {value.name}, {splat(limits(count.bits)[1])}")
+        raised = code.put(f"sub {I32} {value.name}, {splat(_least(count))}")
         highest = code.call(I32, "llvm.umax.v16i32", (I32, code.load(I32, slot, 64)), (I32, raised))
         code.store(I32, highest, slot, 64)
         self.watched.add(count)
@@ -82,5 +82,12 @@ class Counters:
         counted = self.code.load(I32, self.slots[count.value], 64)
         if count not in self.watched:
             return counted
-        over = self.code.put(f"icmp ugt {I32} {counted}, {splat(2 * limits(count.bits)[1])}")
+        highest = limits(count.bits)[1] - _least(count)
+        over = self.code.put(f"icmp ugt {I32} {counted}, {splat(highest)}")
         return self.code.put(f"zext {vector(1)} {over} to {I32}")
+
+
+def _least(count: Count) -> int:
+    """The least value that fits."""
+    low, high = limits(count.bits)
+    return -high if count.rule == Overflow.SATURATE else low

@@ -15,11 +15,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
+from simulators.fast.compiling import has_feature
 from simulators.traced.ranges import Range, fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits
 
 I32_MAX = limits(32)[1]
+
+SHORT_BITS = 16
+SHORT_PRODUCTS = "avx512bw"
+"""What the processor needs to have for instructions that multiply 16-bit words in vectors of 512 bits."""
+
+SUM_OF_PRODUCTS = "llvm.x86.avx512.pmaddw.d.512"
+"""Of the two 16-bit halves of each lane."""
 
 
 @dataclass(frozen=True)
@@ -169,12 +177,32 @@ def _split(code: Function, factor: Name, wide: Name, span: Range, shift: int) ->
 def _split_toward_zero(code: Function, result: Range, factor: Lane, wide: Lane, bits: Lane) -> Lane:
     kind = vector(32)
     small, large = resize(code, factor, 32), wide.name
-    top = max(-wide.range[0], wide.range[1])
-    magnitude = _split(code, _magnitude(code, small, 32), _magnitude(code, large, 32), (0, top), bits.range[0])
-    signs = code.put(f"xor {kind} {small}, {large}")
+    tops = [max(-value.range[0], value.range[1]) for value in (factor, wide)]
+    signs = large if factor.range[0] >= 0 else code.put(f"xor {kind} {small}, {large}")
+    small = small if factor.range[0] >= 0 else _magnitude(code, small, 32)
+    magnitude = _split_magnitudes(code, small, _magnitude(code, large, 32), tops, bits.range[0])
     below = code.put(f"icmp slt {kind} {signs}, zeroinitializer")
     negated = code.put(f"sub {kind} zeroinitializer, {magnitude}")
     return Lane(code.put(f"select {vector(1)} {below}, {kind} {negated}, {kind} {magnitude}"), 32, result)
+
+
+def _split_magnitudes(code: Function, factor: Name, wide: Name, tops: list[int], shift: int) -> Name:
+    """`_split` of two numbers from 0 up to `tops`."""
+    kind = vector(32)
+    low = code.put(f"and {kind} {wide}, {splat(low_mask(shift))}")
+    high = code.put(f"lshr {kind} {wide}, {splat(shift)}")
+    largest = max(tops[0], low_mask(shift), tops[1] * 2.0**-shift)
+    first, second = (_multiply_magnitudes(code, factor, part, largest) for part in (high, low))
+    return code.put(f"add {kind} {first}, {code.put(f'lshr {kind} {second}, {splat(shift)}')}")
+
+
+def _multiply_magnitudes(code: Function, a: Name, b: Name, largest: float) -> Name:
+    """The product of two numbers from 0 up to `largest`: of 15 bits, a sum of products whose second one is 0."""
+    kind, shorts = vector(32), vector(SHORT_BITS, 2 * LANES)
+    if largest > limits(SHORT_BITS)[1] or not has_feature(SHORT_PRODUCTS):
+        return code.put(f"mul {kind} {a}, {b}")
+    halves = [code.put(f"bitcast {kind} {value} to {shorts}") for value in (a, b)]
+    return code.call(kind, SUM_OF_PRODUCTS, (shorts, halves[0]), (shorts, halves[1]))
 
 
 def _magnitude(code: Function, value: Name, bits: int) -> Name:

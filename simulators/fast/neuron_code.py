@@ -9,24 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulators.fast.arrays_code import PARAMETERS, Arrays
 from simulators.fast.assembly import BYTES, LANES, Function, Name, vector
 from simulators.fast.counting_code import Counters
-from simulators.fast.lanes import PRIMITIVE_CODE, Lane, Table, narrowed, number, resize, splat_of
+from simulators.fast.lanes import PRIMITIVE_CODE, Emit, Lane, Table, narrowed, number, resize, splat_of
+from simulators.fast.layout import BLOCKS_OF_TILE
 from simulators.fast.pairs import Pair, Parts, join, multiply_pair, split
 from simulators.fast.phases import Phases, is_sum, runs_in
 from simulators.fast.plan import Plan, Word
 from simulators.fast.twins import Twins
+from simulators.traced.counts import Count
 from simulators.traced.ranges import Range, fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.tracing import Instruction, Operand, Symbol
 
-PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
-SIZES = ("first_block", "last_block", "modes", "size")
-FIELDS = ("address", "sample_stride", "step_stride")
-"""What the table of arguments holds for each array, after the sizes; a table's second field is its last index."""
-
 I32 = vector(32)
+
+ABREAST = BLOCKS_OF_TILE
+"""Blocks of neurons without modes whose steps run side by side: alone, each waits for its own step before."""
 
 
 def neuron_function(plan: Plan) -> Function:
@@ -39,52 +40,58 @@ def neuron_function(plan: Plan) -> Function:
 
 
 @dataclass
+class _Block:
+    """What the code of one of the blocks that run abreast has of its own.
+
+    Attributes:
+        counters, kept: room on the stack, for what is counted and for the neurons' registers.
+        inside: where the block's part of each array begins.
+        fixed: values that are the same in all steps.
+        valid, mask: which lanes are neurons, as flags and as a mask of all bits.
+    """
+
+    counters: Counters
+    kept: dict[str, Name]
+    inside: dict[Word, Name] = field(default_factory=dict)
+    fixed: dict[str, Lane | Table] = field(default_factory=dict)
+    valid: Name = ""
+    mask: Name = ""
+
+
+@dataclass
 class _NeuronCode:
     code: Function
     plan: Plan
     order: Phases
+    abreast: list[_Block] = field(default_factory=list)
     values: dict[str, Lane | Table] = field(default_factory=dict)
     parts: dict[tuple[str, str], Parts] = field(default_factory=dict)
     addresses: dict[Word, Name] = field(default_factory=dict)
-    kept: dict[str, Name] = field(default_factory=dict)
     sums: dict[str, Name] = field(default_factory=dict)
     later: dict[str, Name] = field(default_factory=dict)
 
     def write(self) -> Function:
         """The whole function."""
         code = self.code
-        self.sizes = {size: code.word("%args", i) for i, size in enumerate(SIZES)}
-        self.fields = {word: self._fields(i) for i, word in enumerate(self.plan.words)}
-        self.tables = {f"own.{w.name}": self._table(w) for w in self.plan.words if w.role == "table"}
-        self.arrays = [word for word in self.plan.words if word.role != "table"]
+        self.arrays = Arrays(code, self.plan)
+        self.sizes, self.words = self.arrays.sizes, self.arrays.words
         self.replaced = {name for pair in self.plan.pairs.values() for name in pair.products}
         self._make_slots()
         with code.loop("sample", "%first", "%last") as sample:
-            starts = {w: self._moved(w, self._pointer(w), sample, "sample_stride") for w in self.arrays}
-            with code.loop("block", self.sizes["first_block"], self.sizes["last_block"]) as block:
-                self._block(starts, block)
+            starts = self.arrays.of_sample(sample)
+            # The last blocks of a population may have no neurons: a tile's memory is whole.
+            blocks = self.sizes["first_block"], self.sizes["last_block"], len(self.abreast)
+            with code.loop("block", *blocks) as block:
+                self._blocks(starts, block)
         return code
-
-    def _fields(self, index: int) -> dict[str, Name]:
-        start = len(SIZES) + len(FIELDS) * index
-        return {name: self.code.word("%args", start + i) for i, name in enumerate(FIELDS)}
-
-    def _pointer(self, word: Word) -> Name:
-        return self.code.put(f"inttoptr i64 {self.fields[word]['address']} to ptr", "p")
-
-    def _table(self, word: Word) -> Table:
-        span = self.plan.bounds.of[f"own.{word.name}"]
-        return Table(self._pointer(word), self.fields[word]["sample_stride"], word.bits, span)
-
-    def _moved(self, word: Word, address: Name, index: Name, stride: str) -> Name:
-        return self.code.at(address, self.code.times(index, self.fields[word][stride]))
 
     def _make_slots(self) -> None:
         """Room for counters, for sums over modes, and for modes' values that a later loop needs."""
         listing, order = self.plan.listing, self.order
-        self.counters = Counters(self.code, self.plan.counts)
-        own = [word for word in self.arrays if word.role == "state" and not word.modes]
-        self.kept = {word.name: self.code.slot(vector(word.bits), "kept") for word in own}
+        own = [word for word in self.words if word.role == "state" and not word.modes]
+        for _ in range(1 if self.plan.population.modes else ABREAST):
+            kept = {word.name: self.code.slot(vector(word.bits), "kept") for word in own}
+            self.abreast.append(_Block(Counters(self.code, self.plan.counts), kept))
         self.sums = {i.result: self._slot(i.result, "sum") for i in listing.instructions if is_sum(i, order)}
         needed = [(o, runs_in(i, order)) for i in listing.instructions for o in i.operands]
         needed += [(listing.registers[register], loop) for register, loop in order.stores.items()]
@@ -95,51 +102,52 @@ class _NeuronCode:
     def _slot(self, name: str, hint: str, count: Name = "") -> Name:
         return self.code.slot(vector(lane_width(self.plan.bounds.of[name])), hint, count)
 
-    def _block(self, starts: dict[Word, Name], block: Name) -> None:
-        """All steps of `LANES` neurons."""
+    def _blocks(self, starts: dict[Word, Name], first: Name) -> None:
+        """All steps of some blocks of `LANES` neurons."""
         code = self.code
-        self.counters.clear()
-        self._valid(block)
-        inside = {word: self._block_address(word, address, block) for word, address in starts.items()}
-        fixed = self._take_up(inside)
-        self._turn_twins(inside, split_them=True)
+        for index, block in enumerate(self.abreast):
+            self._begin(block, starts, code.plus(first, index))
         with code.loop("step", "%from", "%to") as step:
-            self.addresses = {w: self._moved(w, address, step, "step_stride") for w, address in inside.items()}
-            self._step(fixed)
-        self._turn_twins(inside, split_them=False)
-        self._flush(inside)
+            for block in self.abreast:
+                self.addresses = self.arrays.of_step(block.inside, step)
+                self._step(block)
+        for block in self.abreast:
+            self._turn_twins(block.inside, split_them=False)
+            self._flush(block)
 
-    def _take_up(self, inside: dict[Word, Name]) -> dict[str, Lane | Table]:
+    def _begin(self, block: _Block, starts: dict[Word, Name], index: Name) -> None:
         """Neurons' own registers into slots, where all steps find them; the neurons' coefficients as values."""
-        self.values, self.addresses = dict(self.tables), inside
-        for word in self.arrays:
+        block.counters.clear()
+        self._valid(block, index)
+        block.inside = self.arrays.of_block(starts, index)
+        self.values, self.addresses, self.block = dict(self.arrays.tables), block.inside, block
+        for word in self.words:
             if word.role == "own" and not word.modes:
                 self._read(word, f"own.{word.name}")
             if word.role == "state" and not word.modes:
-                kind = vector(word.bits)
-                self.code.store(kind, self.code.load(kind, inside[word], BYTES[word.bits]), self.kept[word.name], 64)
-        return self.values
+                self._move(word, block.inside[word], block.kept[word.name])
+        block.fixed = self.values
+        self._turn_twins(block.inside, split_them=True)
 
-    def _block_address(self, word: Word, address: Name, block: Name) -> Name:
-        if word.role == "counts":
-            return address
-        unit = self.code.times(block, LANES * BYTES[word.bits])
-        return self.code.at(address, self.code.times(unit, self.sizes["modes"]) if word.modes else unit)
+    def _move(self, word: Word, start: Name, end: Name) -> None:
+        """Copy a vector of an array."""
+        kind = vector(word.bits)
+        self.code.store(kind, self.code.load(kind, start, BYTES[word.bits]), end, BYTES[word.bits])
 
-    def _valid(self, block: Name) -> None:
-        """Which lanes of the block are neurons, as a mask of all bits."""
+    def _valid(self, block: _Block, index: Name) -> None:
+        """Which lanes of a block are neurons."""
         code = self.code
-        past = code.put(f"sub i64 {self.sizes['size']}, {code.times(block, LANES)}")
+        past = code.put(f"sub i64 {self.sizes['size']}, {code.times(index, LANES)}")
         count = splat_of(code, code.put(f"trunc i64 {past} to i32"), 32)
         lanes = f"<{', '.join(f'i32 {lane}' for lane in range(LANES))}>"
-        self.valid = code.put(f"icmp slt {I32} {lanes}, {count}", "valid")
-        self.mask = code.put(f"sext {vector(1)} {self.valid} to {I32}", "mask")
+        block.valid = code.put(f"icmp slt {I32} {lanes}, {count}", "valid")
+        block.mask = code.put(f"sext {vector(1)} {block.valid} to {I32}", "mask")
 
-    def _step(self, fixed: dict[str, Lane | Table]) -> None:
-        self.values = dict(fixed)
+    def _step(self, block: _Block) -> None:
+        self.values, self.block = dict(block.fixed), block
         self._ports()
-        for word in self.arrays:
-            if word.name in self.kept and word.role == "state":
+        for word in self.words:
+            if word.role == "state" and not word.modes:
                 self._read(word, f"state.{word.name}")
         for phase in range(self.order.count):
             self._phase(phase)
@@ -152,11 +160,12 @@ class _NeuronCode:
             name, raw_range = f"port.{port.name}", self.plan.ports[port.name]
             raw = self._read(self.plan.word("port", port.name), name, raw_range)
             if not fits(raw_range, port.bits):
-                rule = PRIMITIVE_CODE[port.overflow.value]
-                self.values[name] = held = rule(self.code, limits(port.bits), raw, number(port.bits))
-                for count in self.plan.counts:
-                    if count.value == name:
-                        self.counters.count(count, raw, held)
+                count = next((count for count in self.plan.counts if count.value == name), None)
+                rule, operands = PRIMITIVE_CODE[port.overflow.value], [raw, number(port.bits)]
+                if count:
+                    self.values[name] = self._counted(count, rule, limits(port.bits), operands)
+                else:
+                    self.values[name] = rule(self.code, limits(port.bits), *operands)
 
     def _read(self, word: Word, name: str, span: Range | None = None, mode: Name = "") -> Lane:
         """Load a vector as the value `name`."""
@@ -168,7 +177,7 @@ class _NeuronCode:
 
     def _place(self, word: Word, mode: Name) -> Name:
         if word.role == "state" and not word.modes:
-            return self.kept[word.name]
+            return self.block.kept[word.name]
         address = self.addresses[word]
         return self.code.at(address, self.code.times(mode, LANES * BYTES[word.bits])) if mode else address
 
@@ -238,13 +247,21 @@ class _NeuronCode:
         """The result of an instruction, with what did not fit taken down."""
         result = self.plan.bounds.of[instruction.result]
         count = next((count for count in self.plan.counts if count.value == instruction.result), None)
-        if count and self.plan.strict and count.rule == Overflow.SATURATE and operands[0].bits == 32:
-            # What does not fit ends the run, so nothing has to be brought into range.
-            self.counters.watch(count, operands[0])
-            return Lane(operands[0].name, 32, result)
-        held = PRIMITIVE_CODE[instruction.primitive](self.code, result, *operands)
         if count:
-            self.counters.count(count, operands[0], held)
+            return self._counted(count, PRIMITIVE_CODE[instruction.primitive], result, operands)
+        if result == (0, 0):
+            # Often a factor of 0 in every neuron. Other constants stay data: populations then share their code.
+            return number(0)
+        return PRIMITIVE_CODE[instruction.primitive](self.code, result, *operands)
+
+    def _counted(self, count: Count, rule: Emit, result: Range, operands: list[Any]) -> Lane:
+        """What a register or port with a rule holds of the first operand, with what did not fit taken down."""
+        if operands[0].bits == 32 and (self.plan.strict or count.rule == Overflow.TRAP):
+            # What does not fit ends the run, so nothing has to be brought into range.
+            self.block.counters.watch(count, operands[0])
+            return Lane(operands[0].name, 32, result)
+        held = rule(self.code, result, *operands)
+        self.block.counters.count(count, operands[0], held)
         return held
 
     def _pair(self, pair: Pair, mode: Name) -> None:
@@ -325,7 +342,7 @@ class _NeuronCode:
         self._probe(register, value, mode)
 
     def _probe(self, register: str, value: Lane, mode: Name) -> None:
-        for word in self.arrays:
+        for word in self.words:
             if (word.role, word.name) == ("probe", register):
                 self._to_memory(value, word.bits, self._place(word, mode))
 
@@ -337,7 +354,7 @@ class _NeuronCode:
 
     def _finish(self) -> None:
         """Neurons' registers and the message, once everything that reads the old ones is done."""
-        for word in self.arrays:
+        for word in self.words:
             if word.role == "state" and not word.modes:
                 self._store(word.name, "")
         message = self._operand(self.plan.listing.message, "")
@@ -345,16 +362,17 @@ class _NeuronCode:
             return
         bits = max(message.bits, 32)
         name = resize(self.code, message, bits)
-        seen = self.code.put(f"select {vector(1)} {self.valid}, {vector(bits)} {name}, {vector(bits)} zeroinitializer")
+        seen = self.code.put(
+            f"select {vector(1)} {self.block.valid}, {vector(bits)} {name}, {vector(bits)} zeroinitializer"
+        )
         word = self.plan.word("message")
         self._to_memory(Lane(seen, bits, self.plan.message), word.bits, self._place(word, ""))
-        self.counters.count_sent(self.code.put(f"icmp ne {vector(bits)} {seen}, zeroinitializer"))
+        self.block.counters.count_sent(self.code.put(f"icmp ne {vector(bits)} {seen}, zeroinitializer"))
 
-    def _flush(self, inside: dict[Word, Name]) -> None:
+    def _flush(self, block: _Block) -> None:
         """Put the neurons' registers back, and add what the block counted to the totals."""
-        for word in self.arrays:
+        for word in self.words:
             if word.role == "state" and not word.modes:
-                kind = vector(word.bits)
-                held = self.code.load(kind, self.kept[word.name], 64)
-                self.code.store(kind, held, inside[word], BYTES[word.bits])
-        self.counters.flush(inside[self.plan.word("sent")], inside[self.plan.word("counts")], self.mask)
+                self._move(word, block.kept[word.name], block.inside[word])
+        totals = block.inside[self.plan.word("sent")], block.inside[self.plan.word("counts")]
+        block.counters.flush(*totals, block.mask)

@@ -20,16 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
-from simulators.fast.lanes import Lane, low_mask
+from simulators.fast.lanes import SHORT_BITS, SUM_OF_PRODUCTS, Lane, low_mask
 from simulators.traced.ranges import Bounds, Range, fits
 from toolchain.ir.tracing import Instruction, Listing, Symbol
 
-SUM_OF_PRODUCTS = "llvm.x86.avx512.pmaddw.d.512"
 UPPER_HALVES = "llvm.x86.avx512.pmulh.w.512"
-FEATURE = "avx512bw"
-"""What the processor needs to have for them."""
-
-SHORT_BITS = 16
 
 
 @dataclass(frozen=True)

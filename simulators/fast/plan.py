@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from simulators.fast.compiling import has_feature
+from simulators.fast.lanes import SHORT_PRODUCTS
 from simulators.fast.layout import storage_bits
-from simulators.fast.pairs import FEATURE, Pair, pairs
+from simulators.fast.pairs import Pair, pairs
 from simulators.fast.phases import Phases, phases
 from simulators.fast.twins import Twins, choose
 from simulators.traced.counts import Count, counts_of
@@ -118,7 +119,7 @@ def _read(listing: Listing, paired: Mapping[str, Pair]) -> set[str]:
 
 
 def _has_pairs() -> bool:
-    return has_feature(FEATURE)
+    return has_feature(SHORT_PRODUCTS)
 
 
 def _together(population: Population, pair: Pair, order: Phases) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import fast, reference
-from simulators.fast import compiling, network, pairs, plan
+from simulators.fast import compiling, lanes, network, plan
 from simulators.fast.blocks import Runner
 from simulators.fast.network import Network
 from tests.backends.fast_programs import (
@@ -126,8 +126,8 @@ def test_modes_agree_with_and_without_paired_products(
 ) -> None:
     if not paired:
         monkeypatch.setattr(plan, "has_feature", lambda name: False)
-    elif not plan.has_feature(pairs.FEATURE):
-        pytest.skip(f"this processor lacks {pairs.FEATURE}")
+    elif not plan.has_feature(lanes.SHORT_PRODUCTS):
+        pytest.skip(f"this processor lacks {lanes.SHORT_PRODUCTS}")
     program = edge_poles(a_bits, c_shift)
     planned = Network(program, 1, {}, strict=True, steps=1).plans["cells"]
     assert bool(planned.pairs) == (paired and a_bits in (10, 16))
