@@ -39,8 +39,10 @@ class Arrays:
         return {word: self._in_block(word, address, block) for word, address in starts.items()}
 
     def of_step(self, inside: Addresses, step: Name) -> Addresses:
-        """Where a step of a block is."""
-        return {word: self._moved(word, address, step, "step_stride") for word, address in inside.items()}
+        """Where a step of a block is. Port sums are those of a turn, which begins with the first step that is run."""
+        in_turn = self.code.put(f"sub i64 {step}, %from")
+        rows = {word: in_turn if word.role == "port" else step for word in inside}
+        return {word: self._moved(word, address, rows[word], "step_stride") for word, address in inside.items()}
 
     def _fields(self, index: int) -> dict[str, Name]:
         start = len(SIZES) + len(FIELDS) * index

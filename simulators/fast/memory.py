@@ -19,19 +19,25 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.timestep import State, all_registers, initial_value, stored_registers
 
-BLOCK_NEURONS = 65_536
+TURN_NEURONS = 65_536
+"""A turn has so few steps that the port sums of a population, as many times its neurons, stay in the caches."""
+
+MOST_TURNS = 4
 BLOCK_BYTES = 64_000_000
-"""A block has so few steps that the port sums of a population, and all samples' messages, stay below these."""
+"""A block has so few steps that all samples' messages stay below this."""
 
 MOST_STEPS = 256
 
 
+def turn_steps(program: Program) -> int:
+    """How many steps a population at most runs before the next has its turn."""
+    return max(1, int(min(MOST_STEPS, TURN_NEURONS / max(map(padded, program.sizes().values())))))
+
+
 def block_steps(program: Program, samples: int) -> int:
-    """How many steps a block has."""
-    widths = [padded(size) for size in program.sizes().values()]
-    by_ports = BLOCK_NEURONS / max(widths)
-    by_messages = BLOCK_BYTES / max(1, sum(widths) * samples)
-    return max(1, int(min(MOST_STEPS, by_ports, by_messages)))
+    """How many steps a block has: some turns, since each block costs a fixed time."""
+    by_messages = BLOCK_BYTES / max(1, sum(map(padded, program.sizes().values())) * samples)
+    return max(1, int(min(MOST_STEPS, MOST_TURNS * turn_steps(program), by_messages)))
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """A program made ready to run: its arrays, its compiled functions, and the blocks of steps that it advances.
 
-Within a block the populations run in the order of `schedule`, each over all steps of its turn, one sample after the
-other. Threads share the samples; where there are fewer samples than threads they share each population's neurons.
+Within a block the populations take turns in the order of `schedule`, each over some steps, one sample after the other.
+Threads share the samples; where there are fewer samples than threads they share each population's neurons.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from simulators.fast import intake_code
 from simulators.fast.assembly import BYTES
 from simulators.fast.compiling import as_callable, function_address
-from simulators.fast.layout import BLOCKS_OF_TILE, Packed, aligned, blocks, pack, row_width, tiles
+from simulators.fast.layout import BLOCKS_OF_TILE, PAD, Packed, aligned, blocks, pack, row_width, tiles
 from simulators.fast.meeting_code import meeting_function
-from simulators.fast.memory import Memory
+from simulators.fast.memory import Memory, turn_steps
 from simulators.fast.neuron_code import neuron_function
 from simulators.fast.plan import Plan, Word, plan
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
@@ -31,7 +31,7 @@ from toolchain.ir.integer import IntArray, limits, shift_left
 from toolchain.ir.program import Population, Program, Projection
 
 WORTH_SHARING = 1_000_000
-"""Neurons and modes times steps of a block from which on threads share a population."""
+"""Neurons and modes times steps of a turn from which on threads share a population."""
 
 LONG_STEPS = 8
 """Steps of a turn from which on it pays to split modes' registers at its beginning and to join them at its end."""
@@ -58,8 +58,8 @@ class Workplace:
         thread: its number.
         samples: first and one past the last.
         share, of: which part of each population's neurons it has, of how many.
-        ports: sums of what arrives, for the population that runs; `silence` is for ports that hear nothing.
-        lists: room for the messages of a block: sources, payloads, where each step's end.
+        ports: sums of what arrives in a turn, for the population that runs; `silence` is for ports that hear nothing.
+        lists: room for the messages of a turn: sources, payloads, where each step's end.
     """
 
     thread: int
@@ -81,7 +81,7 @@ class Workplace:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Entries for a driver, and the steps of a turn (0: all)."""
+    """Entries for a driver, and the steps of a turn."""
 
     entries: Packed
     turn_steps: int
@@ -109,13 +109,13 @@ class Network:
         steps: int,
         threads: int | None = None,
     ) -> None:
-        self.program, self.samples, self.steps = program, samples, steps
+        self.program, self.samples, self.turn = program, samples, min(steps, turn_steps(program))
         self.ranges = {i.name: limits(i.bits) for i in program.inputs}
         self.ranges |= {p.name: message_range(p) for p in program.populations}
         self._stages = stages(program)
         self.plans = {p.name: self._plan(p, probed.get(p.name, frozenset()), strict) for p in program.populations}
         self._held: list[Packed] = []
-        self._places = self._workplaces(max(1, thread_count() if threads is None else threads))
+        self._places = self._workplaces(max(1, thread_count() if threads is None else threads), steps)
         self.memory = Memory(program, samples, steps, len(self._places))
         self.memory.make(self.plans, self.ranges)
         self._synapses = {projection.name: synapses(projection) for projection in program.projections}
@@ -127,19 +127,18 @@ class Network:
         # Threads of its own: were they shared, two networks could each hold some that the other waits for.
         self._pool = ThreadPoolExecutor(max(1, len(self._places) - 1), thread_name_prefix="seamount")
         self._intakes = {i.name: self._intake(i.name) for i in program.inputs}
-        self._tasks = [self._schedule(place) for place in self._places]
+        self._tasks = [self._schedule(place, steps) for place in self._places]
 
     def take_in(self, inputs: Mapping[str, IntArray], start: int) -> bool:
         """Put (sample, step, channel) int64 inputs in place from step `start` of the block; whether all fit."""
-        outside = aligned((1,), 64)
         wrong = False
         for name, values in inputs.items():
             room, sent = self.memory.messages[name], self.memory.sent[name]
-            table = aligned((len(intake_code.ARGUMENTS),), 64)
+            function, table, outside = self._intakes[name]
             rows = room.ctypes.data + (self.memory.past[name] + start) * room.strides[1]
             table[:6] = values.ctypes.data, *values.strides[:2], rows, *room.strides[:2]
             table[6:] = sent.ctypes.data, sent.strides[0], values.shape[2], outside.ctypes.data
-            self._intakes[name](table.ctypes.data, 0, values.shape[1], 0, values.shape[0])
+            function(table.ctypes.data, 0, values.shape[1], 0, values.shape[0])
             wrong |= bool(outside[0])
         return not wrong
 
@@ -153,10 +152,10 @@ class Network:
 
     def _run(self, place: Workplace, start: int, stop: int) -> None:
         for task in self._tasks[place.thread]:
-            turn = task.turn_steps or stop
-            self._driver(task.entries.ctypes.data, task.entries.shape[0], start, stop, turn, *place.samples)
+            entries = task.entries
+            self._driver(entries.ctypes.data, entries.shape[0], start, stop, task.turn_steps, *place.samples)
 
-    def _workplaces(self, threads: int) -> list[Workplace]:
+    def _workplaces(self, threads: int, steps: int) -> list[Workplace]:
         """Divide the samples, or where they are too few and the work is large the neurons."""
         widest = max(map(row_width, self.program.sizes().values()))
         most = max((len(p.type.ports) for p in self.program.populations), default=0)
@@ -166,22 +165,24 @@ class Network:
         places = []
         for thread in range(count):
             samples = (0, self.samples) if shared else (bounds[thread], bounds[thread + 1])
-            rooms = [aligned((self.steps, widest), 64) for _ in range(most + 1)]
+            rooms = [aligned((self.turn, widest), 64) for _ in range(most + 1)]
             share, of = (thread, count) if shared else (0, 1)
-            places.append(Workplace(thread, samples, share, of, tuple(rooms[1:]), rooms[0], self._lists(widest)))
+            places.append(Workplace(thread, samples, share, of, tuple(rooms[1:]), rooms[0], self._lists(widest, steps)))
         return places
 
-    def _lists(self, widest: int) -> dict[str, Packed]:
-        room = self.steps * widest
-        return {"events": aligned((room,), 32), "payloads": aligned((room,), 64), "ends": aligned((self.steps,), 64)}
+    def _lists(self, widest: int, steps: int) -> dict[str, Packed]:
+        room = self.turn * widest + PAD  # whole vectors are written at its end
+        return {"events": aligned((room,), 32), "payloads": aligned((room,), 64), "ends": aligned((steps,), 64)}
 
     def _worthwhile(self, population: Population) -> bool:
         """Whether dividing a population among threads saves more than their meeting costs."""
-        return population.size * (population.modes + SOMA_MODES) * self.steps * self.samples >= WORTH_SHARING
+        return population.size * (population.modes + SOMA_MODES) * self.turn * self.samples >= WORTH_SHARING
 
-    def _intake(self, name: str) -> Any:
+    def _intake(self, name: str) -> tuple[Any, Packed, Packed]:
+        """The function of an input, its table of arguments, and where it notes that a payload does not fit."""
         function = intake_code.intake_function(message_width(self.ranges[name]), self.ranges[name])
-        return as_callable(function_address(function), 5)
+        table, outside = aligned((len(intake_code.ARGUMENTS),), 64), aligned((1,), 64)
+        return as_callable(function_address(function), 5), table, outside
 
     def _plan(self, population: Population, probed: frozenset[str], strict: bool) -> Plan:
         ports = {p.name: port_ranges(self._into(population, p.name), self.ranges) for p in population.type.ports}
@@ -203,7 +204,7 @@ class Network:
                 packed[word.name][:] = own[word.name]
         return packed
 
-    def _schedule(self, place: Workplace) -> list[Task]:
+    def _schedule(self, place: Workplace, steps: int) -> list[Task]:
         """One thread's tasks. Threads that share populations meet after each, and after a cycle that one runs alone."""
         meeting = [self._meeting, self._table([self._counter.ctypes.data, place.of]).ctypes.data]
         meeting = meeting if place.of > 1 else []
@@ -211,11 +212,11 @@ class Network:
         for stage in self._stages:
             if stage.turn_steps:
                 entries = [word for name in stage.populations for word in self._entries(name, place, divisible=False)]
-                tasks.append(self._task(entries, stage.turn_steps))
-                tasks.append(self._task(meeting, 0))
+                tasks.append(self._task(entries, min(self.turn, stage.turn_steps)))
+                tasks.append(self._task(meeting, steps))
             else:
                 each = [[*self._entries(name, place, divisible=True), *meeting] for name in stage.populations]
-                tasks.append(self._task([word for entries in each for word in entries], 0))
+                tasks.append(self._task([word for entries in each for word in entries], self.turn))
         return tasks
 
     def _task(self, entries: list[int], turn_steps: int) -> Task:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.fast.assembly import BYTES, Function, Name, vector
+from simulators.fast.assembly import BYTES, LANES, Function, Name, vector
 from simulators.fast.layout import PAD
 
 PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
@@ -28,6 +28,9 @@ SHORT_MAX = 32767
 WEIGHT_MAX = 128
 """The greatest magnitude of a weight of 8 bits."""
 
+COMPRESS = "avx512vbmi2"
+"""What the processor needs to have to move chosen bytes of a vector together."""
+
 LEAST_GROUP = 8
 """So many messages must fit a 16-bit sum to make it worth while."""
 
@@ -44,6 +47,7 @@ class Delivery:
 
     Attributes:
         sparse: synapses are listed by source; otherwise every source has a weight a target.
+        compress: messages are bytes, and the processor moves those that are not 0 together.
         spikes: a message is 0 or 1.
         group: so many products can be added in 16-bit lanes; 0 where they are not.
         adds: other projections have written to the port before.
@@ -51,6 +55,7 @@ class Delivery:
     """
 
     sparse: bool
+    compress: bool
     spikes: bool
     group: int
     adds: bool
@@ -75,6 +80,7 @@ class _DeliveryCode:
         self.words = {name: code.word("%args", i) for i, name in enumerate(ARGUMENTS)}
         self.pointers = {name: self._pointer(name) for name in POINTERS}
         self.found, self.bits = code.slot("i64", "found"), code.slot("i64", "bits")
+        self.places, self.sent = (code.slot(vector(8, PAD), hint) for hint in ("places", "sent"))
         if self.delivery.sparse:
             self.sums = code.slot(self.sum_kind, "sums", self.words["port_tiles"])
         with code.loop("sample", "%first", "%last") as sample:
@@ -124,7 +130,7 @@ class _DeliveryCode:
                 self._deliver(code.load(self.sum_kind, self._tile(tile), 64), self._port(sample, step, tile))
 
     def _port(self, sample: Name, step: Name, tile: Name) -> Name:
-        row = self._row("port", sample, step)
+        row = self._row("port", sample, self.code.put(f"sub i64 {step}, %from"))
         return self.code.at(row, self.code.times(tile, PAD * BYTES[self.delivery.port_bits]))
 
     def _list_events(self, row: Name) -> None:
@@ -132,13 +138,55 @@ class _DeliveryCode:
         code, bits = self.code, self.delivery.source_bits
         kind = vector(bits, PAD)
         with code.loop("chunk", 0, self.words["source_chunks"]) as chunk:
-            part = code.at(row, code.times(chunk, PAD * BYTES[bits]))
-            flags = code.put(f"icmp ne {kind} {code.load(kind, part, BYTES[bits])}, zeroinitializer")
-            code.store("i64", code.put(f"bitcast {vector(1, PAD)} {flags} to i64"), self.bits, 8)
-            with code.while_not_zero(self.bits) as left:
-                lane = code.call("i64", "llvm.cttz.i64", ("i64", left), ("i1", "true"))
-                self._list_event(row, code.plus(code.times(chunk, PAD), lane))
-                code.store("i64", code.put(f"and i64 {left}, {code.plus(left, -1)}"), self.bits, 8)
+            part = code.load(kind, code.at(row, code.times(chunk, PAD * BYTES[bits])), BYTES[bits])
+            flags = code.put(f"icmp ne {kind} {part}, zeroinitializer")
+            left = code.put(f"bitcast {vector(1, PAD)} {flags} to i64")
+            first = code.times(chunk, PAD)
+            if self.delivery.compress:
+                self._list_together(part, flags, left, first)
+            else:
+                self._list_one_by_one(row, left, first)
+
+    def _list_one_by_one(self, row: Name, bits: Name, first: Name) -> None:
+        code = self.code
+        code.store("i64", bits, self.bits, 8)
+        with code.while_not_zero(self.bits) as left:
+            lane = code.call("i64", "llvm.cttz.i64", ("i64", left), ("i1", "true"))
+            self._list_event(row, code.plus(first, lane))
+            code.store("i64", code.put(f"and i64 {left}, {code.plus(left, -1)}"), self.bits, 8)
+
+    def _list_together(self, part: Name, flags: Name, bits: Name, first: Name) -> None:
+        """List the messages of a chunk without a decision for each, which a processor can't foresee."""
+        code, found = self.code, self.code.load("i64", self.found, 8)
+        self._compress(f"<{', '.join(f'i8 {lane}' for lane in range(PAD))}>", flags, self.places)
+        if not self.delivery.spikes:
+            self._compress(part, flags, self.sent)
+        count = code.call("i64", "llvm.ctpop.i64", ("i64", bits))
+        base = self._splat(code.put(f"trunc i64 {first} to i32"), 32, LANES)
+        # At least once: few messages in a chunk, or none, then make no difference either.
+        stop = code.call("i64", "llvm.smax.i64", ("i64", count), ("i64", "1"))
+        with code.loop("some", 0, stop, LANES) as some:
+            place = code.plus(found, some)
+            lanes = self._widened(self.places, some, "zext", 32)
+            sources = code.put(f"add {vector(32)} {lanes}, {base}")
+            code.store(vector(32), sources, code.at(self.pointers["events"], code.times(place, 4)), 4)
+            if not self.delivery.spikes:
+                payloads = self._widened(self.sent, some, "sext", 64)
+                code.store(vector(64), payloads, code.at(self.pointers["payloads"], code.times(place, 8)), 8)
+        code.store("i64", code.plus(found, count), self.found, 8)
+
+    def _compress(self, values: Name, flags: Name, slot: Name) -> None:
+        """The flagged bytes of a vector side by side in a slot."""
+        kind = vector(8, PAD)
+        name = f"llvm.experimental.vector.compress.v{PAD}i8"
+        self.code.store(
+            kind, self.code.call(kind, name, (kind, values), (vector(1, PAD), flags), (kind, "poison")), slot, 64
+        )
+
+    def _widened(self, slot: Name, start: Name, how: str, bits: int) -> Name:
+        """Some bytes of a slot in wider lanes."""
+        some = self.code.load(vector(8), self.code.at(slot, start), 1)
+        return self.code.put(f"{how} {vector(8)} {some} to {vector(bits)}")
 
     def _list_event(self, row: Name, source: Name) -> None:
         code, bits = self.code, self.delivery.source_bits
@@ -192,10 +240,10 @@ class _DeliveryCode:
         weights = code.put(f"sext {bytes_kind} {code.load(bytes_kind, row, 1)} to {kind}")
         return weights if self.delivery.spikes else code.put(f"mul {kind} {weights}, {self._splat(payload, bits)}")
 
-    def _splat(self, scalar: Name, bits: int) -> Name:
-        kind = vector(bits, PAD)
+    def _splat(self, scalar: Name, bits: int, lanes: int = PAD) -> Name:
+        kind = vector(bits, lanes)
         first = self.code.put(f"insertelement {kind} poison, i{bits} {scalar}, i64 0")
-        return self.code.put(f"shufflevector {kind} {first}, {kind} poison, <{PAD} x i32> zeroinitializer")
+        return self.code.put(f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer")
 
     def _add(self, total: Name, more: Name) -> None:
         before = self.code.load(self.sum_kind, total, 64)

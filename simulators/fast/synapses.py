@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
+from simulators.fast.compiling import has_feature
 from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
-from simulators.fast.synapse_code import Delivery, group
+from simulators.fast.synapse_code import COMPRESS, Delivery, group
 from simulators.traced.arrivals import arrival_range, sum_range
 from simulators.traced.ranges import Range, hull, lane_width, message_width
 from toolchain.ir.integer import IntArray
@@ -70,12 +71,14 @@ def _listed(columns: scipy.sparse.csc_array) -> Synapses:
 def delivery(projection: Projection, sparse: bool, message: Range, port: Range, adds: bool) -> Delivery:
     """Choose the function of a projection by what its messages and sums can be."""
     whole = hull(sum_range(projection, message), arrival_range(projection, message))
+    bits = message_width(message)
     return Delivery(
         sparse=sparse,
+        compress=bits == 8 and has_feature(COMPRESS),
         spikes=message[0] >= 0 and message[1] <= 1,
         group=group(max(-message[0], message[1])),
         adds=adds,
-        source_bits=message_width(message),
+        source_bits=bits,
         sum_bits=lane_width(whole),
         port_bits=lane_width(port),
     )

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import fast, reference
-from simulators.fast import compiling, lanes, network, plan
+from simulators.fast import compiling, lanes, layout, memory, network, plan, synapses
 from simulators.fast.blocks import Runner
 from simulators.fast.network import Network
+from simulators.fast.synapse_code import COMPRESS
 from tests.backends.fast_programs import (
     NORMALIZED,
     assert_same_outcome,
@@ -88,6 +89,19 @@ def test_cycles_take_turns_of_their_shortest_delay(delay: int) -> None:
     )
     program = dataclasses.replace(program, projections=joints)
     assert_same_outcome(program, noise(program, 2, 40), probes=program.all_probes(), strict=False)
+
+
+@pytest.mark.parametrize("turn", [1, 3, 8])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_turns_within_a_block_agree(turn: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "WORTH_SHARING", 1)
+    for program in (with_features(), digits_shaped(200)):
+        monkeypatch.setattr(memory, "TURN_NEURONS", turn * layout.padded(max(program.sizes().values())))
+        assert memory.block_steps(program, 1) == memory.MOST_TURNS * turn
+        gentle = dataclasses.replace(program, projections=gently(program))
+        inputs, options = noise(gentle, 1, 50), {"probes": gentle.all_probes(), "strict": False}
+        expected = reference.simulate(gentle, inputs, **options)
+        assert_same_trace(gentle, expected, fast.simulate(gentle, inputs, **options, threads=threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -169,6 +183,19 @@ def test_synapses_of_every_form_agree(sparse: bool, bits: int) -> None:
     inputs = noise(program, 2, 6)
     inputs["input"][:, 0] = -(2 ** (bits - 1))
     assert_same_outcome(program, inputs, probes=program.all_probes(), strict=False)
+
+
+@pytest.mark.parametrize("compress", [True, False])
+@pytest.mark.parametrize("share", [0.01, 0.3, 1.0])
+def test_messages_are_listed_alike_with_and_without_compressing(
+    share: float, compress: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compress:
+        monkeypatch.setattr(synapses, "has_feature", lambda name: False)
+    elif not synapses.has_feature(COMPRESS):
+        pytest.skip(f"this processor lacks {COMPRESS}")
+    program = digits_shaped(200)
+    assert_same_outcome(program, noise(program, 2, 12, share), probes=program.all_probes(), strict=False)
 
 
 def test_more_spikes_than_16_bit_sums_hold_agree() -> None:
