@@ -17,11 +17,12 @@ import numpy as np
 from simulators.fast import intake_code
 from simulators.fast.assembly import BYTES
 from simulators.fast.compiling import as_callable, function_address
-from simulators.fast.layout import BLOCKS_OF_TILE, PAD, Packed, aligned, blocks, pack, row_width, tiles
+from simulators.fast.layout import BLOCKS_OF_TILE, PAD, Packed, aligned, blocks, pack, padded, row_width, tiles
 from simulators.fast.meeting_code import meeting_function
 from simulators.fast.memory import Memory, turn_steps
 from simulators.fast.neuron_code import neuron_function
 from simulators.fast.plan import Plan, Word, plan
+from simulators.fast.quads_code import MANY
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
 from simulators.fast.synapses import Synapses, delivery, synapses
 from simulators.traced.arrivals import port_ranges
@@ -118,7 +119,7 @@ class Network:
         self._places = self._workplaces(max(1, thread_count() if threads is None else threads), steps)
         self.memory = Memory(program, samples, steps, len(self._places))
         self.memory.make(self.plans, self.ranges)
-        self._synapses = {projection.name: synapses(projection) for projection in program.projections}
+        self._synapses = {p.name: synapses(p, self.ranges[p.source]) for p in program.projections}
         self._coefficients = {p.name: self._pack_coefficients(p) for p in program.populations}
         self._functions = {name: function_address(neuron_function(plan)) for name, plan in self.plans.items()}
         self._driver = as_callable(function_address(driver_function()), 7)
@@ -252,7 +253,7 @@ class Network:
     ) -> tuple[int, int]:
         population, found = self.program.population(projection.target), self._synapses[projection.name]
         port = self.plans[population.name].ports[projection.port]
-        kind = delivery(projection, found.sparse, self.ranges[projection.source], port, adds)
+        kind = delivery(projection, found, self.ranges[projection.source], port, adds)
         source = self.memory.messages[projection.source]
         row = source.strides[1]
         fields = {
@@ -260,6 +261,7 @@ class Network:
             "source_sample": source.strides[0],
             "source_step": row,
             "source_chunks": tiles(self.program.sizes()[projection.source]),
+            "many": int(MANY * padded(self.program.sizes()[projection.source])),
             "port": sums.ctypes.data,
             "port_sample": 0,
             "port_step": _port_row(population, kind.port_bits),
@@ -315,4 +317,4 @@ def _port_row(population: Population, bits: int) -> int:
 
 
 def _addresses(found: Synapses) -> dict[str, int]:
-    return {name: getattr(found, name).ctypes.data for name in ("weights", "starts", "rows")}
+    return {name: getattr(found, name).ctypes.data for name in ("weights", "quads", "starts", "rows")}

@@ -3,6 +3,7 @@
 For each sample the messages that are not 0 are listed first, those of all steps of a turn; then each tile of `PAD`
 targets adds up the listed sources' weights, step by step. Weights are bytes, a tile's together, so that they are still
 in the nearest cache for the next step. Sums of spikes grow in 16-bit lanes for as many spikes as cannot overflow them.
+Where a turn's list shows that most sources sent, all pairs are multiplied instead (`quads_code`).
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from dataclasses import dataclass
 
 from simulators.fast.assembly import BYTES, LANES, Function, Name, vector
 from simulators.fast.layout import PAD
+from simulators.fast.quads_code import QUAD, STEPS_TOGETHER, sum_quads
 
 PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
 ARGUMENTS = (
-    "source", "source_sample", "source_step", "source_chunks",
+    "source", "source_sample", "source_step", "source_chunks", "many",
     "port", "port_sample", "port_step", "port_tiles",
-    "first_tile", "last_tile", "up", "down", "weights", "starts", "rows",
+    "first_tile", "last_tile", "up", "down", "weights", "quads", "starts", "rows",
     "events", "payloads", "ends",
 )  # fmt: skip
 """The table of arguments: addresses, strides in bytes, the number of 64-neuron parts, which of them to deliver
 to, the two shifts, the synapses, and room for the list."""
 
-POINTERS = ("source", "port", "weights", "starts", "rows", "events", "payloads", "ends")
+POINTERS = ("source", "port", "weights", "quads", "starts", "rows", "events", "payloads", "ends")
 
 SHORT_MAX = 32767
 WEIGHT_MAX = 128
@@ -48,6 +50,7 @@ class Delivery:
     Attributes:
         sparse: synapses are listed by source; otherwise every source has a weight a target.
         compress: messages are bytes, and the processor moves those that are not 0 together.
+        quads: where messages are many, all pairs can be multiplied, four sources at once.
         spikes: a message is 0 or 1.
         group: so many products can be added in 16-bit lanes; 0 where they are not.
         adds: other projections have written to the port before.
@@ -56,6 +59,7 @@ class Delivery:
 
     sparse: bool
     compress: bool
+    quads: bool
     spikes: bool
     group: int
     adds: bool
@@ -90,6 +94,13 @@ class _DeliveryCode:
                 code.store("i64", code.load("i64", self.found, 8), self._end(step), 8)
             if self.delivery.sparse:
                 self._deliver_listed(sample)
+            elif self.delivery.quads:
+                limit = code.times(self.words["many"], code.put("sub i64 %to, %from"))
+                many = code.put(f"icmp sge i64 {code.load('i64', self.found, 8)}, {limit}")
+                with code.when(many):
+                    self._deliver_all(sample)
+                with code.when(code.put(f"xor i1 {many}, true")):
+                    self._deliver_rows(sample)
             else:
                 self._deliver_rows(sample)
         return code
@@ -121,6 +132,25 @@ class _DeliveryCode:
             with code.loop("step", "%from", "%to") as step:
                 total = self._sum_rows(column, *self._range(step))
                 self._deliver(total, self._port(sample, step, tile))
+
+    def _deliver_all(self, sample: Name) -> None:
+        """Multiply all pairs, in some steps at once and then in those that are left."""
+        code = self.code
+        steps = code.put("sub i64 %to, %from")
+        whole = code.plus("%from", code.times(code.put(f"udiv i64 {steps}, {STEPS_TOGETHER}"), STEPS_TOGETHER))
+        size = code.times(self.words["source_chunks"], PAD * PAD)
+        with code.loop("tile", self.words["first_tile"], self.words["last_tile"]) as tile:
+            column = code.at(self.pointers["quads"], code.times(tile, size))
+            with code.loop("steps", "%from", whole, STEPS_TOGETHER) as step:
+                self._deliver_steps(sample, column, tile, [code.plus(step, i) for i in range(STEPS_TOGETHER)])
+            with code.loop("step", whole, "%to") as step:
+                self._deliver_steps(sample, column, tile, [step])
+
+    def _deliver_steps(self, sample: Name, column: Name, tile: Name, steps: list[Name]) -> None:
+        quads = self.code.times(self.words["source_chunks"], PAD // QUAD)
+        totals = sum_quads(self.code, column, [self._row("source", sample, step) for step in steps], quads)
+        for step, total in zip(steps, totals, strict=True):
+            self._deliver(total, self._port(sample, step, tile))
 
     def _deliver_listed(self, sample: Name) -> None:
         code = self.code

@@ -9,6 +9,7 @@ import scipy.sparse
 
 from simulators.fast.compiling import has_feature
 from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
+from simulators.fast.quads_code import FEATURE, QUAD
 from simulators.fast.synapse_code import COMPRESS, Delivery, group
 from simulators.traced.arrivals import arrival_range, sum_range
 from simulators.traced.ranges import Range, hull, lane_width, message_width
@@ -25,11 +26,14 @@ class Synapses:
 
     Attributes:
         weights: (tile of targets, padded source, target of the tile) of all pairs, or the listed synapses' weights.
+        quads: the same of all pairs as (tile of targets, four sources, target of the tile, source of the four); empty
+            where no delivery of the kind could use it.
         starts: where each source's listed synapses begin, one more than there are sources; empty where not sparse.
         rows: the listed synapses' targets.
     """
 
     weights: Packed
+    quads: Packed
     starts: Packed
     rows: Packed
 
@@ -39,23 +43,38 @@ class Synapses:
         return bool(self.starts.size)
 
 
-def synapses(projection: Projection) -> Synapses:
-    """The synapses of a projection, listed where few pairs are joined."""
+def synapses(projection: Projection, message: Range) -> Synapses:
+    """The synapses of a projection whose messages have a range, listed where few pairs are joined."""
     connection = projection.connection
     pairs = connection.target_size * connection.source_size
     matrix = connection.matrix()
     if int(connection.nonzero_fan_out().sum()) < DENSE_SHARE * pairs:
         return _listed(scipy.sparse.csc_array(matrix))
-    return _all_pairs(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
+    weights = _all_pairs(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
+    quads = _quads(weights) if _by_quads(projection, message) else aligned((0,), 8)
+    return Synapses(weights, quads, aligned((0,), 64), aligned((0,), 32))
 
 
-def _all_pairs(matrix: IntArray) -> Synapses:
+def _by_quads(projection: Projection, message: Range) -> bool:
+    """Whether messages are bytes without a sign whose products with four weights an instruction sums in 32 bits."""
+    unsigned = message[0] >= 0 and message_width(message) == 8
+    return unsigned and lane_width(sum_range(projection, message)) == 32 and has_feature(FEATURE)
+
+
+def _quads(weights: Packed) -> Packed:
+    tiles_of_targets, sources, _ = weights.shape
+    quads = aligned((tiles_of_targets, sources * PAD), 8)
+    quads[:] = weights.reshape(tiles_of_targets, -1, QUAD, PAD).swapaxes(2, 3).reshape(tiles_of_targets, -1)
+    return quads
+
+
+def _all_pairs(matrix: IntArray) -> Packed:
     targets, sources = matrix.shape
     weights = aligned((tiles(targets), padded(sources), PAD), 8)
     for tile in range(tiles(targets)):
         part = matrix[tile * PAD : (tile + 1) * PAD]
         weights[tile, :sources, : part.shape[0]] = part.T
-    return Synapses(weights, aligned((0,), 64), aligned((0,), 32))
+    return weights
 
 
 def _listed(columns: scipy.sparse.csc_array) -> Synapses:
@@ -65,15 +84,16 @@ def _listed(columns: scipy.sparse.csc_array) -> Synapses:
     weights[:], rows[:] = columns.data, columns.indices
     starts = aligned((padded(sources) + 1,), 64)
     starts[: sources + 1], starts[sources + 1 :] = columns.indptr, columns.nnz
-    return Synapses(weights, starts, rows)
+    return Synapses(weights, aligned((0,), 8), starts, rows)
 
 
-def delivery(projection: Projection, sparse: bool, message: Range, port: Range, adds: bool) -> Delivery:
+def delivery(projection: Projection, found: Synapses, message: Range, port: Range, adds: bool) -> Delivery:
     """Choose the function of a projection by what its messages and sums can be."""
     whole = hull(sum_range(projection, message), arrival_range(projection, message))
     bits = message_width(message)
     return Delivery(
-        sparse=sparse,
+        sparse=found.sparse,
+        quads=bool(found.quads.size),
         compress=bits == 8 and has_feature(COMPRESS),
         spikes=message[0] >= 0 and message[1] <= 1,
         group=group(max(-message[0], message[1])),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators import fast, reference
-from simulators.fast import compiling, lanes, layout, memory, network, plan, synapses
+from simulators.fast import compiling, lanes, layout, memory, network, plan, quads_code, synapses
 from simulators.fast.blocks import Runner
 from simulators.fast.network import Network
 from simulators.fast.synapse_code import COMPRESS
@@ -196,6 +196,30 @@ def test_messages_are_listed_alike_with_and_without_compressing(
         pytest.skip(f"this processor lacks {COMPRESS}")
     program = digits_shaped(200)
     assert_same_outcome(program, noise(program, 2, 12, share), probes=program.all_probes(), strict=False)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_many_spikes_agree_with_and_without_multiplying_all_pairs(
+    share: float, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not together:
+        monkeypatch.setattr(synapses, "has_feature", lambda name: False)
+    elif not synapses.has_feature(quads_code.FEATURE):
+        pytest.skip(f"this processor lacks {quads_code.FEATURE}")
+    rng = np.random.default_rng(RNG_SEED)
+    spiking = np.where(rng.random(300) < share, 1, -1)
+    cells = Population("cells", "cuba_lif", 300, coefficients={"vth": [0] * 300, "bias_mant": spiking})
+    joints = (
+        Projection("in", "input", "cells", Dense(rng.integers(-128, 128, (300, 1)))),
+        Projection("all", "cells", "sum", Dense(rng.integers(-128, 128, (70, 300))), exponent=2),
+        Projection("late", "cells", "sum", Dense(np.full((70, 300), -128)), exponent=-3, delay_steps=3),
+    )
+    program = Program("net", (Input("input", 1, 4),), (cells, Population("sum", "integrator", 70)), joints, ())
+    inputs = noise(program, 2, 13, 0.5)
+    trace = assert_same_outcome(program, inputs, probes=program.all_probes(), strict=False)
+    assert not isinstance(trace, str)
+    assert trace.messages["cells"].mean() > share / 3
 
 
 def test_more_spikes_than_16_bit_sums_hold_agree() -> None:
