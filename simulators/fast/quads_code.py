@@ -7,7 +7,7 @@ fetched from the cache are what costs, so some steps share them.
 from __future__ import annotations
 
 from simulators.fast.assembly import LANES, Function, Name, vector
-from simulators.fast.layout import PAD
+from simulators.fast.layout import BLOCKS_OF_TILE, PAD
 
 FEATURE = "avx512vnni"
 """What the processor needs to have to sum four products of bytes in one instruction."""
@@ -21,7 +21,6 @@ STEPS_TOGETHER = 4
 MANY = 0.4
 """With at least this share of a turn's messages not 0 this is faster; at a half it takes three quarters of the time."""
 
-PARTS = PAD // LANES
 SUM, BYTES_KIND = vector(32), vector(8, PAD)
 
 
@@ -34,12 +33,12 @@ def sum_quads(code: Function, column: Name, rows: list[Name], quads: Name) -> li
         quads: sources by four.
     """
     sums = [code.slot(vector(32, PAD), "total") for _ in rows]
-    parts = [[code.slot(SUM, "part") for _ in range(PARTS)] for _ in rows]
+    parts = [[code.slot(SUM, "part") for _ in range(BLOCKS_OF_TILE)] for _ in rows]
     for part in (slot for step in parts for slot in step):
         code.store(SUM, "zeroinitializer", part, 64)
     with code.loop("quad", 0, quads) as quad:
         place = code.at(column, code.times(quad, QUAD * PAD))
-        weights = [code.load(BYTES_KIND, code.at(place, str(PAD * i)), 64) for i in range(PARTS)]
+        weights = [code.load(BYTES_KIND, code.at(place, str(PAD * i)), 64) for i in range(BLOCKS_OF_TILE)]
         for row, step in zip(rows, parts, strict=True):
             messages = _four(code, code.at(row, code.times(quad, QUAD)))
             for slot, four in zip(step, weights, strict=True):

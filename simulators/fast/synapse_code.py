@@ -147,7 +147,7 @@ class _DeliveryCode:
                 self._deliver_steps(sample, column, tile, [step])
 
     def _deliver_steps(self, sample: Name, column: Name, tile: Name, steps: list[Name]) -> None:
-        quads = self.code.times(self.words["source_chunks"], PAD // QUAD)
+        quads = self.code.put(f"udiv i64 {self.code.times(self.words['source_chunks'], PAD)}, {QUAD}")
         totals = sum_quads(self.code, column, [self._row("source", sample, step) for step in steps], quads)
         for step, total in zip(steps, totals, strict=True):
             self._deliver(total, self._port(sample, step, tile))
