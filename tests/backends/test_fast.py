@@ -249,9 +249,14 @@ def normalized_cells() -> Population:
     return Population("cells", "normalized", 20, 3, {"share": 1}, {"gain": gain}, start_step=2)
 
 
+@pytest.mark.parametrize("short", [True, False])
 @pytest.mark.parametrize("factor_bits", [2, 13, 16, 17, 18, 24])
 @pytest.mark.parametrize(("value_bits", "shift"), [(24, 12), (24, 15), (24, 0), (24, 31), (18, 14), (24, 16)])
-def test_shifted_products_are_exact_in_any_lanes(factor_bits: int, value_bits: int, shift: int) -> None:
+def test_shifted_products_are_exact_in_any_lanes(
+    short: bool, factor_bits: int, value_bits: int, shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not short:
+        monkeypatch.setattr(lanes, "has_feature", lambda name: False)
     factors, values = near_edges(factor_bits), near_edges(value_bits)
     with known(multiplier(factor_bits, value_bits, shift)):
         program = one_to_one(Population("cells", "multiplier", len(factors), coefficients={"factor": factors}))
