@@ -107,10 +107,11 @@ def main() -> None:
     parser.add_argument("--engine", default="serial", choices=ENGINES)
     parser.add_argument("--workers", type=int)
     options = parser.parse_args()
-    before = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
     chosen = options.networks or list(names())
     units = [unit_of(name) for name in chosen]
     found = run_units(measure, units, engine=options.engine, workers=options.workers, folder=BUILDS / "units")
+    # Read last: another run may have written rows meanwhile.
+    before = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
     rows = {entry["network"]: entry for entry in before if entry["network"] in names()}
     rows |= {str(entry["network"]): entry for entry in found}
     ordered = sorted(rows.values(), key=lambda entry: (str(entry["task"]), str(entry["network"])))
