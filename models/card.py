@@ -44,9 +44,9 @@ DATA = {
         " UCI's nine test users to test."
     ),
     "mail": (
-        "SpamAssassin's public mails (`seamount data get mail`): is one spam, from up to 4096 bytes of subject and body?\n"
-        "4155 to train on, 996 to choose on, 895 to test; mails that begin alike are in one part. A stand-in for Long\n"
-        "Range Arena's Text."
+        "SpamAssassin's public mails (`seamount data get mail`): is one spam, from up to 4096 bytes of subject and"
+        " body?\n4155 to train on, 996 to choose on, 895 to test; mails that begin alike are in one part. A stand-in"
+        " for\nLong Range Arena's Text."
     ),
     "pathfinder32": (
         "Pathfinder at 32 x 32, regenerated (`seamount data make pathfinder32`): 1024 steps of one pixel.\n"
