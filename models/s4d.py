@@ -65,7 +65,10 @@ class S4D(nn.Module):
         spread = math.log(dt_max) - math.log(dt_min)
         self.log_dt = nn.Parameter(torch.rand(channels) * spread + math.log(dt_min))
         self.log_decay = nn.Parameter(torch.full((channels, modes), math.log(0.5)))
-        self.frequency = nn.Parameter(math.pi * torch.arange(modes).repeat(channels, 1).to(torch.float32))
+        # A single mode at S4D-Lin's first frequency, 0, would not oscillate; it takes the second.
+        first = 1 if modes == 1 else 0
+        overtones = torch.arange(first, first + modes)
+        self.frequency = nn.Parameter(math.pi * overtones.repeat(channels, 1).to(torch.float32))
         self.c = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
         self.d = nn.Parameter(torch.randn(channels))
 

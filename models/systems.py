@@ -19,7 +19,8 @@ a channel is one damped oscillation, the spike is a threshold on its real part, 
     x[t] = exp(dt (-1/tau + i omega)) x[t-1] + u[t];   s[t] = 1 if 2 Re(C' x[t]) + D u[t] >= theta else 0
     u <- u + W_2 H(W_1 s + b_1 - theta_2) + b_2
 
-PRF has C' = 1/2 and D = 0; here they are trained, which costs a core nothing that it does not do anyway.
+PRF has C' = 1/2 and D = 0; here they are trained, which costs a core nothing that it does not do anyway. Oscillations
+begin with omega = pi, so that the spread of dt is one of periods too: 2 / dt steps.
 """
 
 from __future__ import annotations

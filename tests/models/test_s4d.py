@@ -85,3 +85,9 @@ def test_in_chunks_it_is_the_same_convolution(steps: int) -> None:
 def test_chunks_have_a_good_size() -> None:
     assert [span_of(steps) for steps in (7, 64, 784, 1024, 1152, 787)] == [7, 64, 112, 128, 128, 128]
     assert all(steps / span_of(steps) <= 2 * FEW_CHUNKS for steps in range(1, 20000, 37))
+
+
+def test_oscillations_begin_at_s4d_lins_frequencies_but_a_single_one_is_none_that_stands_still() -> None:
+    for modes, wanted in ((4, [0, 1, 2, 3]), (1, [1])):
+        frequencies = S4D(3, modes, 1e-3, 1e-1).frequency / torch.pi
+        torch.testing.assert_close(frequencies, torch.tensor([wanted] * 3, dtype=torch.float32))
