@@ -23,6 +23,9 @@ from toolchain.ir.trace import load_trace
 from toolchain.lower.encode import decide, encode
 
 SYMBOLS, CLASSES, STEPS = 5, 3, 12
+NEURONS = SYMBOLS + 6 + CLASSES
+"""With the input: whose messages are held where sequences end before the run."""
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -91,11 +94,32 @@ def test_each_sequence_is_decided_at_its_own_last_step(seamount: Run, tmp_path: 
     assert report["accuracy"]["correct"]["nir"] < 12, "without lengths the padding counts"
 
 
+def test_an_inference_is_counted_to_its_own_end(seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each sequence had been run alone, without its padding."""
+    monkeypatch.setattr(whole, "PART_WORDS", 3 * STEPS * NEURONS)  # four parts of three samples
+    x, lengths = symbols(12), 1 + np.arange(12)
+    _, report = deployed(seamount, tmp_path, "sum", {"x": x, "y": x[:, 0] % CLASSES, "lengths": lengths})
+    program = load_program(tmp_path / "out" / "program.npz")
+    alone = [
+        simulate(program, {"input": encode(program.inputs[0], np.eye(SYMBOLS)[row[None, :length]])[0]})
+        for row, length in zip(x, lengths, strict=True)
+    ]
+    found = load_trace(tmp_path / "out" / "traces" / "test.npz")
+    assert found.ends is not None and found.ends.tolist() == [trace.steps for trace in alone]
+    for name, sent in found.sent.items():
+        assert np.array_equal(sent, np.concatenate([trace.sent[name] for trace in alone]))
+    steps = sum(trace.steps for trace in alone)
+    assert report["steps"] == steps / 12 and report["synops"]["neuron_updates"] == 9 * steps
+    spikes = sum(int(trace.sent["hidden"].sum()) for trace in alone)
+    assert report["activity"]["spike_rate"] == pytest.approx(spikes / (6 * steps))
+    assert f"{steps / 12:.2f} on average" in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize("kind", ["sum", "every step"])
 def test_a_label_for_every_step_is_scored_in_bits(
     seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(whole, "PART_WORDS", 3 * STEPS * SYMBOLS)  # four parts of three samples
+    monkeypatch.setattr(whole, "PART_WORDS", 3 * STEPS * NEURONS)  # four parts of three samples
     x, lengths = symbols(12), 1 + np.arange(12)
     y = np.random.default_rng(7).integers(0, CLASSES, x.shape)
     ran, report = deployed(seamount, tmp_path / "a", kind, {"x": x, "y": y, "lengths": lengths})
@@ -167,7 +191,7 @@ def test_of_the_whole_test_set_only_what_the_host_reads_is_kept(
 def test_parts_and_shards_give_the_same_trace(seamount: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = {"x": symbols(9), "y": np.arange(9) % CLASSES, "lengths": 4 + np.arange(9)}
     deployed(seamount, tmp_path / "one", "sum", arrays)
-    monkeypatch.setattr(whole, "PART_WORDS", 4 * STEPS * SYMBOLS)  # three parts
+    monkeypatch.setattr(whole, "PART_WORDS", 4 * STEPS * NEURONS)  # three parts
     ran, _ = deployed(seamount, tmp_path / "parts", "sum", arrays, "--resume", tmp_path / "kept")
     assert "samples_000000_000003 is done" in ran.err
     assert {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()} >= {"part_1", "part_2"}

@@ -65,11 +65,12 @@ PLAIN = Shards()
 class Recording:
     """What a run is asked for.
 
-    ``everything`` is all messages and registers, ``outputs`` what the host reads at every step; else counts and the
-    last values.
+    ``everything`` is all messages and registers, ``messages`` the messages alone, ``outputs`` what the host reads at
+    every step; else counts and the last values.
     """
 
     everything: bool = False
+    messages: bool = False
     outputs: bool = False
     strict: bool = False
 
@@ -126,7 +127,7 @@ def simulate_shard(arguments: Result) -> Result:
     run = find_simulator(simulator)
     if simulator == simulators.fast.NAME:
         run = partial(simulators.fast.simulate, threads=unit_threads())
-    asked = {name: bool(arguments[name]) for name in ("everything", "outputs", "strict")}
+    asked = {name: bool(arguments[name]) for name in ("everything", "messages", "outputs", "strict")}
     recording = Recording(**asked)
     save_trace(_run(run, load_program(program), arrays, recording), trace)
     return {FILES: {str(trace): file_hash(trace)}}
@@ -139,7 +140,7 @@ def _run(run: Simulate, program: Program, inputs: Mapping[str, IntArray], record
         program,
         inputs,
         probes=program.all_probes() if recording.everything else read,
-        record_messages=recording.everything or (recording.outputs and probe is None),
+        record_messages=recording.everything or recording.messages or (recording.outputs and probe is None),
         strict=recording.strict,
     )
 
@@ -164,6 +165,7 @@ def _units(
         "program_sha256": file_hash(folder / "program.npz"),
         "simulator": simulator,
         "everything": recording.everything,
+        "messages": recording.messages,
         "outputs": recording.outputs,
         "strict": recording.strict,
     }

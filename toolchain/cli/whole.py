@@ -1,7 +1,8 @@
 """The whole test set on one simulator: encoded, run, and read at each sample's own last step or at every step.
 
-Counts of messages and the outputs' last values of all samples are kept; what is recorded at every step is read a part
-of the samples at a time and let go, so that memory does not grow with the test set.
+Counts of messages and the outputs' last values of all samples are kept, the counts up to each sample's own end: padding
+is no part of an inference. What is recorded at every step is read a part of the samples at a time and let go, so that
+memory does not grow with the test set.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from toolchain.cli.samples import Samples
 from toolchain.cli.score import Score, score_classes, score_steps
 from toolchain.cli.shards import Recording, Shards, simulate_in_shards
 from toolchain.frontend.graph import FloatArray
+from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
-from toolchain.ir.trace import Trace, join_traces
+from toolchain.ir.trace import Trace, count_to_ends, join_traces
 from toolchain.lower.decode import output_probe, reading, step_outputs
 from toolchain.lower.encode import decide, encode_counted
 from toolchain.lower.pipeline import Compiled
@@ -63,15 +65,24 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
         part = test.chosen(rows)
         encoded = encode_counted(program.inputs[0], part.values(), overflow)
         entered = entered.plus(encoded)
-        recording = Recording(outputs=stepwise)
-        trace = simulate_in_shards(
-            program, {name: encoded.payload}, simulator, recording, _own_folder(shards, number), tell
-        )
+        recording = Recording(outputs=stepwise, messages=part.lengths is not None)
+        inputs = {name: _without_padding(encoded.payload, part.lengths)}
+        trace = simulate_in_shards(program, inputs, simulator, recording, _own_folder(shards, number), tell)
         scores += [] if part.y is None else [score_trace(program, network.compiled, trace, part)]
+        if part.lengths is not None:
+            trace = count_to_ends(trace, part.lengths + program.latency_steps)
         kept = {key: trace.final[key] for key in read if key in trace.final}
         traces.append(replace(trace, messages={}, registers={}, final=kept))
     score = sum(scores[1:], scores[0]) if scores else None
     return Whole(join_traces(traces), score, entered)
+
+
+def _without_padding(payload: IntArray, lengths: IntArray | None) -> IntArray:
+    """Input (sample, step, channel) that sends nothing after each sample's own last step."""
+    if lengths is None:
+        return payload
+    inside = np.arange(payload.shape[1]) < lengths[:, None]
+    return np.where(inside[:, :, None], payload, 0)
 
 
 def is_read_stepwise(program: Program, samples: Samples) -> bool:
@@ -103,7 +114,8 @@ def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
     recorded = 0
     if stepwise:
         probe = output_probe(program)
-        recorded = sum(program.sizes().values()) if probe is None else program.sizes()[probe.population]
+        every = probe is None or test.lengths is not None
+        recorded = sum(program.sizes().values()) if every or probe is None else program.sizes()[probe.population]
     stored = sum(int(np.prod(p.extent(r.per))) for p in program.populations for r in p.type.stored)
     together = max(1, PART_WORDS // max(test.steps * max(width, recorded), stored, 1))
     return (slice(start, start + together) for start in range(0, len(test), together))

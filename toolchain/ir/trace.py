@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Trace:
         sent: by input or population, number of messages of each neuron over the whole run, (sample, neuron).
         final: by ``"population.register"``, values after the last step, (sample, neuron[, mode]): outputs' registers.
         overflows: by ``"population.register"``, values that did not fit (not counting traps, which stop a run).
+        ends: (sample,) how many first steps of each sample `sent` counts, where sequences end before the run does; None
+            where all steps count.
     """
 
     program: str
@@ -43,9 +45,16 @@ class Trace:
     sent: Mapping[str, IntArray] = field(default_factory=dict)
     final: Mapping[str, IntArray] = field(default_factory=dict)
     overflows: Mapping[str, int] = field(default_factory=dict)
+    ends: IntArray | None = None
+
+    @property
+    def counted_steps(self) -> int:
+        """Steps that `sent` counts, all samples together."""
+        return self.samples * self.steps if self.ends is None else int(self.ends.sum())
 
 
 _GROUPS = ("messages", "registers", "sent", "final")
+_ENDS = "ends"
 
 
 def save_trace(trace: Trace, path: Path) -> None:
@@ -59,7 +68,7 @@ def save_trace(trace: Trace, path: Path) -> None:
         "overflows": dict(trace.overflows),
     }
     arrays = {f"{group}/{name}": _narrow(array) for group in _GROUPS for name, array in getattr(trace, group).items()}
-    write_npz(path, header, arrays)
+    write_npz(path, header, arrays | ({} if trace.ends is None else {_ENDS: trace.ends}))
 
 
 def load_trace(path: Path) -> Trace:
@@ -73,11 +82,12 @@ def load_trace(path: Path) -> Trace:
     try:
         header, arrays = read_npz(path)
         _check_version(header.pop("semantics_version"), path)
+        ends = arrays.pop(_ENDS, None)
         groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
         for key, values in arrays.items():
             group, _, name = key.partition("/")
             groups[group][name] = values.astype(np.int64)
-        return Trace(**header | groups)
+        return Trace(**header | groups, ends=None if ends is None else ends.astype(np.int64))
     except UNREADABLE as error:
         raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
 
@@ -108,12 +118,42 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
         for group in _GROUPS
     }
     samples = sum(trace.samples for trace in traces)
-    return Trace(first.program, first.simulator, samples, first.steps, **groups, overflows=dict(overflows))
+    ends = [trace.ends for trace in traces if trace.ends is not None]
+    joined = np.concatenate(ends) if ends else None
+    return Trace(first.program, first.simulator, samples, first.steps, **groups, overflows=dict(overflows), ends=joined)
+
+
+def count_to_ends(trace: Trace, ends: IntArray) -> Trace:
+    """The trace with `sent` counting each sample's messages up to its own end: what follows is no part of its sequence.
+
+    Args:
+        trace: with the messages of every input and population.
+        ends: (sample,) steps that count, 1 to the trace's.
+
+    Raises:
+        InputError: another shape or range, or messages that were not recorded.
+    """
+    if ends.shape != (trace.samples,) or not (ends.min() >= 1 and ends.max() <= trace.steps):
+        found = f"{ends.shape} from {ends.min()} to {ends.max()}"
+        raise InputError("ends", found, f"give one of 1..{trace.steps} for each of {trace.samples} samples")
+    if missing := sorted(trace.sent.keys() - trace.messages.keys()):
+        raise InputError("trace", f"holds no messages of {missing}", "record them")
+    before = (np.arange(trace.steps) < ends[:, None])[:, :, None]
+    sent = {
+        name: np.count_nonzero((trace.messages[name] != 0) & before, axis=1).astype(np.int64) for name in trace.sent
+    }
+    return replace(trace, sent=sent, ends=ends.astype(np.int64))
 
 
 def _kind(trace: Trace) -> tuple[object, ...]:
     """What parts of one run have in common."""
-    return (trace.program, trace.simulator, trace.steps, *(sorted(getattr(trace, group)) for group in _GROUPS))
+    return (
+        trace.program,
+        trace.simulator,
+        trace.steps,
+        trace.ends is None,
+        *(sorted(getattr(trace, group)) for group in _GROUPS),
+    )
 
 
 def _check_version(version: object, path: Path) -> None:

@@ -7,7 +7,7 @@ Synaptic operations come in two definitions, always named:
   AC where the source sends spikes and a MAC where it sends graded messages.
 
 A message is counted when it is sent, also where the run ends before it arrives. Every neuron is updated at every step,
-resting ones too. Totals are over all samples of the trace.
+resting ones too. Totals are over all samples of the trace, of each up to its own end.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ class LayerCount:
 
 @dataclass(frozen=True)
 class Counts:
-    """All counts of a run of `samples` samples, `steps` steps each."""
+    """All counts of a run of `samples` samples, `steps` steps each; where these are not equally many, on average."""
 
     samples: int
-    steps: int
+    steps: int | float
     layers: tuple[LayerCount, ...]
     projections: tuple[ProjectionCount, ...]
     cores: tuple[CoreCount, ...]
@@ -143,11 +143,12 @@ def count_run(program: Program, trace: Trace, placement: Placement, target: Targ
     sent = {name: trace.sent[name].sum(axis=0, dtype=np.int64) for name in program.sizes()}
     projections = tuple(_projection(program, p, sent[p.source]) for p in program.projections)
     traffic = count_traffic(program, placement, target, sent)
-    runs = trace.samples * trace.steps
+    runs = trace.counted_steps
     layers = [_input(source.name, source.size, sent, traffic) for source in program.inputs]
     layers += [_population(p, projections, sent, traffic, runs, target) for p in program.populations]
     cores = count_cores(program, placement, target, sent, runs)
-    return Counts(trace.samples, trace.steps, tuple(layers), projections, cores)
+    steps = trace.steps if trace.ends is None else runs / trace.samples
+    return Counts(trace.samples, steps, tuple(layers), projections, cores)
 
 
 def synops_by_sample(program: Program, trace: Trace) -> IntArray:

@@ -84,7 +84,7 @@ class Estimate:
 
     Attributes:
         table: its constants.
-        samples, steps: extent of the run: `steps` each sample.
+        samples, steps: extent of the run: `steps` each sample, or on average.
         terms: dynamic energy of the whole run.
         static: static energy of the whole run, joules; None where the table has none.
         step: time of a step; None where the table has none.
@@ -92,7 +92,7 @@ class Estimate:
 
     table: CostTable
     samples: int
-    steps: int
+    steps: int | float
     terms: tuple[EnergyTerm, ...]
     static: Banded | None
     step: StepTime | None

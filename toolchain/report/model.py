@@ -155,7 +155,7 @@ class Report(Part):
     task: str
     program: str
     samples: int
-    steps: int
+    steps: int | float
     accuracy: AccuracyPart
     equivalence: EquivalencePart
     activity: ActivityPart

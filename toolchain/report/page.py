@@ -62,6 +62,10 @@ def verdict(part: EquivalencePart) -> Verdict:
     return Verdict("good", f"{compared}, 0 differences", detail)
 
 
+def _steps(steps: int | float) -> str:
+    return whole(steps) if isinstance(steps, int) else f"{decimal(steps)} on average"
+
+
 def _facts(results: Results, report: Report) -> dict[str, Any]:
     evidence = results.evidence
     lead = results.estimates[0]
@@ -74,7 +78,7 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
         "energy_notes": _notes(results),
         "io_note": "; ".join(lead.table.not_modelled),
         "samples": whole(results.counts.samples),
-        "steps": whole(results.counts.steps),
+        "steps": _steps(results.counts.steps),
         "spike_rate": percent(results.counts.spike_rate),
         "synops_range": " to ".join(whole(value) for value in report.synops.per_inference_range),
         "ac": whole(report.synops.ac),

@@ -19,7 +19,7 @@ from toolchain.errors import InputError
 from toolchain.ir.connections import Dense
 from toolchain.ir.program import Program, Projection
 from toolchain.ir.storage import load_program, save_program
-from toolchain.ir.trace import Trace, load_trace, save_trace
+from toolchain.ir.trace import Trace, count_to_ends, join_traces, load_trace, save_trace
 
 SAME_FOLDER = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SMALL_TRACE = Trace(
@@ -54,6 +54,44 @@ def test_a_trace_is_read_back(tmp_path: Path, run: tuple[Program, dict[str, np.n
 def test_values_of_every_size_are_read_back(tmp_path: Path) -> None:
     save_trace(SMALL_TRACE, tmp_path / "trace.npz")
     assert plain(load_trace(tmp_path / "trace.npz")) == plain(SMALL_TRACE)
+
+
+@given(runs(), st.data())
+@SAME_FOLDER
+def test_counts_to_each_samples_end_are_read_back_and_joined(
+    tmp_path: Path, run: tuple[Program, dict[str, np.ndarray]], data: st.DataObject
+) -> None:
+    program, inputs = run
+    whole = simulate(program, inputs, strict=False)
+    drawn = data.draw(st.lists(st.integers(1, whole.steps), min_size=whole.samples, max_size=whole.samples))
+    trace = count_to_ends(whole, np.array(drawn))
+    for name, messages in whole.messages.items():
+        counted = [np.count_nonzero(row[:end], axis=0) for row, end in zip(messages, drawn, strict=True)]
+        assert np.array_equal(trace.sent[name], counted)
+    assert trace.counted_steps == sum(drawn) and whole.counted_steps == whole.samples * whole.steps
+    save_trace(trace, tmp_path / "trace.npz")
+    again = load_trace(tmp_path / "trace.npz")
+    assert plain(again) == plain(trace) and again.ends is not None and again.ends.tolist() == drawn
+    twice = join_traces([trace, again]).ends
+    assert twice is not None and twice.tolist() == drawn + drawn
+    with pytest.raises(InputError, match="are not parts of one run"):
+        join_traces([trace, whole])
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [([1, 1], r"ends: \(2,\) from 1 to 1; give one of 1\.\."), ([0], "from 0 to 0"), ([99], "to 99")],
+)
+def test_ends_must_lie_within_the_run(ends: list[int], message: str) -> None:
+    trace = dataclasses.replace(SMALL_TRACE, messages={}, sent={})
+    with pytest.raises(InputError, match=message):
+        count_to_ends(trace, np.array(ends))
+
+
+def test_counting_to_ends_needs_the_messages() -> None:
+    trace = dataclasses.replace(SMALL_TRACE, messages={})
+    with pytest.raises(InputError, match=r"trace: holds no messages of \['in'\]; record them"):
+        count_to_ends(trace, np.ones(trace.samples, dtype=np.int64))
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
