@@ -19,11 +19,10 @@ trained.
 *float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *PTQ* the
 integer program after quantization alone, *QAT* the same after fine-tuning for integers, where that was done ("-" says
 that it was not), *Lava* the exported processes. *loss* is what the last of the two costs against the float network
-before any fine-tuning. A number in brackets says how many samples a rung ran where that was not the
-whole test set; few samples say that a rung ran, not how good it is. Language models are measured in bits a character,
-and their samples are characters.
-*rate* is spikes a neuron and step. Energy is by the cost table named in [energy.md](energy.md), with its band: an
-estimate from published figures, measured on no chip.
+before any fine-tuning. A number in brackets says how many samples a rung ran where that was not the whole test set; few
+samples say that a rung ran, not how good it is. Language models are measured in bits a character, and their samples are
+characters. *rate* is spikes a neuron and step ("-" where messages are also -1 and so no spikes). Energy is by the cost
+table named in [energy.md](energy.md), with its band: an estimate from published figures, measured on no chip.
 """
 
 
@@ -43,7 +42,7 @@ def _accuracies(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         cells = [row["task"], f"`{row['network']}`", _system(row), _widths(row)]
         cells += [_float(row), _rung(row, "nir"), *_integers(row), _loss(row), _rung(row, "lava")]
-        lines.append("| " + " | ".join([*cells, f"{row['spike_rate']:.3f}"]) + " |")
+        lines.append("| " + " | ".join([*cells, f"{row['spike_rate']:.3f}" if row["spike_rate"] else "-"]) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -139,6 +139,8 @@ def test_the_table_says_what_was_missed_and_what_was_not_measured() -> None:
     text = report.table(whole_run())
     assert "| 1 | >= 250 | **missed** |" in text
     assert "| 1e+03 | < 900 | **missed** |" in text
+    # Lava's 2 us are ours: 500 times as fast is 0.004 us, and 16,384 modes of 1 ns are 16 us.
+    assert "take 16 us of one core and no less than\n8.2 us of 2; 500 times" in text and "would be 0.004 us." in text
     assert "times brian2-loihi's | not measured | >= 20 | |" in text
     assert "**not measured: no environment**" in text
     assert "Load average 0.5 before, 0.4 to 2.5" in text

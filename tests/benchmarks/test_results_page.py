@@ -59,6 +59,10 @@ def test_a_language_model_is_told_in_bits_of_all_its_characters() -> None:
     assert _cells(row)[4:9] == ["1.750 (4)", "-", "1.753", "-", "+0.003"]
 
 
+def test_a_network_without_spikes_has_no_rate() -> None:
+    assert _cells(ROW | {"spike_rate": 0.0})[-1] == "-"
+
+
 def test_a_loss_needs_the_same_samples() -> None:
     assert _cells(ROW | {"samples": {**ROW["samples"], "float": 100}})[8] == "-"
 
