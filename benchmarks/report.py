@@ -60,8 +60,8 @@ def _why_missed(found: Mapping[str, Any]) -> list[str]:
     ours = 1e6 * list(found["times"].values())[1]["seamount"]["median"]
     return [
         "",
-        f"At {pace:.2g} ns a mode, the {BATCH_MODES:,} modes of a sample-step take {alone:.2g} us of one core and no less"
-        " than",
+        f"At {pace:.2g} ns a mode, the {BATCH_MODES:,} modes of a sample-step take {alone:.2g} us of one core and no"
+        " less than",
         f"{alone / cores:.2g} us of {cores}; {wanted} times the speed of Lava with 16 samples in one run would be"
         f" {ours * reached / wanted:.2g} us.",
     ]
