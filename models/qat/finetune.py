@@ -51,6 +51,7 @@ class Run:
     distill: float = 0.0
     seconds: float = math.inf
     device: str = "cpu"
+    epoch_samples: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,8 @@ def finetune(start: str, folder: Path, run: Run, on_epoch: Callable[[Epoch], Non
     """
     trained = load_folder(find_folder(start))
     task = load_task(trained.task)
-    plan = Plan(training_of(trained, run.changes), run.settings, run.refresh_steps, run.seconds, run.distill)
+    training, samples = training_of(trained, run.changes), run.epoch_samples
+    plan = Plan(training, run.settings, run.refresh_steps, run.seconds, run.distill, samples)
     with torch.random.fork_rng(devices=[] if run.device == "cpu" else None):
         tuner = Tuner(trained.network.to(run.device), task, plan)
         before = {"validation": tuner.measure(task.validation), "test": tuner.measure(task.test)}

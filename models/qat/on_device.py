@@ -3,8 +3,8 @@
     python -m models.qat.on_device --out tuned w4=smnist:120:weight_bits=4,epochs=2 listops=listops:420:refresh_steps=8
 
 Each job is ``NAME=START:SECONDS[:key=value,...]``: START is a network of the zoo or the folder of a run, keys are those
-of the compiler's settings, of `TrainConfig`, ``refresh_steps`` and ``distill``. The folder ``tuned/NAME`` gets weights,
-configuration, settings and `log.txt`.
+of the compiler's settings, of `TrainConfig`, ``refresh_steps``, ``distill`` and ``epoch_samples``. The folder
+``tuned/NAME`` gets weights, configuration, settings and `log.txt`.
 """
 
 from __future__ import annotations
@@ -41,16 +41,18 @@ def parse_job(text: str) -> Job:
     name, _, start = text.partition(":")[0].partition("=")
     pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
     refresh_steps, distill = pairs.pop("refresh_steps", "1"), pairs.pop("distill", "0")
+    few = pairs.pop("epoch_samples", None)
     own = {spec.name for spec in fields(Settings)}
     try:
         seconds, refresh, share = float(head), int(refresh_steps), float(distill)
+        samples = None if few is None else int(few)
         training = {key: _number(value) for key, value in pairs.items() if key not in own}
     except ValueError as error:
         raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
-    if not name or not start or refresh < 1:
-        raise InputError(text, "is no job", f"give {FORM}, and refresh_steps of 1 or more")
+    if not name or not start or refresh < 1 or (samples is not None and samples < 1):
+        raise InputError(text, "is no job", f"give {FORM}, and refresh_steps and epoch_samples of 1 or more")
     widths = {key: int(value) if value.isdigit() else value for key, value in pairs.items() if key in own}
-    return Job(name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds))
+    return Job(name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds, epoch_samples=samples))
 
 
 def _number(text: str) -> int | float:

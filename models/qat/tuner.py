@@ -52,6 +52,8 @@ class Plan:
         seconds: after which no further epoch is begun.
         distill: share of the loss, 0 to 1, that is the cross-entropy with what the float network said before, in place
             of the labels (Hinton et al. 2015, at a temperature of 1).
+        epoch_samples: how many samples an epoch sees, other ones each time; None for all. A choice among programs
+            then comes sooner where the training part is large.
     """
 
     training: TrainConfig
@@ -59,6 +61,7 @@ class Plan:
     refresh_steps: int = 1
     seconds: float = math.inf
     distill: float = 0.0
+    epoch_samples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class Tuner:
         lengths = None if part.lengths is None else torch.from_numpy(part.lengths).to(self.device)
         inputs, labels = torch.from_numpy(samples).to(self.device), torch.from_numpy(part.labels).to(self.device)
         order = batches(len(part), config.batch_size, self.task.steps, part.lengths, rng, self.device)
+        if self.plan.epoch_samples is not None:
+            order = order[: math.ceil(self.plan.epoch_samples / config.batch_size)]
         # On the device until the end: asking for a number after every step would hold a GPU up.
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for number, (chosen, steps) in enumerate(order):

@@ -18,10 +18,24 @@ from tests.toy_tasks import FORMS, toy_task
 def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path: Path) -> None:
     widths, out = tmp_path / "narrow.json", tmp_path / "tuned"
     widths.write_text(json.dumps({"weight_bits": 4, "a_bits": 12, "c_bits": 6}))
-    ran = seamount("finetune", "zoo:digits", "--settings", widths, "--epochs", 1, "--refresh", 4, "--out", out)
+    ran = seamount(
+        "finetune",
+        "zoo:digits",
+        "--settings",
+        widths,
+        "--epochs",
+        1,
+        "--refresh",
+        4,
+        "--epoch-samples",
+        600,
+        "--out",
+        out,
+    )
     assert (ran.code, ran.out) == (0, f"{out}\n"), ran.err
     assert "epoch 1  loss" in ran.err and "test: float before 98.89 %" in ran.err
-    assert "seamount finetune zoo:digits --settings narrow.json --epochs 1 --refresh 4" in (out / "CARD.md").read_text()
+    typed = "seamount finetune zoo:digits --settings narrow.json --epochs 1 --refresh 4 --epoch-samples 600"
+    assert typed in (out / "CARD.md").read_text()
     data = ("--calibrate", out / "calibration.npz", "--test", out / "test.npz")
     report = tmp_path / "found.json"
     found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)

@@ -220,6 +220,23 @@ def test_what_has_no_such_integers_is_refused(kinds: dict[str, Any], said: str) 
         QuantizedSSM(SpikingSSM(NetworkConfig(channels=4, modes=2, **kinds)))
 
 
+def test_an_epoch_may_see_a_part_of_the_samples_another_each_time(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = zoo.load("digits")
+    seen: list[torch.Tensor] = []
+    training = replace(training_of(trained, {"epochs": 2, "batch_size": 20}), augment=0)
+    tuner = Tuner(trained.network, task, Plan(training, NARROW, refresh_steps=9, epoch_samples=50))
+
+    def step(batch: torch.Tensor, *_: Any) -> torch.Tensor:
+        seen.append(batch)
+        return torch.zeros(())
+
+    monkeypatch.setattr(tuner, "_step", step)
+    tuner.run()
+    sizes = [len(batch) for batch in seen]
+    assert len(sizes) == 6 and sum(sizes[:3]) in range(51, 61)
+    assert not torch.equal(seen[0], seen[3])
+
+
 def test_a_task_of_another_kind_is_refused(task: Task) -> None:
     labels = np.zeros(task.validation.inputs.shape[:2], np.int64)
     part = replace(task.validation, labels=labels)
@@ -234,7 +251,8 @@ def test_jobs() -> None:
     assert job.run == Run(
         Settings(weight_bits=4, c_rounding="nearest"), {"epochs": 2, "learning_rate": 1e-3}, refresh_steps=8, seconds=90
     )
-    for text in ("smnist:90", "a=b", "a=b:soon", "a=b:9:epochs=many", "a=b:9:refresh_steps=0"):
+    assert parse_job("a=b:9:epoch_samples=300").run.epoch_samples == 300
+    for text in ("smnist:90", "a=b", "a=b:soon", "a=b:9:epochs=many", "a=b:9:refresh_steps=0", "a=b:9:epoch_samples=0"):
         with pytest.raises(InputError, match="is no job"):
             parse_job(text)
 

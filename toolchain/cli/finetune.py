@@ -13,6 +13,7 @@ from toolchain.errors import InputError, MissingPartError
 from toolchain.files import write_npz
 
 if TYPE_CHECKING:
+    from models.qat.finetune import Run
     from models.qat.tuner import Epoch
 
 
@@ -24,6 +25,7 @@ def finetune_command(
     seed: Annotated[int | None, typer.Option(help="in place of the seed that it was trained with")] = None,
     distill: Annotated[float, typer.Option(help="share of the loss that follows the float network", min=0, max=1)] = 0,
     refresh: Annotated[int, typer.Option(help="steps between two choices of scales and integers", min=1)] = 1,
+    epoch_samples: Annotated[int | None, typer.Option(help="that an epoch sees; all by default", min=1)] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-finetuned by default")] = None,
 ) -> None:
     """Fine-tune a trained network with fake quantization on the compiler's own grid; needs PyTorch.
@@ -38,10 +40,10 @@ def finetune_command(
     given = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
     changes = {name: value for name, value in given.items() if value is not None}
     folder = out or Path("runs") / f"{find_folder(model).name}-finetuned"
-    run = Run(read_settings(settings), changes, refresh_steps=refresh, distill=distill)
+    run = Run(read_settings(settings), changes, refresh_steps=refresh, distill=distill, epoch_samples=epoch_samples)
     try:
         found = finetune(model, folder, run, on_epoch=_tell_epoch)
-        publish_finetuned(folder, folder, _command(model, settings, changes, distill, refresh))
+        publish_finetuned(folder, folder, _command(model, settings, changes, run))
         _write_data(folder)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
@@ -57,11 +59,12 @@ def _tell_epoch(epoch: Epoch) -> None:
     typer.echo(f"epoch {epoch.epoch}  {loss}  validation {found}  best epoch {epoch.best_epoch}", err=True)
 
 
-def _command(model: str, settings: Path | None, changes: dict[str, int | float], distill: float, refresh: int) -> str:
+def _command(model: str, settings: Path | None, changes: dict[str, int | float], run: Run) -> str:
     options = [f"--settings {settings.name}"] if settings is not None else []
     options += [f"--{name.replace('_', '-')} {value}" for name, value in changes.items()]
-    options += [f"--distill {distill:g}"] if distill else []
-    options += [f"--refresh {refresh}"] if refresh != 1 else []
+    options += [f"--distill {run.distill:g}"] if run.distill else []
+    options += [f"--refresh {run.refresh_steps}"] if run.refresh_steps != 1 else []
+    options += [f"--epoch-samples {run.epoch_samples}"] if run.epoch_samples is not None else []
     return " ".join(["seamount finetune", model, *options])
 
 
