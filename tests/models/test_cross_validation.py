@@ -33,7 +33,7 @@ def test_the_best_job_is_trained_on_all(
 
     monkeypatch.setattr(hapt, "load", load)
     monkeypatch.setitem(tasks.TASKS, "hapt", load)
-    small = "epochs=4,blocks=1,channels=12,modes=2,batch_size=10,norm=batch,learning_rate=0.02"
+    small = "epochs=4,blocks=1,channels=12,modes=2,batch_size=10,learning_rate=0.02,mix=linear,ema=0"
     jobs = [f"still=hapt:0:{small},learning_rate=0,ssm_learning_rate=0", f"good=hapt:0:{small}"]
     monkeypatch.setattr(sys, "argv", ["x", *jobs, "--folds", "2", "--device", "cpu", "--runs", str(tmp_path)])
     main()

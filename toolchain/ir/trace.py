@@ -139,10 +139,8 @@ def count_to_ends(trace: Trace, ends: IntArray) -> Trace:
     if missing := sorted(trace.sent.keys() - trace.messages.keys()):
         raise InputError("trace", f"holds no messages of {missing}", "record them")
     before = (np.arange(trace.steps) < ends[:, None])[:, :, None]
-    sent = {
-        name: np.count_nonzero((trace.messages[name] != 0) & before, axis=1).astype(np.int64) for name in trace.sent
-    }
-    return replace(trace, sent=sent, ends=ends.astype(np.int64))
+    sent = {name: np.count_nonzero((trace.messages[name] != 0) & before, axis=1) for name in trace.sent}
+    return replace(trace, sent=sent, ends=np.array(ends, dtype=np.int64))
 
 
 def _kind(trace: Trace) -> tuple[object, ...]:
