@@ -23,7 +23,7 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
         NetworkConfig(inputs=1, classes=10, blocks=3, channels=128, modes=16, dt_min=4e-3, dt_max=0.2, dropout=0.1),
         TrainConfig(epochs=30, batch_size=100, learning_rate=5e-3, rate_penalty=0.04),
     ),
-    # 256 channels end at 97.6 %: here width counts for more than modes.
+    # In trials of five epochs, twice as many channels lowered the training loss most, then a higher learning rate.
     "psmnist": (
         NetworkConfig(inputs=1, classes=10, blocks=4, channels=512, modes=16, dropout=0.1, norm="batch"),
         TrainConfig(epochs=22, batch_size=100, learning_rate=8e-3, rate_penalty=0.1, ema=0.999, half=1),

@@ -1,8 +1,8 @@
 """One step of the optimizer: directly, or on a GPU as a recorded graph that is replayed.
 
 A step of these networks is some hundred small kernels, and starting them from Python takes longer than running them;
-a replayed CUDA graph starts them all at once. On a GPU the products with the mixing weights use TF32 (10-bit
-mantissas; spikes, being 0 or 1, are exact); figures are always measured without.
+a replayed CUDA graph starts them all at once. On a GPU the products with the mixing weights and those of the
+convolution's chunks use TF32 (10-bit mantissas; spikes, being 0 or 1, are exact); figures are always measured without.
 """
 
 from __future__ import annotations

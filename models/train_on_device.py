@@ -5,10 +5,9 @@
 Each job is ``[NAME=]TASK:SECONDS[:key=value,...]``, with keys of `NetworkConfig` and `TrainConfig` in place of the
 recipe's, ``system=NAME`` for another system (`systems.py`), ``from=NAME`` to begin with the weights of another run,
 ``fit=1`` to take as many epochs as the time allows, by a measurement before the first, and ``test=0`` for a trial that
-leaves the test part alone. The folder ``runs/NAME`` gets
-the checkpoint after every epoch, the chosen weights and figures at the end, and `log.txt`; a job that finds its
-checkpoint there goes on from it. The weights are chosen on the validation part; the test part is measured once, at the
-end.
+leaves the test part alone. The folder ``runs/NAME`` gets the checkpoint after every epoch, the chosen weights and
+figures at the end, and `log.txt`; a job that finds its checkpoint there goes on from it. The weights are chosen on the
+validation part; the test part is measured once, at the end.
 """
 
 from __future__ import annotations
@@ -72,6 +71,8 @@ def parse_job(text: str) -> Job:
     pairs = dict(item.partition("=")[::2] for item in changes.split(",") if item)
     start, fit, system = pairs.pop("from", ""), pairs.pop("fit", "0"), pairs.pop("system", None)
     test = pairs.pop("test", "1")
+    if not {fit, test} <= {"0", "1"}:
+        raise InputError(text, f"is no job (fit={fit}, test={test})", "give 0 or 1 for each")
     try:
         seconds = float(head)
     except ValueError as error:

@@ -32,6 +32,7 @@ def test_jobs() -> None:
         ("digits:x", "is no job"),
         ("digits:5:epochs=many", "'many' is not an integer"),
         ("digits:5:colour=3", "unknown keys"),
+        ("digits:5:test=no", r"is no job \(fit=0, test=no\); give 0 or 1"),
         ("digits:5:epochs=0", "out of range"),
         ("nothing:5", "there is no recipe for 'nothing'"),
     ],

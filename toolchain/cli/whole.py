@@ -114,8 +114,8 @@ def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
     recorded = 0
     if stepwise:
         probe = output_probe(program)
-        every = probe is None or test.lengths is not None
-        recorded = sum(program.sizes().values()) if every or probe is None else program.sizes()[probe.population]
+        sizes, all_messages = program.sizes(), test.lengths is not None
+        recorded = sum(sizes.values()) if probe is None or all_messages else sizes[probe.population]
     stored = sum(int(np.prod(p.extent(r.per))) for p in program.populations for r in p.type.stored)
     together = max(1, PART_WORDS // max(test.steps * max(width, recorded), stored, 1))
     return (slice(start, start + together) for start in range(0, len(test), together))

@@ -83,6 +83,8 @@ def load_trace(path: Path) -> Trace:
         header, arrays = read_npz(path)
         _check_version(header.pop("semantics_version"), path)
         ends = arrays.pop(_ENDS, None)
+        if ends is not None and ends.shape != (header["samples"],):
+            raise ValueError(f"{ends.shape} ends of {header['samples']} samples")
         groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
         for key, values in arrays.items():
             group, _, name = key.partition("/")
