@@ -88,6 +88,12 @@ def test_ends_must_lie_within_the_run(ends: list[int], message: str) -> None:
         count_to_ends(trace, np.array(ends))
 
 
+def test_ends_of_other_samples_are_refused(tmp_path: Path) -> None:
+    save_trace(dataclasses.replace(SMALL_TRACE, ends=np.array([1, 1])), tmp_path / "trace.npz")
+    with pytest.raises(InputError, match=r"is not a trace \(\(2,\) ends of 1 samples\)"):
+        load_trace(tmp_path / "trace.npz")
+
+
 def test_counting_to_ends_needs_the_messages() -> None:
     trace = dataclasses.replace(SMALL_TRACE, messages={})
     with pytest.raises(InputError, match=r"trace: holds no messages of \['in'\]; record them"):
