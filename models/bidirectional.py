@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from models.chunks import Filter
 from models.s4d import S4D, Coefficients
 from toolchain.errors import UnsupportedError
 
@@ -20,9 +21,9 @@ class BidirectionalS4D(S4D):
         super().__init__(channels, modes, dt_min, dt_max)
         self.back = S4D(channels, modes, dt_min, dt_max)
 
-    def forward(self, u: Tensor) -> Tensor:
+    def forward(self, u: Tensor, chunk_filter: Filter | None = None) -> Tensor:
         """Both directions, (batch, channels, steps) to the same shape; padding must be 0."""
-        ahead: Tensor = super().forward(u)
+        ahead: Tensor = super().forward(u, chunk_filter)
         back: Tensor = self.back(u.flip(-1))
         return ahead + back.flip(-1)
 

@@ -25,16 +25,18 @@ BATCH = 256
 GPU_BATCH = 2048
 """A GPU takes as long for a step of few sequences as for one of many."""
 
-GPU_ELEMENTS = 2**28
-"""Values of one array of (batch, channels, steps) that fit into its memory beside the others."""
+BYTES_A_VALUE = 256
+"""Of a GPU's memory for each value of one array of (batch, channels, steps), so that the others fit beside it."""
 
 
 def batch_size(network: SpikingSSM, steps: int) -> int:
     """Sequences of so many steps to run at once where the network is."""
-    if network.encoder.weight.device.type == "cpu":
+    device = network.encoder.weight.device
+    if device.type == "cpu":
         return BATCH
     arrays = 1 + network.config.blocks // 4
-    return max(1, min(GPU_BATCH, GPU_ELEMENTS // (arrays * network.config.channels * steps)))
+    values = torch.cuda.get_device_properties(device).total_memory // BYTES_A_VALUE
+    return max(1, min(GPU_BATCH, values // (arrays * network.config.channels * steps)))
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,37 @@ input (Long Range Arena models of the SpikingSSMs paper normalize so). Statistic
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from models.rows import has_kernels, of_rows, rows_of
 from toolchain.errors import InputError
 
 EPSILON = 1e-5
 MOMENTUM = 0.05
 SMALLEST_SCALE = 1e-9
+
+
+class _Rows(torch.autograd.Function):
+    """Rows (channels, batch * steps) by their own statistics; see `normalization_triton`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, averages: tuple[Tensor, Tensor], momentum: float
+    ) -> Tensor:
+        from models import normalization_triton
+
+        y, used = normalization_triton.forward(rows, weight, bias, *averages, momentum, EPSILON)
+        ctx.save_for_backward(rows, used, weight)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        from models import normalization_triton
+
+        return *normalization_triton.backward(gradients[0].contiguous(), *ctx.saved_tensors), None, None
 
 
 class StreamNorm(nn.Module):
@@ -39,11 +61,17 @@ class StreamNorm(nn.Module):
 
     def forward(self, stream: Tensor) -> Tensor:
         """Normalized by the batch's own statistics in training, by their averages otherwise."""
+        momentum = MOMENTUM
+        if self.seen is not None:
+            self.seen += 1
+            momentum = 1 / self.seen
+        by_batch = self.training or self.seen is not None
+        if by_batch and has_kernels(stream):
+            averages = self.mean, self.variance
+            rows: Tensor = _Rows.apply(rows_of(stream), self.weight, self.bias, averages, momentum)  # type: ignore[no-untyped-call]
+            return of_rows(rows, len(stream))
         constants = (self.mean, self.variance, self.weight, self.bias)
-        if self.seen is None:
-            return nn.functional.batch_norm(stream, *constants, self.training, MOMENTUM, EPSILON)
-        self.seen += 1
-        return nn.functional.batch_norm(stream, *constants, True, 1 / self.seen, EPSILON)
+        return nn.functional.batch_norm(stream, *constants, by_batch, momentum, EPSILON)
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """Scale of the output and constant added to the input, (channels,) each: u' = scale (u + offset).

@@ -12,14 +12,14 @@ One mode of each conjugate pair is kept; the factor 2 stands for the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.chunks import convolve_chunks, span_of
+from models.chunks import Filter, convolve_chunks, filter_of, span_of, split
 from models.convolution import convolve
 
 SPAN = 32
@@ -51,6 +51,53 @@ class Coefficients(NamedTuple):
     d: Tensor
 
 
+class StateSpace(NamedTuple):
+    """The parameters of channels of independent state spaces; `S4D` says what becomes of them.
+
+    Attributes:
+        log_dt: (channels,).
+        log_decay, frequency: A = -exp(log_decay) + i frequency, (channels, modes).
+        c: (channels, modes, 2), real and imaginary parts.
+        d: (channels,).
+    """
+
+    log_dt: Tensor
+    log_decay: Tensor
+    frequency: Tensor
+    c: Tensor
+    d: Tensor
+
+    def poles(self) -> Tensor:
+        """A, (channels, modes) complex."""
+        return torch.complex(-torch.exp(self.log_decay), self.frequency)
+
+    def exponent(self) -> Tensor:
+        """dt A, (channels, modes) complex."""
+        return self.poles() * torch.exp(self.log_dt)[:, None]
+
+    def discretize(self) -> Coefficients:
+        """Zero-order hold with B = 1 folded into C."""
+        a_bar = torch.exp(self.exponent())
+        return Coefficients(a_bar, torch.view_as_complex(self.c) * (a_bar - 1) / self.poles(), self.d)
+
+    def kernel(self, steps: int) -> Tensor:
+        """The impulse response, shape (channels, steps): 2 Re(sum_n C' Abar^t), plus D at t = 0.
+
+        Abar^t is taken apart as Abar^(SPAN q) Abar^r, so that no (channels, modes, steps) array is made.
+        """
+        exponent = self.exponent()[..., None]
+        far = torch.exp(exponent * torch.arange(0, steps, SPAN, device=exponent.device))
+        near = torch.exp(exponent * torch.arange(SPAN, device=exponent.device))
+        with full_mantissas():
+            spans = torch.einsum("hnq,hnr->hqr", self.discretize().c[..., None] * far, near).real
+        response = 2 * spans.flatten(1)[:, :steps]
+        return torch.cat([response[:, :1] + self.d[:, None], response[:, 1:]], dim=1)
+
+    def filter(self, steps: int) -> Filter:
+        """What `convolve_chunks` needs for sequences of so many steps."""
+        return filter_of(self.kernel(span_of(steps)), self.exponent(), self.discretize().c, steps)
+
+
 class S4D(nn.Module):
     """`channels` independent state-space models with `modes` complex modes each.
 
@@ -72,41 +119,36 @@ class S4D(nn.Module):
         self.c = nn.Parameter(torch.randn(channels, modes, 2) * math.sqrt(0.5))
         self.d = nn.Parameter(torch.randn(channels))
 
-    def _exponent(self) -> Tensor:
-        """dt A, (channels, modes) complex."""
-        return torch.complex(-torch.exp(self.log_decay), self.frequency) * torch.exp(self.log_dt)[:, None]
+    def state_space(self) -> StateSpace:
+        """The parameters as they are."""
+        return StateSpace(self.log_dt, self.log_decay, self.frequency, self.c, self.d)
 
     def discretize(self) -> Coefficients:
         """Zero-order hold with B = 1 folded into C."""
-        a = torch.complex(-torch.exp(self.log_decay), self.frequency)
-        a_bar = torch.exp(a * torch.exp(self.log_dt)[:, None])
-        return Coefficients(a_bar, torch.view_as_complex(self.c) * (a_bar - 1) / a, self.d)
+        return self.state_space().discretize()
 
     def recurrence(self) -> Coefficients:
         """What `step` needs: `discretize`, where the layer can run step by step."""
         return self.discretize()
 
     def kernel(self, steps: int) -> Tensor:
-        """The impulse response, shape (channels, steps): 2 Re(sum_n C' Abar^t), plus D at t = 0.
+        """The impulse response, (channels, steps)."""
+        return self.state_space().kernel(steps)
 
-        Abar^t is taken apart as Abar^(SPAN q) Abar^r, so that no (channels, modes, steps) array is made.
+    def chunked(self, u: Tensor) -> bool:
+        """Whether this input goes through `chunks.py`."""
+        return u.device.type == "cuda" if self.in_chunks is None else self.in_chunks
+
+    def forward(self, u: Tensor, chunk_filter: Filter | None = None) -> Tensor:
+        """Causal convolution with the kernel, (batch, channels, steps) to the same shape.
+
+        Args:
+            u: input.
+            chunk_filter: the layer's own for so many steps, where `filters_of` has made it already.
         """
-        a = torch.complex(-torch.exp(self.log_decay), self.frequency)
-        exponent = (a * torch.exp(self.log_dt)[:, None])[..., None]
-        far = torch.exp(exponent * torch.arange(0, steps, SPAN, device=a.device))
-        near = torch.exp(exponent * torch.arange(SPAN, device=a.device))
-        with full_mantissas():
-            spans = torch.einsum("hnq,hnr->hqr", self.discretize().c[..., None] * far, near).real
-        response = 2 * spans.flatten(1)[:, :steps]
-        return torch.cat([response[:, :1] + self.d[:, None], response[:, 1:]], dim=1)
-
-    def forward(self, u: Tensor) -> Tensor:
-        """Causal convolution with the kernel, (batch, channels, steps) to the same shape."""
-        if u.device.type != "cuda" if self.in_chunks is None else not self.in_chunks:
+        if chunk_filter is None and not self.chunked(u):
             return convolve(u, self.kernel(u.shape[-1]))
-        exponent = self._exponent()
-        near = self.kernel(span_of(u.shape[-1]))
-        return convolve_chunks(u, near, exponent, self.discretize().c)
+        return convolve_chunks(u, chunk_filter or self.state_space().filter(u.shape[-1]))
 
     def initial_state(self, batch: int) -> Tensor:
         """State before the first step: zeros, (batch, channels, modes) complex."""
@@ -127,3 +169,13 @@ class S4D(nn.Module):
         """
         state = coefficients.a_bar * state + u[..., None]
         return 2 * (coefficients.c * state).sum(-1).real + coefficients.d * u, state
+
+
+def filters_of(layers: Sequence[S4D], steps: int) -> list[Filter]:
+    """What `convolve_chunks` needs of each of several layers of one size.
+
+    Computed for all channels of all layers at once: it takes some hundred operations, so small that a GPU needs longer
+    to begin one than to do it.
+    """
+    parts = zip(*(layer.state_space() for layer in layers), strict=True)
+    return split(StateSpace(*(torch.cat(part) for part in parts)).filter(steps), len(layers))

@@ -170,9 +170,10 @@ def rate_of(output: Output, lengths: Tensor | None) -> Tensor:
 
 def _rate(spikes: Tensor, mask: Tensor | None) -> Tensor:
     """Mean of the spikes over the steps that count."""
+    # Sums, whose gradient is one number for many places and need not be written down.
     if mask is None:
-        return spikes.mean()
-    return (spikes.mean(1) * mask).sum() / mask.sum()
+        return spikes.sum() / spikes.numel()
+    return (spikes.sum(1) * mask).sum() / (spikes.shape[1] * mask.sum())
 
 
 def set_learning_rates(optimizer: torch.optim.AdamW, factor: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.chunks import convolve_chunks, span_of
+from models.chunks import convolve_chunks, filter_of, span_of
 from models.convolution import convolve
 from models.qat.compiling import Choice
 from models.qat.gates import gated, stage
@@ -135,7 +135,7 @@ def convolved(u: Tensor, a_bar: Tensor, c: Tensor, d: Tensor, in_chunks: bool) -
     exponent = torch.log(torch.where(a_bar == 0, 1e-6, a_bar))
     if not in_chunks:
         return convolve(u, _kernel(exponent, c, d, steps))
-    return convolve_chunks(u, _kernel(exponent, c, d, span_of(steps)), exponent, c / 2)
+    return convolve_chunks(u, filter_of(_kernel(exponent, c, d, span_of(steps)), exponent, c / 2, steps))
 
 
 def _kernel(exponent: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:
