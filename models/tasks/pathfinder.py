@@ -2,7 +2,7 @@
 
 Regenerated (`models.data.pathfinder`), not Long Range Arena's own images. The first 80 % are the training part, the
 next 10 % validation, the last 10 % test: 160000, 20000 and 20000, or half of each of the easy ones. Pixels 0..255 are
-given as k / 128 - 1.
+given as k / 128 - 1. Whether paths are joined does not change when an image is turned or mirrored: training images are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import read_data
-from models.tasks.task import Part, Task
+from models.data.pathfinder import SIDE
+from models.tasks.task import Distortion, Part, Task
 
 HALF_LEVELS = 128
 
@@ -24,7 +25,8 @@ def load(name: str = "pathfinder32") -> Task:
     count = len(arrays["labels"])
     ends = pairwise((0, count * 8 // 10, count * 9 // 10, count))
     parts = [part_of(arrays["images"][first:end], arrays["labels"][first:end]) for first, end in ends]
-    return Task(name, 2, parts[0], parts[1], parts[2])
+    symmetries = Distortion(SIDE, np.arange(SIDE**2), degrees=0, stretch=0, shear=0, pixels=0, square=True)
+    return Task(name, 2, parts[0], parts[1], parts[2], distortion=symmetries)
 
 
 def part_of(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Part:

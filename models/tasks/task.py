@@ -77,6 +77,8 @@ class Distortion:
         shear: largest shift of a row against the next, in pixels.
         pixels: largest shift of the whole image.
         mirror: whether left and right may be exchanged.
+        square: whether it may be turned by quarter turns and mirrored, whatever the strength: any of the eight
+            symmetries of a square is as likely.
     """
 
     side: int
@@ -86,6 +88,12 @@ class Distortion:
     shear: float
     pixels: float
     mirror: bool = False
+    square: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether pixels end up between pixels."""
+        return any((self.degrees, self.stretch, self.shear, self.pixels, self.mirror))
 
 
 Augment = Callable[[NDArray[np.float32], np.random.Generator, float], NDArray[np.float32]]

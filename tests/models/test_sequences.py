@@ -143,3 +143,16 @@ def test_turns_keep_the_middle_and_the_distance_from_it() -> None:
     torch.testing.assert_close(away.norm(dim=1), before.norm().expand(64), rtol=0.02, atol=0)
     angles = torch.rad2deg(torch.atan2(away[:, 0], away[:, 1]) - torch.atan2(before[0], before[1]))
     assert 20 < angles.abs().max() < 30.5
+
+
+def test_squares_take_all_eight_symmetries_pixel_for_pixel() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(28, 28)
+    batch = picture.flatten()[torch.from_numpy(ORDER)].repeat(256, 1)[:, :, None]
+    over = Distorter(Distortion(28, ORDER, 0, 0, 0, 0, square=True), 1.0, torch.device("cpu"))
+    found = torch.empty(256, 784)
+    found[:, torch.from_numpy(ORDER)] = over(batch)[:, :, 0]
+    turned = [torch.rot90(side, quarters).flatten() for side in (picture, picture.T) for quarters in range(4)]
+    counts = [sum(torch.equal(image, wanted) for image in found) for wanted in turned]
+    # 32 of each on average, with a standard deviation of 5.3.
+    assert sum(counts) == 256 and min(counts) > 12
