@@ -5,7 +5,8 @@
     SLTT    the exact soma step by step, with gradients through the drive alone
     BPTT    the exact soma step by step, with autograd through all steps
 
-python -m benchmarks.soma_on_gpu [--json FILE] [--lengths 1024,2048] [--profile TASK]
+    python -m benchmarks.soma_on_gpu [--json FILE] [--lengths 1024,2048]
+    python -m benchmarks.soma_on_gpu --profile listops --batch 64 --steps 1152
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from models.recipes import recipe
 from models.sdn import SurrogateSoma
 from models.soma import Soma, sltt_loop, soma_loop
 from models.spiking_ssm import SpikingSSM
-from models.step import DirectStep
+from models.step import WARM_UP_STEPS as UNRECORDED_STEPS
+from models.step import DirectStep, RecordedStep
 
 BATCH, CHANNELS, MODES = 64, 128, 16
 LENGTHS = (1024, 2048, 4096, 8192)
@@ -120,14 +122,17 @@ def compare(lengths: list[int]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def profile_step(task: str, batch: int, steps: int) -> None:
-    """Where the time of a training step goes."""
+    """Where the time of a training step goes, and what it takes as a recorded graph."""
     network_config, config = recipe(task)
     network = SpikingSSM(network_config).cuda()
     step = DirectStep(network, make_optimizer(network, config), config, None)
-    inputs, labels = torch.rand(batch, steps, network_config.inputs, device="cuda"), torch.zeros(batch).long().cuda()
-    for _ in range(3):
-        step(inputs, labels, 1.0)
-    print(f"{task}: a step of {batch} x {steps}: {milliseconds(lambda: step(inputs, labels, 1.0), 20):.1f} ms")
+    decisions = (batch, steps) if network_config.decode == "every-step" else (batch,)
+    inputs = torch.rand(batch, steps, network_config.inputs, device="cuda")
+    labels = torch.zeros(decisions, dtype=torch.long, device="cuda")
+    recorded = RecordedStep(step)
+    for _ in range(UNRECORDED_STEPS + 1):
+        recorded(inputs, labels, 1.0)
+    print(f"{task}: a step of {batch} x {steps}: {milliseconds(lambda: recorded(inputs, labels, 1.0), 20):.2f} ms")
     with torch.profiler.profile() as profile:
         step(inputs, labels, 1.0)
         torch.cuda.synchronize()
@@ -138,15 +143,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="where to write the times")
     parser.add_argument("--lengths", default=",".join(map(str, LENGTHS)))
-    parser.add_argument("--profile", metavar="TASK", help="show where the time of its training step goes")
+    parser.add_argument("--profile", metavar="TASK", help="show where the time of its training step goes, and no more")
+    parser.add_argument("--batch", type=int, default=64, help="sequences of that step")
+    parser.add_argument("--steps", type=int, default=1024, help="their length")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("this needs an NVIDIA GPU")
+    if options.profile:
+        profile_step(options.profile, options.batch, options.steps)
+        return
     found = compare([int(length) for length in options.lengths.split(",")])
     if options.json is not None:
         options.json.write_text(json.dumps({"device": torch.cuda.get_device_name(), "ms": found}, indent=2) + "\n")
-    if options.profile:
-        profile_step(options.profile, 100, 784)
 
 
 if __name__ == "__main__":
