@@ -1,12 +1,14 @@
 """Time four ways to train a soma on a GPU, alone and within a training step, and one training step of a recipe.
 
-fused   the exact soma as one kernel forward and one backward (`models/soma_triton.py`)
-SDN     the surrogate dynamic network of SpikingSSMs, frozen; gradients through the drive alone
-SLTT    the exact soma step by step, with gradients through the drive alone
-BPTT    the exact soma step by step, with autograd through all steps
+The ways:
 
-python -m benchmarks.soma_on_gpu [--json FILE] [--lengths 1024,2048]
-python -m benchmarks.soma_on_gpu --profile listops --batch 64 --steps 1152
+    fused   the exact soma as one kernel forward and one backward (`models/soma_triton.py`)
+    SDN     the surrogate dynamic network of SpikingSSMs, frozen; gradients through the drive alone
+    SLTT    the exact soma step by step, with gradients through the drive alone
+    BPTT    the exact soma step by step, with autograd through all steps
+
+    python -m benchmarks.soma_on_gpu [--json FILE] [--lengths 1024,2048]
+    python -m benchmarks.soma_on_gpu --profile listops --batch 64 --steps 1152
 """
 
 from __future__ import annotations

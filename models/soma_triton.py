@@ -34,10 +34,10 @@ def _walk(drive, after, theta, column):  # type: ignore[no-untyped-def]
     return v, after
 
 
-def _walk_back(grad, v, carry, theta, column):  # type: ignore[no-untyped-def]
+def _walk_back(grad, v, carry, share, theta, column, grad_y_at, base, place, inside, steps):  # type: ignore[no-untyped-def]
     """One span backwards: g[t] = dL/ds[t] tri[t] / theta + leak (1 - s[t]) g[t+1].
 
-    Returns g, its first, and the span's share of dL/dtheta, negative.
+    Writes g; returns its first value, and the row's share of dL/dtheta so far.
     """
     ratio = v / theta[:, None]
     slope = grad * tl.maximum(1.0 - tl.abs(ratio - 1.0), 0.0) / theta[:, None]
@@ -47,7 +47,8 @@ def _walk_back(grad, v, carry, theta, column):  # type: ignore[no-untyped-def]
         at = column == SPAN - 1 - step
         carry = tl.sum(tl.where(at, slope, 0.0), axis=1) + tl.sum(tl.where(at, kept, 0.0), axis=1) * carry
         grad_y = tl.where(at, carry[:, None], grad_y)
-    return grad_y, carry, tl.sum(slope * ratio, axis=1)
+    tl.store(grad_y_at + base + place, grad_y, mask=inside & (place < steps))
+    return carry, share - tl.sum(slope * ratio, axis=1)
 
 
 _WALK, _WALK_BACK = triton.jit(_walk), triton.jit(_walk_back)
@@ -134,18 +135,14 @@ def _backward_rows(  # type: ignore[no-untyped-def]
         v_1 = _SPAN(v_at, base, earlier + SPAN, inside, steps)
         grad_0 = _SPAN(grad_at, base, earlier, inside, steps)
         v_0 = _SPAN(v_at, base, earlier, inside, steps)
-        grad_y, carry, part = _WALK_BACK(now_grad_3, now_v_3, carry, theta, column)
-        share -= part
-        tl.store(grad_y_at + base + place + 3 * SPAN, grad_y, mask=inside & (place + 3 * SPAN < steps))
-        grad_y, carry, part = _WALK_BACK(now_grad_2, now_v_2, carry, theta, column)
-        share -= part
-        tl.store(grad_y_at + base + place + 2 * SPAN, grad_y, mask=inside & (place + 2 * SPAN < steps))
-        grad_y, carry, part = _WALK_BACK(now_grad_1, now_v_1, carry, theta, column)
-        share -= part
-        tl.store(grad_y_at + base + place + SPAN, grad_y, mask=inside & (place + SPAN < steps))
-        grad_y, carry, part = _WALK_BACK(now_grad_0, now_v_0, carry, theta, column)
-        share -= part
-        tl.store(grad_y_at + base + place, grad_y, mask=inside & (place < steps))
+        at = place + 3 * SPAN
+        carry, share = _WALK_BACK(now_grad_3, now_v_3, carry, share, theta, column, grad_y_at, base, at, inside, steps)
+        at = place + 2 * SPAN
+        carry, share = _WALK_BACK(now_grad_2, now_v_2, carry, share, theta, column, grad_y_at, base, at, inside, steps)
+        at = place + SPAN
+        carry, share = _WALK_BACK(now_grad_1, now_v_1, carry, share, theta, column, grad_y_at, base, at, inside, steps)
+        at = place
+        carry, share = _WALK_BACK(now_grad_0, now_v_0, carry, share, theta, column, grad_y_at, base, at, inside, steps)
     tl.store(grad_theta_at + row, share, mask=row < rows)
 
 

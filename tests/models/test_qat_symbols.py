@@ -46,7 +46,8 @@ def test_the_program_left_behind_is_the_one_that_was_measured(
 ) -> None:
     task = toy_task(form)
     monkeypatch.setitem(tasks.TASKS, "toy", lambda: task)
-    found = finetune(str(trained), tmp_path, Run(NARROW, {"epochs": 3, "batch_size": 32, "learning_rate": 5e-3}))
+    # Eight epochs gain with any of three seeds of the training before; three did not.
+    found = finetune(str(trained), tmp_path, Run(NARROW, {"epochs": 8, "batch_size": 32, "learning_rate": 5e-3}))
     assert found.best_epoch > 0 and found.after["test"].loss < found.before["test"].loss
     assert (found.after["test"].bits_per_symbol is None) is (form == "padded")
     publish_finetuned(tmp_path, tmp_path, "seamount finetune toy")
