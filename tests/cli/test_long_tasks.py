@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from simulators.reference import simulate
 from tests.cli.conftest import DT, Ran, Run
 from toolchain.cli import deploy, whole
+from toolchain.cli.gather import overflow_rows
 from toolchain.cli.samples import Samples
 from toolchain.cli.score import Score, score_steps
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
@@ -19,7 +21,7 @@ from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 from toolchain.ir.storage import load_program
-from toolchain.ir.trace import load_trace
+from toolchain.ir.trace import Trace, load_trace
 from toolchain.lower.encode import decide, encode
 
 SYMBOLS, CLASSES, STEPS = 5, 3, 12
@@ -164,6 +166,15 @@ def test_inputs_beyond_the_calibrated_range_are_counted(seamount: Run, tmp_path:
     assert refused.code == 1
     assert "error: input: 50 is beyond the payload's range -2 .. 1.99902; calibrate" in refused.err
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(("ends", "told"), [(None, "register$"), (np.array([2, 3]), "register, padding .* included$")])
+def test_overflows_are_said_to_be_counted_in_the_padding_too(ends: np.ndarray | None, told: str) -> None:
+    none = dict[str, np.ndarray]()
+    trace = Trace("program", "fast", 2, 3, none, none, none, none, overflows={"b.v": 2, "a.v": 7}, ends=ends)
+    rows = overflow_rows(trace)
+    assert [row.where for row in rows] == ["a.v", "b.v"]
+    assert all(re.search(told, row.what) for row in rows) and rows[0].what.startswith("7 ")
 
 
 def test_padding_counts_nowhere() -> None:

@@ -10,6 +10,7 @@ from simulators.compare import Comparison
 from toolchain.cli.job import Network, Options, Runs
 from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
+from toolchain.ir.trace import Trace
 from toolchain.quantize.rest import pole_rows
 from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, PolePoint, QuantizationRow
 from toolchain.version import __version__
@@ -67,12 +68,25 @@ def _findings(network: Network, runs: Runs) -> list[FindingRow]:
         rows.append(FindingRow(stage="encode", where=source.name, what=text, action="kept"))
     if text := runs.entered.saturated(source):
         rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
-    for key, count in sorted(runs.test.overflows.items()):
-        what = f"{count} values did not fit the register"
-        rows.append(FindingRow(stage="simulate", where=key, what=what, action="by its overflow rule", severity="loss"))
+    rows += overflow_rows(runs.test)
     for name, reason in runs.missing.items():
         rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))
     return rows
+
+
+def overflow_rows(trace: Trace) -> list[FindingRow]:
+    """What did not fit the registers; a run goes on behind the end of a shorter sequence, and counts there too."""
+    padding = "" if trace.ends is None else ", padding behind shorter sequences included"
+    return [
+        FindingRow(
+            stage="simulate",
+            where=key,
+            what=f"{count} values did not fit the register{padding}",
+            action="by its overflow rule",
+            severity="loss",
+        )
+        for key, count in sorted(trace.overflows.items())
+    ]
 
 
 def _quantization(network: Network) -> list[QuantizationRow]:
