@@ -31,8 +31,8 @@ class Trace:
         registers: by ``"population.register"``, values after each step, (sample, step, neuron[, mode]).
         sent: by input or population, number of messages of each neuron over the whole run, (sample, neuron).
         final: by ``"population.register"``, values after the last step, (sample, neuron[, mode]): outputs' registers.
-        overflows: by ``"population.register"``, values that did not fit at any step of the run, `ends` or not (not counting
-            traps, which stop a run).
+        overflows: by ``"population.register"``, values that did not fit at any step of the run, `ends` or not;
+            traps, which stop a run, are not counted.
         ends: (sample,) how many first steps of each sample `sent` counts, where sequences end before the run does; None
             where all steps count.
     """
