@@ -44,15 +44,15 @@ def _product(weight: Tensor, signal: Tensor, kept: Tensor | None) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """Stream plus product plus bias, all as rows; gated where the product has twice the stream's."""
+    """Stream plus what arrives plus bias, all as rows; gated where twice the stream's rows arrive."""
 
     @staticmethod
-    def forward(ctx: Any, stream: Tensor, product: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, stream: Tensor, arriving: Tensor, bias: Tensor) -> Tensor:
         from models import mixing_triton
 
-        ctx.gated = len(product) > len(stream)
-        ctx.save_for_backward(*((product, bias) if ctx.gated else ()))
-        return mixing_triton.add(stream, product, bias)
+        ctx.gated = len(arriving) > len(stream)
+        ctx.save_for_backward(*((arriving, bias) if ctx.gated else ()))
+        return mixing_triton.add(stream, arriving, bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
