@@ -15,9 +15,11 @@ import torch
 
 from models.qat.reals import INPUT, Reals, real_tensors
 from models.spiking_ssm import SpikingSSM
-from models.to_nir import to_graph
+from models.to_nir import DT, to_graph
 from toolchain.frontend.conventions import Conventions, conventions_for
-from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.discretize import discretize
+from toolchain.frontend.graph import FloatArray, Node
+from toolchain.frontend.sketch import ComplexArray, leaky
 from toolchain.frontend.units import Link, Network, Unit
 from toolchain.ir.program import Program, Projection
 from toolchain.lower.pipeline import Compiled, compile_graph
@@ -87,10 +89,10 @@ class Compiler:
         Raises:
             QuantizationError: a unit finds no scale at these widths.
         """
-        reals = real_tensors(_exact_copy(network))
+        reals = real_tensors(_exact_copy(network), _as_in_graphs)
         old, conventions = before.compiled.network, before.conventions
-        units, links = (_unit(unit, reals) for unit in old.units), (_link(link, reals) for link in old.links)
-        moved = Network(tuple(units), tuple(links), old.outputs)
+        units = tuple(_unit(unit, reals, conventions) for unit in old.units)
+        moved = Network(units, tuple(_link(link, reals) for link in old.links), old.outputs)
         scheme = choose_scales(moved, conventions, before.compiled.calibration, self.settings)
         lowered = lower(moved, conventions, scheme, self.task)
         return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), conventions)
@@ -105,13 +107,18 @@ def _exact_copy(network: SpikingSSM) -> SpikingSSM:
     return copy.requires_grad_(False)
 
 
+def _as_in_graphs(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """The product of `find_network`: its sums run from left to right, where torch takes an order of its own."""
+    return torch.from_numpy(scipy.sparse.csr_array(left.numpy()) @ right.numpy())
+
+
 def _link(link: Link, reals: Reals) -> Link:
     weights = scipy.sparse.csr_array(reals.links[link.source, link.target, link.port].numpy())
     weights.eliminate_zeros()
     return replace(link, weights=weights)
 
 
-def _unit(unit: Unit, reals: Reals) -> Unit:
+def _unit(unit: Unit, reals: Reals, conventions: Conventions) -> Unit:
     if unit.name == INPUT:
         return unit
     moved = replace(unit, bias=reals.biases[unit.name].numpy())
@@ -122,6 +129,19 @@ def _unit(unit: Unit, reals: Reals) -> Unit:
     moved = replace(moved, node=replace(unit.node, params=params))
     if unit.ssm is None:
         return moved
-    a_bar, c = reals.a_bar[unit.name].numpy(), (reals.c[unit.name] / 2).numpy()
-    ssm = replace(unit.ssm, poles=a_bar, b=np.ones_like(a_bar), c=c, d=reals.d[unit.name].numpy())
+    poles, b = _through_file(reals.a_bar[unit.name].numpy(), conventions)
+    c = (reals.c[unit.name] / 2).numpy()
+    ssm = replace(unit.ssm, poles=poles, b=b, c=c, d=reals.d[unit.name].numpy())
     return replace(moved, ssm=ssm)
+
+
+def _through_file(a_bar: ComplexArray, conventions: Conventions) -> tuple[ComplexArray, ComplexArray]:
+    """Poles and B of modes x <- a_bar x + u, written as time constants and read again, as `calibrate` gets them.
+
+    They come back changed by some units of the last place, which can decide how a tie is rounded.
+    """
+    alpha, beta = a_bar.real.ravel(), a_bar.imag.ravel()
+    neuron = discretize(Node("modes", "LI", leaky(alpha, DT), alpha.shape, alpha.shape), conventions)
+    gain = neuron.current_gain
+    poles = neuron.voltage_decay + 1j * (gain * beta)
+    return poles.reshape(a_bar.shape), gain.reshape(a_bar.shape).astype(np.complex128)

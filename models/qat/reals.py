@@ -14,6 +14,7 @@ second stage of spikes is a unit too, with W_k before it and a second matrix beh
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -95,8 +96,16 @@ def check_form(network: SpikingSSM) -> None:
         raise InputError("network", f"has {found}, fine-tuning for integers needs {wanted}", "train such a network")
 
 
-def real_tensors(network: SpikingSSM) -> Reals:
+Product = Callable[[Tensor, Tensor], Tensor]
+"""A matrix with a matrix or a vector."""
+
+
+def real_tensors(network: SpikingSSM, product: Product = torch.matmul) -> Reals:
     """The tensors of a network as it is now, in its own precision; norms by their moving averages.
+
+    Args:
+        network: of a form above.
+        product: how matrices are multiplied; sums in another order differ in their last bit.
 
     Raises:
         InputError: a norm that as good as cuts a channel off.
@@ -111,9 +120,9 @@ def real_tensors(network: SpikingSSM) -> Reals:
         reals.d[name], reals.theta[name] = plan.coefficients.d, plan.theta
         stream = _mixed(reals, stream, name, block.mix, index, mix)
     output = SUM if network.config.decode == "mean" else READOUT
-    feeds = {source: readout.weight @ weight for source, weight in stream.feeds.items()}
+    feeds = {source: product(readout.weight, weight) for source, weight in stream.feeds.items()}
     reals.links.update({(source, output, INPUT_PORT): weight for source, weight in feeds.items()})
-    reals.biases[output] = readout.weight @ stream.bias + readout.bias
+    reals.biases[output] = product(readout.weight, stream.bias) + readout.bias
     return reals
 
 

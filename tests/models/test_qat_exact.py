@@ -148,6 +148,14 @@ def _assert_random_case_is_equal(case: Case, stretch: float) -> None:
     # The shorter way that is taken between two calibrations makes the same program.
     again = Compiler("random", x.shape[1], values, widths).choose(network, choice)
     assert program_hash(again.program) == program_hash(choice.program)
+    # From the same real numbers, so that no tie is rounded another way.
+    for one, other in zip(again.compiled.network.units, choice.compiled.network.units, strict=True):
+        if one.ssm is not None and other.ssm is not None:
+            for name in ("poles", "b", "c", "d"):
+                assert np.array_equal(getattr(one.ssm, name), getattr(other.ssm, name)), (one.name, name)
+        assert np.array_equal(one.bias, other.bias), one.name
+    for edge, twin in zip(again.compiled.network.links, choice.compiled.network.links, strict=True):
+        assert np.array_equal(edge.weights.toarray(), twin.weights.toarray()), (edge.source, edge.target)
 
 
 @given(_cases(("linear",)), st.floats(0.5, 3.0))

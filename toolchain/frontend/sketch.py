@@ -17,6 +17,17 @@ CHANNELS_A_CHUNK = 8
 """Channels whose modes share one LI node: the coupling matrices then grow linearly with the number of modes."""
 
 
+def leaky(alpha: FloatArray, dt: float) -> dict[str, FloatArray]:
+    """LI parameters for x <- alpha x + input.
+
+    Args:
+        alpha: (neurons,), below 1.
+        dt: time step in seconds at which forward Euler is exact but for the rounding of floats.
+    """
+    r = 1 / (1 - alpha)
+    return {"tau": dt * r, "r": r, "v_leak": np.zeros_like(r)}
+
+
 class Sketch:
     """A graph in the making.
 
@@ -143,13 +154,8 @@ class Sketch:
         flat, read = poles.reshape(-1), c.reshape(-1)
         cross, nothing = np.diag(flat.imag), np.zeros((count, count))
         inputs = self.matrix(f"{name}.B", np.vstack([owner * b.reshape(-1, 1), np.zeros_like(owner)]), stream)
-        state = self.add(f"{name}.x", "LI", 2 * count, self._leaky(np.tile(flat.real, 2)), inputs)
+        state = self.add(f"{name}.x", "LI", 2 * count, leaky(np.tile(flat.real, 2), self.dt), inputs)
         loop = self.matrix(f"{name}.A", np.block([[nothing, -cross], [cross, nothing]]), state)
         self.edges.append((loop, state))
         readout = np.hstack([owner.T * (2 * read.real), owner.T * (-2 * read.imag)])
         return self.matrix(f"{name}.C", readout, state)
-
-    def _leaky(self, alpha: FloatArray) -> dict[str, FloatArray]:
-        """LI parameters for x <- alpha x + input."""
-        r = 1 / (1 - alpha)
-        return {"tau": self.dt * r, "r": r, "v_leak": np.zeros_like(r)}
