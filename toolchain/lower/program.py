@@ -23,6 +23,7 @@ from toolchain.lower.stateless import lower_stateless, table_finding
 from toolchain.quantize.floating import link_name, neuron_of
 from toolchain.quantize.poles import pole_findings
 from toolchain.quantize.scales import Scheme, key
+from toolchain.quantize.voltage import voltage_findings
 from toolchain.quantize.weights import greatest_weight
 
 
@@ -69,6 +70,7 @@ def lower(
                 findings.append(table_finding(unit, population, scheme.units[unit.name]))
         if unit.ssm is not None:
             findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings.for_population(unit.name))
+            findings += voltage_findings(unit.name, scheme.units[unit.name].coarser)
     projections = []
     for link in map(scheme.as_sent, network.links):
         projection, tensor, reason = _projection(link, scheme, levels, link_name(link))

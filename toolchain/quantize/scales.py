@@ -51,6 +51,7 @@ class UnitScale:
         message_exponent: fraction bits of its messages, where they are graded.
         finer: power of two by which each neuron's messages are finer than that, (size,); empty where none are.
         shift: of a product, or from a gate's drive to an index of its table.
+        coarser: by how much less than their width allows C and D are scaled, (size,) (`quantize.voltage`).
     """
 
     drive_exponent: int
@@ -63,6 +64,7 @@ class UnitScale:
     message_exponent: int = 0
     finer: FloatArray = field(default_factory=lambda: np.zeros(0))
     shift: int = 0
+    coarser: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def stretch(self) -> FloatArray:

@@ -38,6 +38,7 @@ from toolchain.quantize.scales import (
     with_columns,
 )
 from toolchain.quantize.settings import Settings
+from toolchain.quantize.voltage import UNREACHED, voltage_scale
 from toolchain.quantize.weights import row_gains, weight_exponent
 
 THRESHOLD_BITS = 17
@@ -216,9 +217,12 @@ def _ssm_scale(
     top, graded = (1 << (settings.c_bits - 1)) - 1, unit.role == "ssm_graded"
     most = _most_gain(c, top, graded, settings)
     threshold = np.zeros(unit.size) if graded else soma_threshold(unit, conventions)
-    reach = np.maximum(np.maximum(seen.readout, seen.voltage), np.maximum(threshold, SMALLEST))
-    fine = most * 2.0 ** (exponent + state_shift)
-    c_shift = max(0, -room(float((reach * fine).max()), settings.headroom_bits))
+    reached = np.maximum(np.maximum(seen.readout, seen.voltage), UNREACHED)
+    if settings.c_scale == "layer":
+        # Where all neurons share one gain, none can be spared.
+        reached = np.maximum(reached, threshold)
+    voltage = voltage_scale(most, 2.0 ** (exponent + state_shift), threshold, reached, settings.headroom_bits)
+    most, c_shift = voltage.most, voltage.shift
     if c_shift > 31:
         raise QuantizationError(
             unit.origin,
@@ -231,7 +235,7 @@ def _ssm_scale(
     # The moments are those of the network's own states; the row's gain scales them all alike and changes no choice.
     readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings, free=not graded)
     voltage_gain = readout.c_gain * 2.0 ** (exponent + state_shift - c_shift)
-    scale = UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain)
+    scale = UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain, coarser=voltage.coarser)
     if not graded:
         return scale
     coarsest = float(voltage_gain.min())

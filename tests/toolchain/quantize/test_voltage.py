@@ -1,0 +1,107 @@
+"""Neurons that never come near their threshold do not coarsen the voltages of those that do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulators.reference import simulate
+from tests.toolchain.quantize.networks import Case, state_space_graph, units_of
+from toolchain.errors import QuantizationError
+from toolchain.frontend.conventions import PRESETS
+from toolchain.frontend.execute import run
+from toolchain.frontend.graph import FloatArray
+from toolchain.lower.activity import aligned_messages
+from toolchain.lower.encode import encode
+from toolchain.lower.pipeline import Compiled, compile_graph
+from toolchain.quantize import voltage
+from toolchain.quantize.settings import Settings
+from toolchain.quantize.voltage import FINE_BITS, LEFT_FOR_ROUNDING, voltage_scale
+
+SILENT = np.arange(12) % 3 == 0
+
+
+def one_block(shrink: float) -> Case:
+    """A block of 12 channels of which four are silent: their C and D are as much smaller."""
+    graph, conventions = state_space_graph(5, blocks=1), PRESETS["seamount"]
+    nodes = dict(graph.nodes)
+    for name, node in nodes.items():
+        if name.endswith(".C"):
+            rows = np.where(SILENT, shrink, 1.0)[:, None]
+            nodes[name] = replace(node, params=node.params | {"weight": node.params["weight"] * rows})
+        elif name.endswith(".D"):
+            scale = np.ravel(node.params["scale"]) * np.where(SILENT, shrink, 1.0)
+            nodes[name] = replace(node, params=node.params | {"scale": scale})
+    graph = replace(graph, nodes=nodes)
+    rng = np.random.default_rng(5)
+    x = rng.integers(-16, 17, (24, 80, 2)) / 16
+    return Case(graph, units_of(graph, conventions), conventions, x, rng.integers(0, 3, 24))
+
+
+def compiled(case: Case, **choices: object) -> Compiled:
+    return compile_graph(case.graph, case.conventions, case.x, settings=Settings(**choices))
+
+
+def differing_spikes(case: Case, found: Compiled) -> float:
+    """Spikes that differ from the float network's, as a share of its spikes."""
+    program = found.lowered.program
+    payload, _ = encode(program.inputs[0], case.x)
+    trace = simulate(program, {"input": payload}, strict=False)
+    spikes = aligned_messages(program, found.network, trace, case.x.shape[1])["block0"]
+    wanted: FloatArray = run(case.graph, case.x, case.conventions, ["block0.soma"])[1]["block0.soma"]
+    return float((spikes != wanted).sum() / wanted.sum())
+
+
+def test_a_layer_with_channels_that_are_switched_off_compiles_and_spikes_as_without_them() -> None:
+    without = differing_spikes(one_block(0.0), compiled(one_block(0.0)))
+    for shrink in (2.0**-18, 2.0**-40):
+        found = compiled(one_block(shrink))
+        assert differing_spikes(one_block(shrink), found) <= without + 0.005
+        told = [finding for finding in found.lowered.findings if finding.startswith("block0.c: 4 of 12 neurons")]
+        assert len(told) == 1
+
+
+def test_what_it_would_cost_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    spared = differing_spikes(one_block(2.0**-18), compiled(one_block(2.0**-18)))
+    monkeypatch.setattr(voltage, "FINE_BITS", -100)
+    case = one_block(2.0**-18)
+    assert differing_spikes(case, compiled(case)) > 3 * spared + 0.01
+    with pytest.raises(QuantizationError, match="the readout needs a shift of"):
+        compiled(one_block(2.0**-40))
+
+
+def test_one_gain_for_a_layer_spares_nobody() -> None:
+    found = compiled(one_block(2.0**-18), c_scale="layer")
+    scale = found.scheme.units["block0"]
+    assert np.all(scale.coarser == 1) and scale.readout is not None and np.ptp(scale.readout.c_gain) == 0
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[FloatArray, float, FloatArray, FloatArray, int]:
+    size = draw(st.integers(1, 6))
+    powers = st.lists(st.floats(-30, 30), min_size=size, max_size=size).map(lambda given: np.exp2(np.array(given)))
+    threshold = draw(powers) * (draw(st.integers(0, 3)) > 0)
+    return draw(powers), 2.0 ** draw(st.integers(0, 24)), threshold, draw(powers), draw(st.integers(0, 3))
+
+
+@given(layers())
+def test_everything_fits_and_no_neuron_loses_more_than_it_can_spare(
+    case: tuple[FloatArray, float, FloatArray, FloatArray, int],
+) -> None:
+    most, unit, threshold, reached, headroom = case
+    found = voltage_scale(most, unit, threshold, reached, headroom)
+    held = np.maximum(reached, threshold)
+    assert np.all(
+        held * found.most * unit * 2.0 ** (headroom - found.shift) * LEFT_FOR_ROUNDING <= 2.0**23 * (1 + 1e-9)
+    )
+    np.testing.assert_allclose(found.most * found.coarser, most, rtol=1e-12)
+    # The shift is whole, so that up to one bit more is taken than a neuron stayed below its threshold.
+    assert np.all(found.coarser <= 2 * held / reached * (1 + 1e-9))
+    if np.any(found.coarser > 1):
+        # Only where a threshold would have been coarse, and no further than until none is.
+        before = found.shift + 1
+        assert np.min((threshold * most * unit)[threshold > 0]) * 2.0**-before < 2.0 ** (FINE_BITS + 1)
