@@ -19,6 +19,7 @@ from models.optimizer import make_optimizer
 from models.spiking_ssm import SpikingSSM
 from models.step import WARM_UP_STEPS, DirectStep, RecordedStep, Step
 from models.tasks import Part, Task
+from models.training import augmented
 
 TIMED_STEPS = 8
 TIMED_RECURRENCE = 32
@@ -60,7 +61,7 @@ def measure_pace(task: Task, network_config: NetworkConfig, config: TrainConfig,
     validation = _seconds(lambda: measure(network, task.validation), 1, where)
     closing = _recurrence_seconds(network, (task.validation, task.validation, task.test), where)
     milliseconds = {steps: 1e3 * seconds for steps, seconds in each.items()}
-    return Pace(training + validation + _loading_seconds(task, where), closing, milliseconds)
+    return Pace(training + validation + _loading_seconds(task, config, where), closing, milliseconds)
 
 
 def _one_a_length(plan: list[Batch]) -> dict[int, Batch]:
@@ -99,14 +100,11 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def _loading_seconds(task: Task, device: torch.device) -> float:
-    """Of bringing the training part to the device, which every epoch does."""
+def _loading_seconds(task: Task, config: TrainConfig, device: torch.device) -> float:
+    """Of distorting the training part and bringing it to the device, which every epoch does."""
 
     def run() -> object:
-        samples = task.train.inputs
-        if task.augment is not None:
-            samples = task.augment(samples, np.random.default_rng(0), 1.0)
-        return torch.from_numpy(samples).to(device)
+        return torch.from_numpy(augmented(task, task.train, np.random.default_rng(0), config.augment)).to(device)
 
     return _seconds(run, 1, device)
 

@@ -25,6 +25,7 @@ from models.data.pathfinder import (
     Integers,
     Tables,
 )
+from models.data.splitmix import State, below, uniform
 
 PADDING = 1
 TRIES = 3
@@ -41,8 +42,6 @@ LEAST_FREE = 0.01
 STAMP, ROW, COLUMN, TURN_ROW, TURN_COLUMN, DIRECTION, HEAD_ROW, HEAD_COLUMN = range(8)
 # Plain loops throughout: an array expression takes numba as long to compile as all of one function here.
 compiled = njit(cache=True)
-
-State = NDArray[np.uint64]
 
 
 def grow(
@@ -77,32 +76,17 @@ def _grow_all(
     snakes, origins = np.zeros((3, 8), dtype=np.int64), np.zeros((3, 2), dtype=np.int64)
     for number in range(len(paths)):
         image = paths[number]
-        labels[number] = _below(state, 2)
+        labels[number] = below(state, 2)
         while not _two_snakes(image, space, snakes, origins, lengths[0], state, tables, places):
             pass
         for _ in range(lengths[2]):
             for _ in range(DISTRACTOR_TRIES):
                 if _distractor(image, space, tried, snakes[2], origins[2], lengths[1], state, tables, places):
                     break
-        first = _below(state, 2)
+        first = below(state, 2)
         last = first if labels[number] == 1 else 1 - first
         tips[number, 0, 0], tips[number, 0, 1] = origins[first, 0], origins[first, 1]
         tips[number, 1, 0], tips[number, 1, 1] = snakes[last, HEAD_ROW], snakes[last, HEAD_COLUMN]
-
-
-@compiled
-def _next(state: State) -> float:
-    """A number in [0, 1)."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return float((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-
-
-@compiled
-def _below(state: State, end: int) -> int:
-    return int(_next(state) * end)
 
 
 @compiled
@@ -189,11 +173,11 @@ def _seed(
 ) -> bool:
     """A first paddle where its whole footprint is free and away from the border."""
     for _ in range(TRIES):
-        degree = _below(state, DEGREES)
+        degree = below(state, DEGREES)
         found = _free_places(space, border, tables[7][degree], tables[8][degree], places)
         if found == 0:
             return False
-        chosen = _below(state, found)
+        chosen = below(state, found)
         origin[0], origin[1] = places[chosen, 0], places[chosen, 1]
         if _begin(snake, origin, degree, tables):
             return True
@@ -204,8 +188,8 @@ def _seed(
 def _second_seed(snake: Integers, origins: Integers, state: State, tables: Any) -> bool:
     """A first paddle at the given distance from another's tail."""
     for _ in range(TRIES):
-        degree = _below(state, DEGREES)
-        away = _below(state, DEGREES)
+        degree = below(state, DEGREES)
+        away = below(state, DEGREES)
         origins[1, 0], origins[1, 1] = origins[0, 0] + tables[9][away, 0], origins[0, 1] + tables[9][away, 1]
         if _begin(snake, origins[1], degree, tables):
             return True
@@ -257,7 +241,7 @@ def _extend(image: Floats, space: Floats, snake: Integers, contrast: float, stat
     if total < DEAD_END:
         return False
     for _ in range(TRIES):
-        k, wanted = 0, _next(state) * total
+        k, wanted = 0, uniform(state) * total
         while k < len(offsets) - 1 and sums[k] <= wanted:
             k += 1
         y, x = row + offsets[k, 0], column + offsets[k, 1]

@@ -96,7 +96,7 @@ class Distortion:
         return any((self.degrees, self.stretch, self.shear, self.pixels, self.mirror))
 
 
-Augment = Callable[[NDArray[np.float32], np.random.Generator, float], NDArray[np.float32]]
+Augment = Callable[[Inputs, np.random.Generator, float], Inputs]
 """Training inputs, a source of chance and a strength to inputs of the same shape; strength 1 is usual."""
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+import numba
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.data import digest, read_data, write_data
 from models.data import listops as generator
 from models.data.generated import GENERATED
+from models.data.listops_order import reordered
 from models.data.make import make
 from models.tasks import listops, load_task
 from toolchain.errors import InputError
@@ -118,6 +121,70 @@ def test_the_task_pads_and_splits_in_order(tmp_path: Path, monkeypatch: pytest.M
     assert np.array_equal(last[: part.lengths[3]], stored["symbols"][-part.lengths[3] :])
     assert np.all(last[part.lengths[3] :] == listops.PADDING)
     assert np.array_equal(task.validation.labels, stored["labels"][192:196])
+
+
+def _rows(trees: generator.Trees, count: int) -> NDArray[np.uint8]:
+    lengths = trees.lengths[:count].astype(np.int64)
+    return listops.padded(trees.symbols[: lengths.sum()], lengths, listops.STEPS)
+
+
+Tree = tuple[str, tuple["Tree", ...]]
+
+
+def _tree_of(tokens: Iterator[str]) -> Tree | None:
+    token = next(tokens)
+    if token == "]":
+        return None
+    return token, tuple(iter(lambda: _tree_of(tokens), None)) if token.startswith("[") else ()
+
+
+def _unordered(tree: Tree) -> Tree:
+    return tree[0], tuple(sorted(_unordered(child) for child in tree[1]))
+
+
+def _read(row: NDArray[np.uint8]) -> Tree:
+    tokens = iter([NAMES[symbol] for symbol in row[row != listops.PADDING]])
+    tree = _tree_of(tokens)
+    assert tree is not None and next(tokens, None) is None
+    return tree
+
+
+def test_reordered_expressions_are_the_same_but_for_the_order_of_arguments(trees: generator.Trees) -> None:
+    rows = _rows(trees, 40)
+    found = reordered(rows, np.random.default_rng(1), 1.0)
+    assert found.dtype == np.uint8 and np.array_equal(found == listops.PADDING, rows == listops.PADDING)
+    for before, after in zip(rows, found, strict=True):
+        assert _read(before) != _read(after) and _unordered(_read(before)) == _unordered(_read(after))
+
+
+def test_the_chance_of_a_new_order(trees: generator.Trees) -> None:
+    rows = _rows(trees, 200)
+    same, some, again, other = (
+        reordered(rows, np.random.default_rng(seed), chance)
+        for seed, chance in ((1, 0.0), (1, 0.1), (1, 0.1), (2, 0.1))
+    )
+    assert np.array_equal(same, rows) and np.array_equal(some, again) and not np.array_equal(some, other)
+    whole = reordered(rows, np.random.default_rng(1), 1.0)
+    assert 0 < (some != rows).sum() < 0.6 * (whole != rows).sum()
+
+
+def test_every_order_of_three_arguments_is_as_likely() -> None:
+    one = [generator.DIGITS + 1, 1, 2, 3, generator.CLOSE]
+    rows = np.tile(np.array([*one, listops.PADDING], dtype=np.uint8), (6000, 1))
+    found = reordered(rows, np.random.default_rng(4), 1.0)
+    orders, counts = np.unique(found, axis=0, return_counts=True)
+    # Six orders, 1000 each, of a standard deviation of 29.
+    assert len(orders) == 6 and np.abs(counts - 1000).max() < 150
+
+
+def test_a_row_does_not_depend_on_the_threads(trees: generator.Trees) -> None:
+    rows, before = _rows(trees, 50), numba.get_num_threads()
+    many = reordered(rows, np.random.default_rng(3), 1.0)
+    numba.set_num_threads(1)
+    try:
+        assert np.array_equal(reordered(rows, np.random.default_rng(3), 1.0), many)
+    finally:
+        numba.set_num_threads(before)
 
 
 def test_a_changed_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from models.data import pathfinder
+from models.data import pathfinder, splitmix
 from models.data import pathfinder_growth as growth
 from models.data.make import make
 from models.tasks import load_task
@@ -62,7 +62,7 @@ def test_chance_is_splitmix() -> None:
         plain = (plain + 0x9E3779B97F4A7C15) & MASK
         z = ((plain ^ (plain >> 30)) * 0xBF58476D1CE4E5B9) & MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        assert growth._next(state) == ((z ^ (z >> 31)) >> 11) / 2**53
+        assert splitmix.uniform(state) == ((z ^ (z >> 31)) >> 11) / 2**53
 
 
 def test_seeds_and_labels() -> None:
