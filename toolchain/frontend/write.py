@@ -28,7 +28,9 @@ NIR_VERSION = "1.0.8"
 HINT_KEY = "seamount"
 """Key of our JSON record in a graph's or a node's metadata."""
 
-_GZIP_LEVEL = 6
+_FILE_FORMAT = ("v110", "v110")
+"""That of HDF5 1.10 (2016), whatever library writes: a group or a chunk takes half the room that it did before."""
+_COMPRESSION: dict[str, Any] = {"compression": "gzip", "compression_opts": 6, "shuffle": True}
 _GZIP_MIN_BYTES = 1024  # below this a chunked dataset takes more room than it saves
 
 
@@ -61,7 +63,7 @@ def nir_bytes(graph: Graph) -> bytes:
     """The NIR file of `graph` as bytes. Raises as `write_nir` does."""
     _check_writable(graph)
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", libver=_FILE_FORMAT) as file:
         _put_text(file, "version", NIR_VERSION)
         _put_graph(file.create_group("node"), graph)
     return buffer.getvalue()
@@ -126,8 +128,7 @@ def _put_setting(group: h5py.Group, field: str, node: Node) -> None:
 
 def _put_array(group: h5py.Group, field: str, array: np.ndarray[Any, Any]) -> None:
     large = array.nbytes >= _GZIP_MIN_BYTES
-    options: dict[str, Any] = {"compression": "gzip", "compression_opts": _GZIP_LEVEL} if large else {}
-    group.create_dataset(field, data=array, **options)
+    group.create_dataset(field, data=array, **(_COMPRESSION if large else {}))
 
 
 def _put_text(group: h5py.Group, field: str, text: str) -> None:
