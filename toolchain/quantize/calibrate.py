@@ -33,7 +33,8 @@ class UnitRange:
         voltage: greatest magnitude of each membrane voltage, running sum, or product before it is rectified, (size,).
         rate: share of steps with a message, over samples and neurons.
         message: greatest magnitude of each neuron's message, (size,).
-        moments: second moments of (Re x, Im x a mode by turns, then the drive), (size, features, features).
+        moments: sums of products of (Re x, Im x a mode by turns, then the drive), (size, features, features).
+        rows: how many states a neuron those are sums over.
     """
 
     drive: FloatArray
@@ -43,6 +44,7 @@ class UnitRange:
     rate: float
     message: FloatArray
     moments: FloatArray
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class _Ranges:
         self.sizes = {unit.name: unit.size for unit in network.units}
         self.peaks: dict[str, list[FloatArray]] = {}
         self.moments: dict[str, FloatArray] = {}
+        self.rows: dict[str, int] = {}
         self.sent: dict[str, list[int]] = {name: [0, 0] for name in self.sizes}
 
     def see(self, unit: Unit, seen: Seen) -> None:
@@ -120,6 +123,7 @@ class _Ranges:
         peaks = [_peak(seen.drive), seen.state_peak, readout, voltage, _peak(seen.messages)]
         self._add(unit, peaks, seen.messages)
         self.moments[unit.name] = self.moments.get(unit.name, 0.0) + seen.moments
+        self.rows[unit.name] = self.rows.get(unit.name, 0) + seen.rows
 
     def see_input(self, unit: Unit, data: FloatArray) -> None:
         """Take in the input itself."""
@@ -139,7 +143,7 @@ class _Ranges:
         sent, chances = self.sent[name]
         drive, state, readout, voltage, message = peaks
         moments = self.moments.get(name, np.zeros((self.sizes[name], 0, 0)))
-        return UnitRange(drive, state, readout, voltage, sent / chances, message, moments)
+        return UnitRange(drive, state, readout, voltage, sent / chances, message, moments, self.rows.get(name, 0))
 
 
 def check_data(data: FloatArray, width: int, name: str) -> None:

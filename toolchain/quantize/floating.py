@@ -162,7 +162,7 @@ class Seen:
     `drive` has the neurons of a unit of two ports twice.
 
     `readout` is the drive itself where there are no modes; `voltage` is what the threshold is compared with, before
-    the reset. `moments` are those of `scan.Scanned`.
+    the reset. `moments` and `rows` are those of `scan.Scanned`.
     """
 
     drive: FloatArray
@@ -171,6 +171,7 @@ class Seen:
     voltage: FloatArray
     messages: FloatArray
     moments: FloatArray
+    rows: int = 0
 
 
 Observe = Callable[[Unit, Seen], None]
@@ -233,7 +234,8 @@ def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int,
         assert own.c is not None and own.d is not None
         found = scan(own.poles, own.c, own.d, drive, moment_rows)
     spikes, voltage, readout = _fire(floats, unit, found.readout, loop)
-    return Seen(readout if own.poles is None else drive, found.peak, readout, voltage, spikes, found.moments)
+    drive = readout if own.poles is None else drive
+    return Seen(drive, found.peak, readout, voltage, spikes, found.moments, found.rows)
 
 
 def port_slice(unit: Unit, port: str) -> slice:
@@ -252,7 +254,7 @@ def _run_stateless(
         assert own.c is not None and own.d is not None
         found = scan(own.poles, own.c, own.d, drive, moment_rows)
         message = np.maximum(found.readout, 0.0) if unit.rectified else found.readout
-        return Seen(drive, found.peak, found.readout, found.readout, message, found.moments)
+        return Seen(drive, found.peak, found.readout, found.readout, message, found.moments, found.rows)
     product = drive
     if unit.node is not None:
         params = dict(unit.node.params) | ({} if own.threshold is None else {"threshold": own.threshold})

@@ -30,11 +30,13 @@ class Scanned:
         peak: greatest magnitude of a real or imaginary part of each neuron's modes, (size,).
         readout: y, (sample, step, neuron).
         moments: sums of products of (Re x, Im x a mode by turns, then the drive), (size, features, features).
+        rows: how many states a neuron those are sums over.
     """
 
     peak: FloatArray
     readout: FloatArray
     moments: FloatArray
+    rows: int = 0
 
 
 def scan(poles: ComplexArray, c: ComplexArray, d: FloatArray, drive: FloatArray, moment_rows: int = 0) -> Scanned:
@@ -56,7 +58,7 @@ def scan(poles: ComplexArray, c: ComplexArray, d: FloatArray, drive: FloatArray,
     for start in range(0, samples, together):
         part = slice(start, start + together)
         peak = np.maximum(peak, _scan(poles, weights, drive[part], readout[part], moments, every))
-    return Scanned(peak, readout + d * drive, moments)
+    return Scanned(peak, readout + d * drive, moments, samples * (steps // every) if every else 0)
 
 
 def _scan(

@@ -24,7 +24,7 @@ from toolchain.quantize.calibrate import Calibration, UnitRange
 from toolchain.quantize.floating import ComplexArray, folded_readout, link_name, neuron_of, own_gain, soma_threshold
 from toolchain.quantize.gates import SMALLEST, Scaled, gate_scales
 from toolchain.quantize.ports import drive_limit
-from toolchain.quantize.readout import choose_readout
+from toolchain.quantize.readout import choose_readout, features
 from toolchain.quantize.scales import (
     LinkScale,
     Payload,
@@ -38,7 +38,7 @@ from toolchain.quantize.scales import (
     with_columns,
 )
 from toolchain.quantize.settings import Settings
-from toolchain.quantize.voltage import UNREACHED, voltage_scale
+from toolchain.quantize.voltage import UNREACHED, Layer, choose_voltage
 from toolchain.quantize.weights import row_gains, weight_exponent
 
 THRESHOLD_BITS = 17
@@ -214,14 +214,8 @@ def _ssm_scale(
     exponent = min(wanted + BIAS_EXTRA_BITS, limit, state_room)
     state_shift = min(state_room - exponent, MAX_STATE_SHIFT)
     c, d = folded_readout(unit.ssm) / gain[:, None], unit.ssm.d / gain
-    top, graded = (1 << (settings.c_bits - 1)) - 1, unit.role == "ssm_graded"
-    most = _most_gain(c, top, graded, settings)
-    threshold = np.zeros(unit.size) if graded else soma_threshold(unit, conventions)
-    reached = np.maximum(np.maximum(seen.readout, seen.voltage), UNREACHED)
-    if settings.c_scale == "layer":
-        # Where all neurons share one gain, none can be spared.
-        reached = np.maximum(reached, threshold)
-    voltage = voltage_scale(most, 2.0 ** (exponent + state_shift), threshold, reached, settings.headroom_bits)
+    graded = unit.role == "ssm_graded"
+    voltage = choose_voltage(_layer(unit, gain, (exponent, state_shift), seen, settings, conventions))
     most, c_shift = voltage.most, voltage.shift
     if c_shift > 31:
         raise QuantizationError(
@@ -229,8 +223,6 @@ def _ssm_scale(
             f"the readout needs a shift of {c_shift} bits, at most 31 are there",
             "rescale the layer or lower state_bits",
         )
-    skip = np.abs(d) * 2.0 ** (state_shift - c_shift)
-    most = np.minimum(most, np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0))
     most = _shared_powers(most) if graded else most
     # The moments are those of the network's own states; the row's gain scales them all alike and changes no choice.
     readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings, free=not graded)
@@ -240,6 +232,46 @@ def _ssm_scale(
         return scale
     coarsest = float(voltage_gain.min())
     return replace(scale, message_exponent=round(math.log2(coarsest)), finer=voltage_gain / coarsest)
+
+
+def _layer(
+    unit: Unit,
+    gain: FloatArray,
+    exponents: tuple[int, int],
+    seen: UnitRange,
+    settings: Settings,
+    conventions: Conventions,
+) -> Layer:
+    """What the choice of a voltage's scale depends on, at exponents of the drive and of the state beyond it."""
+    assert unit.ssm is not None
+    c, d = folded_readout(unit.ssm) / gain[:, None], unit.ssm.d / gain
+    top, graded = (1 << (settings.c_bits - 1)) - 1, unit.role == "ssm_graded"
+    skip = np.abs(d) * 2.0 ** exponents[1]
+    state, readout = _root_mean_squares(unit, gain, seen)
+    return Layer(
+        most=_most_gain(c, top, graded, settings),
+        most_skip=np.divide(top, skip, out=np.full_like(skip, np.inf), where=skip > 0),
+        unit=2.0 ** sum(exponents),
+        threshold=np.zeros(unit.size) if graded else soma_threshold(unit, conventions),
+        reached=np.maximum(np.maximum(seen.readout, seen.voltage), UNREACHED),
+        state=state,
+        readout=readout,
+        products=2 * c.shape[1] + 1,
+        headroom=settings.headroom_bits,
+        shared=graded or settings.c_scale == "layer",
+    )
+
+
+def _root_mean_squares(unit: Unit, gain: FloatArray, seen: UnitRange) -> tuple[FloatArray, FloatArray]:
+    """Of all states of each neuron together, times the gain of what enters, and of its readout: (size,) each."""
+    assert unit.ssm is not None
+    moments = seen.moments / max(seen.rows, 1)
+    if not moments.size:
+        return np.zeros(unit.size), np.zeros(unit.size)
+    real = features(folded_readout(unit.ssm), unit.ssm.d)
+    squares = np.einsum("hf,hfg,hg->h", real, moments, real)
+    states = np.einsum("hff->hf", moments)[:, :-1].sum(axis=1)
+    return gain * np.sqrt(states), np.sqrt(np.maximum(squares, 0.0))
 
 
 def _most_gain(c: ComplexArray, top: int, graded: bool, settings: Settings) -> FloatArray:
