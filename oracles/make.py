@@ -1,8 +1,9 @@
 """Regenerate the golden traces: ``python -m oracles.make [network ...]``, from the repository's folder.
 
 Each simulator gets an environment of its own in ``.oracles/``; a script of this folder runs a network there. What comes
-back is written to ``tests/golden/oracles/<network>/`` as ``<tool>.npz`` and, with what made it, ``<tool>.json``. A
-simulator whose interpreter is missing is named at the end and its traces stay as they are.
+back is written to ``tests/golden/oracles/<network>/``: what made it as ``<tool>.json`` and the trace as
+``trace-<digest>.npz``, one for all tools that recorded the same. A simulator whose interpreter is missing is named at
+the end and its traces stay as they are.
 """
 
 from __future__ import annotations
@@ -125,9 +126,10 @@ def keep(name: str, network: str, program: Program, facts: Mapping[str, Any], ar
     """Write a trace and what made it."""
     folder, digest = GOLDEN / network, {}
     if arrays:
-        trace = folder / f"{name}.npz"
+        trace = folder / "trace.npz"
         write_npz(trace, {}, {key: narrow(values) for key, values in arrays.items()})
         digest = {"trace_sha256": sha256(trace)}
+        trace.rename(trace_path(folder, digest["trace_sha256"]))
     python = TOOLS[name].python or f"python{facts['python'].rpartition('.')[0]}"
     written = {
         "tool": name,
@@ -141,6 +143,19 @@ def keep(name: str, network: str, program: Program, facts: Mapping[str, Any], ar
         **digest,
     }
     write_text(folder / f"{name}.json", json.dumps(written, indent=2, sort_keys=True) + "\n")
+    used = {trace_path(folder, found["trace_sha256"]) for found in recorded(folder) if "trace_sha256" in found}
+    for left in set(folder.glob("trace-*.npz")) - used:
+        left.unlink()
+
+
+def trace_path(folder: Path, digest: str) -> Path:
+    """Where a trace lies: by its content, since tools that agree record the same bytes."""
+    return folder / f"trace-{digest[:12]}.npz"
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    """What is known of every recording of a network."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
 
 
 def narrow(values: IntArray) -> IntArray:
@@ -156,10 +171,11 @@ def sha256(path: Path) -> str:
 
 def recorded_spikes(network: str, program: Program) -> Inputs:
     """The spikes of every population as Lava recorded them, (1, step, neuron); MissingPartError if it did not."""
-    path = GOLDEN / network / f"{COUNTS_SPIKES_OF}.npz"
-    if not path.is_file():
+    folder = GOLDEN / network
+    found = [facts["trace_sha256"] for facts in recorded(folder) if facts["tool"] == COUNTS_SPIKES_OF]
+    if not found:
         raise MissingPartError(NEUROBENCH, f"counts spikes that {COUNTS_SPIKES_OF} recorded", "run that one first")
-    with np.load(path, allow_pickle=False) as stored:
+    with np.load(trace_path(folder, found[0]), allow_pickle=False) as stored:
         return {p.name: stored[f"spikes/{p.name}"][None].astype(np.int64) for p in program.populations}
 
 

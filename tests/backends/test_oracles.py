@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from oracles.make import trace_path
 from oracles.networks import NETWORKS, NEUROBENCH
 from simulators.compare import Comparison, compare
 from toolchain.ir.connections import Dense
@@ -96,7 +97,7 @@ def facts(name: str, tool: str) -> dict[str, Any]:
 def recording(name: str, tool: str) -> Trace:
     """A tool's run of a network as a trace of ours."""
     program, inputs = network(name)
-    with np.load(GOLDEN / name / f"{tool}.npz", allow_pickle=False) as stored:
+    with np.load(trace_path(GOLDEN / name, facts(name, tool)["trace_sha256"]), allow_pickle=False) as stored:
         arrays = {key: stored[key][None].astype(np.int64) for key in stored.files if key != "header"}
     messages = {p.name: arrays[f"spikes/{p.name}"] for p in program.populations}
     registers = {".".join(reversed(key.split("/"))): array for key, array in arrays.items() if "spikes" not in key}
@@ -186,7 +187,7 @@ def test_recordings_are_the_files_that_were_written(name: str, tool: str) -> Non
     assert stored["program_sha256"] == program_hash(network(name)[0])
     assert stored["inputs_sha256"] == sha256(GOLDEN / name / "inputs.npz")
     if tool != NEUROBENCH:
-        assert stored["trace_sha256"] == sha256(GOLDEN / name / f"{tool}.npz")
+        assert stored["trace_sha256"] == sha256(trace_path(GOLDEN / name, stored["trace_sha256"]))
         trace = recording(name, tool)
         assert stored["spikes"] == {p.name: int(trace.messages[p.name].sum()) for p in network(name)[0].populations}
 
