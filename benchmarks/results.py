@@ -2,6 +2,7 @@
 
     python -m benchmarks.results                     # all of the zoo; writes docs/results.json and docs/results.md
     python -m benchmarks.results digits smnist       # some; the others' rows stay as they are
+    python -m benchmarks.results --run runs/mine     # a training run's folder: a row among those that are not shipped
 
 Each network is a unit of work: finished ones are kept in `build/results` and are done again when weights, settings or
 Seamount's version change. Data sets come from `seamount data get` and `seamount data make`.
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results_page import page
-from models.zoo import ZOO, load, names
+from models.zoo import ZOO, load_folder, names
 from toolchain.cli.deploy import deploy
 from toolchain.cli.job import Options
 from toolchain.cli.quantize import read_settings
@@ -32,40 +33,41 @@ RESULTS, PAGE = ROOT / "docs" / "results.json", ROOT / "docs" / "results.md"
 BUILDS = ROOT / "build" / "results"
 
 
-def unit_of(name: str) -> Unit:
+def unit_of(folder: Path, model: str) -> Unit:
     """The work on one network; its arguments change with whatever its row depends on."""
     digest = hashlib.sha256()
-    for path in sorted((ZOO / name).iterdir()):
+    for path in sorted(folder.iterdir()):
         digest.update(path.name.encode() + path.read_bytes())
-    return Unit(name, {"network": name, "files": digest.hexdigest(), "version": __version__})
+    arguments: dict[str, JSON] = {"model": model, "folder": str(folder)}
+    return Unit(folder.name, {**arguments, "files": digest.hexdigest(), "version": __version__})
 
 
 def measure(arguments: dict[str, JSON]) -> dict[str, JSON]:
     """Deploy a network into `build/results/NAME` and return its row."""
-    name = str(arguments["network"])
-    source, settings = find_source(ZOO_PREFIX + name, None, None), settings_of(name)
-    out = BUILDS / name
-    deploy(source, out, Options(settings=settings), lambda line: print(f"{name}: {line}", flush=True))
+    folder = Path(str(arguments["folder"]))
+    source, settings = find_source(str(arguments["model"]), None, None), settings_of(folder)
+    out = BUILDS / folder.name
+    deploy(source, out, Options(settings=settings), lambda line: print(f"{folder.name}: {line}", flush=True))
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    return row(name, settings, report)
+    return row(folder, settings, report)
 
 
-def settings_of(name: str) -> Settings:
+def settings_of(folder: Path) -> Settings:
     """The widths that a network was fine-tuned for, else the usual ones."""
-    path = ZOO / name / "settings.json"
+    path = folder / "settings.json"
     if not path.is_file():
         return Settings()
     return read_settings(path)
 
 
-def row(name: str, settings: Settings, report: dict[str, Any]) -> dict[str, Any]:
+def row(folder: Path, settings: Settings, report: dict[str, Any]) -> dict[str, Any]:
     """What is told of a network: plain numbers, accuracies as shares, energy in joules."""
-    trained = load(name)
+    trained = load_folder(folder)
     network = trained.network
     accuracy, energy, equivalence = report["accuracy"], report["energy"], report["equivalence"]
     rungs = ("float", "nir", "integer", "lava")
     return {
-        "network": name,
+        "network": folder.name,
         "task": trained.task,
         "shape": network.config.to_mapping(),
         "settings": settings.as_dict(),
@@ -100,23 +102,45 @@ def before_fine_tuning(figures: Mapping[str, Any]) -> dict[str, float]:
     return {rung: float(parts["test"][kind]) for rung, parts in rungs.items() if "test" in parts}
 
 
+Rows = dict[str, dict[str, Any]]
+
+
+def kept() -> tuple[Rows, Rows]:
+    """The rows that are there, by network: of the zoo, and of runs that are not shipped."""
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    shipped, unshipped = ({one["network"]: one for one in before.get(key, [])} for key in ("rows", "unshipped"))
+    known = names()
+    return {k: v for k, v in shipped.items() if k in known}, {k: v for k, v in unshipped.items() if k not in known}
+
+
+def write(shipped: Rows, unshipped: Rows) -> None:
+    """Both files, sorted by task."""
+    ordered = [sorted(rows.values(), key=lambda one: (one["task"], one["network"])) for rows in (shipped, unshipped)]
+    content = {"format": 1, "rows": ordered[0], "unshipped": ordered[1]}
+    write_text(RESULTS, json.dumps(content, indent=1) + "\n")
+    write_text(PAGE, page(ordered[0], [name for name in names() if name not in shipped], ordered[1]))
+
+
 def main() -> None:
     """Measure what was named, keep the other rows, write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", help="names in the zoo; all by default")
+    parser.add_argument("networks", nargs="*", help="names in the zoo; all by default, where no run is named")
+    parser.add_argument("--run", type=Path, action="append", default=[], help="folder of a training run")
     parser.add_argument("--engine", default="serial", choices=ENGINES)
     parser.add_argument("--workers", type=int)
     options = parser.parse_args()
-    chosen = options.networks or list(names())
-    units = [unit_of(name) for name in chosen]
+    runs: list[Path] = [folder.resolve() for folder in options.run]
+    if twice := sorted({folder.name for folder in runs} & set(names())):
+        parser.error(f"{twice[0]} is a network of the zoo: rename the run's folder")
+    chosen = options.networks or ([] if runs else list(names()))
+    units = [unit_of(ZOO / name, ZOO_PREFIX + name) for name in chosen]
+    units += [unit_of(folder, str(folder)) for folder in runs]
     found = run_units(measure, units, engine=options.engine, workers=options.workers, folder=BUILDS / "units")
     # Read last: another run may have written rows meanwhile.
-    before = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
-    rows = {entry["network"]: entry for entry in before if entry["network"] in names()}
-    rows |= {str(entry["network"]): entry for entry in found}
-    ordered = sorted(rows.values(), key=lambda entry: (str(entry["task"]), str(entry["network"])))
-    write_text(RESULTS, json.dumps({"format": 1, "rows": ordered}, indent=1) + "\n")
-    write_text(PAGE, page(ordered, [name for name in names() if name not in rows]))
+    shipped, unshipped = kept()
+    for one in found:
+        (shipped if one["network"] in names() else unshipped)[str(one["network"])] = one
+    write(shipped, unshipped)
     print(PAGE)
 
 

@@ -26,12 +26,30 @@ table named in [energy.md](energy.md), with its band: an estimate from published
 """
 
 
-def page(rows: Sequence[Mapping[str, Any]], missing: Sequence[str] = ()) -> str:
-    """The whole page; `missing` are the shipped networks without a row."""
+_UNSHIPPED = """## Not shipped
+
+Networks beside those above: gates where they have matrices, matrices where they have gates, other somas. Their weights
+are not kept, to spare the repository; [systems.md](systems.md) has the commands that train them, and
+`python -m benchmarks.results --run runs/NAME` measures them.
+"""
+
+
+def page(
+    rows: Sequence[Mapping[str, Any]], missing: Sequence[str] = (), unshipped: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The whole page.
+
+    Args:
+        rows: of the shipped networks.
+        missing: the shipped networks without a row.
+        unshipped: rows of others.
+    """
     parts = [_HEAD, _accuracies(rows), _costs(rows)]
     if missing:
         parts.append(f"Shipped, without a run yet: {', '.join(f'`{name}`' for name in missing)}.\n")
-    return "\n".join([*parts, _papers()])
+    if unshipped:
+        parts += [_UNSHIPPED, _accuracies(unshipped), _costs(unshipped)]
+    return "\n".join([*parts, f"## The papers\n\n{_papers()}"])
 
 
 def _accuracies(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from benchmarks import results
 from benchmarks.results import before_fine_tuning
 from benchmarks.results_page import page
 
@@ -72,3 +76,22 @@ def test_what_a_network_began_as_is_read_off_its_figures() -> None:
     figures = {"start": {"figures": {"test": {"accuracy": 0.75}}}, "integers": {"before": part, "after": part}, **part}
     assert before_fine_tuning(figures) == {"float": 0.75, "ptq": 0.5}
     assert before_fine_tuning(part) == {}
+
+
+def test_networks_that_are_not_shipped_stand_in_tables_of_their_own() -> None:
+    text = page([ROW], (), [ROW | {"network": "b", "spike_rate": 0.25}])
+    first, second = text.split("## Not shipped")
+    assert "| t | `a` |" in first and "| t | `b` |" not in first and "| t | `b` |" in second
+    assert "## Not shipped" not in page([ROW])
+
+
+def test_rows_of_the_zoo_and_of_runs_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(results, "PAGE", tmp_path / "results.md")
+    assert results.kept() == ({}, {})
+    rows = {name: ROW | {"network": name} for name in ("digits", "gone", "mine")}
+    results.write({name: rows[name] for name in ("digits", "gone")}, {name: rows[name] for name in ("mine", "digits")})
+    # A network that left the zoo has no row any more, and a shipped one has one among the shipped alone.
+    shipped, unshipped = results.kept()
+    assert set(shipped) == {"digits"} and set(unshipped) == {"mine"}
+    assert "Shipped, without a run yet: `digits-glu`" in (tmp_path / "results.md").read_text(encoding="utf-8")

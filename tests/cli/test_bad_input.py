@@ -21,7 +21,8 @@ def _nothing_left(folder: Path, *names: str) -> None:
 def test_a_missing_file(seamount: Run, tmp_path: Path, data: Path) -> None:
     ran = seamount("deploy", tmp_path / "absent.nir", "--calibrate", data, "--out", tmp_path / "out")
     assert ran.code == 1
-    assert ran.err == f"error: {tmp_path / 'absent.nir'}: no such file; give zoo:<name> or the path of a .nir file\n"
+    remedy = "give zoo:<name>, the folder of a training run, or the path of a .nir file"
+    assert ran.err == f"error: {tmp_path / 'absent.nir'}: no such file; {remedy}\n"
     _nothing_left(tmp_path, "data.npz")
 
 

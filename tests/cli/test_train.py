@@ -39,6 +39,36 @@ def test_one_that_runs_in_both_directions_of_time_is_measured_as_a_whole(seamoun
     assert "needs the end of a sequence before its beginning" in (tmp_path / "CARD.md").read_text()
 
 
+def test_a_run_is_deployed_by_its_folder_with_the_data_of_its_task(seamount: Run, tmp_path: Path) -> None:
+    run, built = tmp_path / "small", tmp_path / "built"
+    assert seamount("train", "digits", *SMALL, "--out", run).code == 0
+    assert seamount("deploy", run, "--samples", 20, "--compared", 2, "--out", built).code == 0
+    with_nir = (built / "program.txt").read_text()
+    assert "name: small\n" in with_nir
+    (run / "model.nir").unlink()
+    ran = seamount("deploy", run, "--samples", 20, "--compared", 2, "--out", built)
+    assert ran.code == 0 and "0 differences" in ran.err
+    assert (built / "program.txt").read_text() == with_nir
+    assert json.loads((built / "report.json").read_text())["accuracy"]["samples"]["integer"] == 20
+    again = seamount("quantize", run, "--calibrate", built / "test.npz")
+    assert again.code == 1 and "a trained network's task brings its data; leave --calibrate and --test out" in again.err
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "holds no config.json; give the folder of a finished seamount train"),
+        ("[1]", "names no task"),
+        ("{", "JSON"),
+    ],
+)
+def test_a_folder_that_is_no_finished_run(seamount: Run, tmp_path: Path, config: str | None, message: str) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    ran = seamount("deploy", tmp_path, "--out", tmp_path / "built")
+    assert ran.code == 1 and message in ran.err and not (tmp_path / "built").exists()
+
+
 def test_the_surrogate_network(seamount: Run, tmp_path: Path) -> None:
     ran = seamount("train", "sdn", "--set", "updates=20", "--seed", 1, "--out", tmp_path)
     assert ran.code == 0 and "drive of standard deviation 0.5: spikes_that_differ" in ran.err

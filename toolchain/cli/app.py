@@ -56,7 +56,7 @@ def _tell(line: str) -> None:
 
 @app.command("deploy")
 def deploy_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name> or a .nir file")],
+    model: Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")],
     out: Annotated[Path | None, typer.Option(help="output folder; build/<name> by default")] = None,
     calibrate: Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")] = None,
     test: Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")] = None,

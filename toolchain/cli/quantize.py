@@ -166,7 +166,7 @@ def tell_quantized(found: Quantized, tell: Tell) -> None:
 
 
 def quantize_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name> or a .nir file")],
+    model: Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")],
     calibrate: Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")] = None,
     test: Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths and rules")] = None,

@@ -87,7 +87,7 @@ def write_found(found: Found, tested: dict[str, Measured], folder: Path) -> None
 
 
 def search_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name> or a .nir file")],
+    model: Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")],
     minimize: Annotated[
         str, typer.Option(help="energy (an inference, with static) or memory (of all cores)")
     ] = "energy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -83,21 +82,22 @@ def find_source(model: str, calibrate: Path | None, test: Path | None) -> Source
     """Resolve what the user named.
 
     Args:
-        model: ``zoo:<name>`` or the path of a NIR file.
-        calibrate: npz with ``x`` (and ``y``); compulsory for a file, refused for the zoo.
+        model: ``zoo:<name>``, the folder of a training run, or the path of a NIR file.
+        calibrate: npz with ``x`` (and ``y``); compulsory for a file, refused for the others, whose task has data.
         test: npz with ``x`` and ``y``; by default the calibration data.
 
     Raises:
         InputError: unknown network, missing file, or data that are not what they should be.
         MissingPartError: a network shipped as weights, and no PyTorch to read them.
     """
-    if model.startswith(ZOO_PREFIX):
-        if calibrate is not None or test is not None:
-            raise InputError(model, "a network of the zoo brings its own data", "leave --calibrate and --test out")
-        return _from_zoo(model.removeprefix(ZOO_PREFIX))
     path = Path(model)
+    if model.startswith(ZOO_PREFIX) or path.is_dir():
+        if calibrate is not None or test is not None:
+            raise InputError(model, "a trained network's task brings its data", "leave --calibrate and --test out")
+        return _from_zoo(model.removeprefix(ZOO_PREFIX)) if model.startswith(ZOO_PREFIX) else _from_run(path)
     if not path.is_file():
-        raise InputError(model, "no such file", "give zoo:<name> or the path of a .nir file")
+        remedy = "give zoo:<name>, the folder of a training run, or the path of a .nir file"
+        raise InputError(model, "no such file", remedy)
     if calibrate is None:
         raise InputError(model, "a NIR file needs data to choose scales on", "add --calibrate data.npz with an array x")
     graph = read_nir(path)
@@ -121,18 +121,38 @@ def zoo_folder() -> Path:
 
 
 def _from_zoo(name: str) -> Source:
-    from models.tasks import load_task
-    from models.tasks.calibration import calibration_samples
-
     folder = zoo_folder() / name
     if not (folder / "config.json").is_file():
         known = sorted(path.parent.name for path in zoo_folder().glob("*/config.json"))
         raise InputError(ZOO_PREFIX + name, "no such network", f"use one of {', '.join(ZOO_PREFIX + k for k in known)}")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    _refuse_without_torch(name, folder)
+    return _from_folder(folder, name, ZOO_PREFIX + name)
+
+
+def _from_run(folder: Path) -> Source:
+    if not (folder / "config.json").is_file():
+        raise InputError(str(folder), "holds no config.json", "give the folder of a finished seamount train")
+    return _from_folder(folder, folder.resolve().name, folder.resolve().name)
+
+
+def _from_folder(folder: Path, name: str, given: str) -> Source:
+    """A trained network with the data of its task.
+
+    Args:
+        folder: with its configuration, and its weights or NIR file.
+        name: of the program.
+        given: what the user calls it.
+    """
+    from models.config import read_json
+    from models.tasks import load_task
+    from models.tasks.calibration import calibration_samples
+
+    config = read_json(folder / "config.json")
+    if not isinstance(config, Mapping) or not isinstance(config.get("task"), str):
+        raise InputError(str(folder / "config.json"), "names no task", "give the folder that seamount train wrote")
+    _refuse_without_torch(given, folder)
     task = load_task(config["task"])
     nir = folder / "model.nir"
-    graph = read_nir(nir) if nir.is_file() else _from_weights(name, task)
+    graph = read_nir(nir) if nir.is_file() else _from_weights(folder, task)
     small = len(task.test) * task.steps <= TORCH_VALUES and task.symbols is None and task.test.lengths is None
     return Source(
         name=name,
@@ -142,9 +162,9 @@ def _from_zoo(name: str) -> Source:
         file=nir if nir.is_file() else folder / "model.safetensors",
         calibration=_samples(task.train, task, calibration_samples(task)),
         test=_samples(task.test, task, slice(None)),
-        float_classes=_torch_classes(name) if small and installed("torch") else None,
+        float_classes=_torch_classes(folder) if small and installed("torch") else None,
         card=_figures(config),
-        command=f"seamount deploy {ZOO_PREFIX}{name}",
+        command=f"seamount deploy {given}",
         test_samples=len(task.test),
     )
 
@@ -161,28 +181,28 @@ def _figures(config: Mapping[str, Any]) -> Figures | None:
     return Figures(float(found["accuracy"]), int(found["samples"]), found.get("bits_per_symbol"))
 
 
-def _refuse_without_torch(name: str, folder: Path) -> None:
+def _refuse_without_torch(given: str, folder: Path) -> None:
     if not (folder / "model.nir").is_file() and not installed("torch"):
         what, remedy = "is shipped as weights, which PyTorch reads; torch is not installed", "pip install '.[train]'"
-        raise MissingPartError(ZOO_PREFIX + name, what, remedy)
+        raise MissingPartError(given, what, remedy)
 
 
-def _from_weights(name: str, task: Task) -> Graph:
+def _from_weights(folder: Path, task: Task) -> Graph:
     """The network as NIR, made of its weights."""
     from models.to_nir import to_graph
-    from models.zoo import load
+    from models.zoo import load_folder
 
-    trained = load(name)
+    trained = load_folder(folder)
     graph = to_graph(trained.network, trained.task, task.steps)
     note = extension_note(graph)
     return replace(graph, findings=(Finding("graph", note, "kept", "note"),)) if note else graph
 
 
-def _torch_classes(name: str) -> Callable[[FloatArray], IntArray]:
+def _torch_classes(folder: Path) -> Callable[[FloatArray], IntArray]:
     def classes(x: FloatArray) -> IntArray:
         from models.measure import classify
-        from models.zoo import load
+        from models.zoo import load_folder
 
-        return classify(load(name).network, x.astype(np.float32))
+        return classify(load_folder(folder).network, x.astype(np.float32))
 
     return classes
