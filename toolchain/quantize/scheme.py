@@ -258,7 +258,8 @@ def _layer(
         readout=readout,
         products=2 * c.shape[1] + 1,
         headroom=settings.headroom_bits,
-        shared=graded or settings.c_scale == "layer",
+        # Without moments nothing is known of what rounding costs.
+        shared=graded or settings.c_scale == "layer" or not seen.rows,
     )
 
 
