@@ -18,11 +18,11 @@ from models.qat.finetune import find_folder
 from models.tasks import Part, load_task
 from models.tasks.calibration import calibration_inputs
 from models.zoo import load_folder
+from seamount.build.score import Score
+from seamount.build.whole import is_read_stepwise, score_trace
+from seamount.options import read_settings
+from seamount.samples import Samples
 from simulators import fast
-from toolchain.cli.quantize import read_settings
-from toolchain.cli.samples import Samples
-from toolchain.cli.score import Score
-from toolchain.cli.whole import is_read_stepwise, score_trace
 from toolchain.lower.decode import output_probe
 from toolchain.lower.encode import encode_counted
 from toolchain.quantize.settings import Settings

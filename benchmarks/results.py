@@ -19,10 +19,9 @@ from typing import Any
 
 from benchmarks.results_page import page
 from models.zoo import ZOO, load_folder, names
-from toolchain.cli.deploy import deploy
-from toolchain.cli.job import Options
-from toolchain.cli.quantize import read_settings
-from toolchain.cli.source import ZOO_PREFIX, find_source
+from seamount.build.deploy import deploy
+from seamount.network import ZOO_PREFIX, find_source
+from seamount.options import Options, read_settings
 from toolchain.engine import ENGINES, JSON, Unit, run_units
 from toolchain.files import write_text
 from toolchain.quantize.settings import Settings

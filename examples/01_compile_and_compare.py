@@ -12,9 +12,9 @@ import numpy as np
 import simulators.onnx
 import simulators.reference
 from models.tasks import load_task
+from seamount.network import zoo_folder
 from simulators.compare import compare
 from toolchain import compile_graph, conventions_for, decide, encode, load_target, place, read_nir
-from toolchain.cli.source import zoo_folder
 from toolchain.report.counts import synops_by_sample
 
 

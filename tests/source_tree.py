@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("toolchain", "models", "exporters", "simulators")
+PACKAGES = ("seamount", "toolchain", "models", "exporters", "simulators")
 FOLDERS = (*PACKAGES, "tests", "examples", "benchmarks", "docs")
 
 

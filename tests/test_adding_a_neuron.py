@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from seamount.simulators import SIMULATORS, missing
 from tests.backends.suite import BACKENDS
-from toolchain.cli.simulators import SIMULATORS, missing
 
-COPIED = ("toolchain", "exporters", "simulators", "models", "oracles", "tests", "docs", "pyproject.toml")
+COPIED = ("seamount", "toolchain", "exporters", "simulators", "models", "oracles", "tests", "docs", "pyproject.toml")
 PAGE = "docs/adding_a_neuron.md"
 BLOCK = re.compile(r"(?:`(?P<path>[\w/.]+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 

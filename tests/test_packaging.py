@@ -82,7 +82,7 @@ def test_wheel_asks_neither_for_torch_nor_lava_nor_onnx(metadata: email.message.
 def test_wheel_has_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "seamount = toolchain.cli:main" in archive.read(name).decode()
+        assert "seamount = seamount.cli:main" in archive.read(name).decode()
 
 
 def test_license_is_the_whole_apache_license() -> None:

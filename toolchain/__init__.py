@@ -5,21 +5,51 @@ compiled = compile_graph(graph, conventions_for(graph), calibration_inputs)
 program = compiled.lowered.program
 trace = simulators.reference.simulate(program, {"input": encode(program.inputs[0], inputs)[0]})
 classes = decide(program, trace)
+
+Names are imported when they are first used, so that `import toolchain` alone loads nothing.
 """
 
-from toolchain.errors import ToolchainError
-from toolchain.frontend.conventions import conventions_for
-from toolchain.frontend.read import read_nir
-from toolchain.frontend.write import write_nir
-from toolchain.ir.program import Population, Probe, Program, Projection
-from toolchain.ir.text import read_program, write_program
-from toolchain.ir.trace import Trace
-from toolchain.ir.verify import verify
-from toolchain.lower.encode import decide, encode
-from toolchain.lower.pipeline import compile_graph
-from toolchain.mapping import load_target, place
-from toolchain.quantize.settings import Settings
-from toolchain.version import __version__
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolchain.errors import ToolchainError
+    from toolchain.frontend.conventions import conventions_for
+    from toolchain.frontend.read import read_nir
+    from toolchain.frontend.write import write_nir
+    from toolchain.ir.program import Population, Probe, Program, Projection
+    from toolchain.ir.text import read_program, write_program
+    from toolchain.ir.trace import Trace
+    from toolchain.ir.verify import verify
+    from toolchain.lower.encode import decide, encode
+    from toolchain.lower.pipeline import compile_graph
+    from toolchain.mapping import load_target, place
+    from toolchain.quantize.settings import Settings
+    from toolchain.version import __version__
+
+_HOMES = {
+    "Population": "ir.program",
+    "Probe": "ir.program",
+    "Program": "ir.program",
+    "Projection": "ir.program",
+    "Settings": "quantize.settings",
+    "ToolchainError": "errors",
+    "Trace": "ir.trace",
+    "__version__": "version",
+    "compile_graph": "lower.pipeline",
+    "conventions_for": "frontend.conventions",
+    "decide": "lower.encode",
+    "encode": "lower.encode",
+    "load_target": "mapping",
+    "place": "mapping",
+    "read_nir": "frontend.read",
+    "read_program": "ir.text",
+    "verify": "ir.verify",
+    "write_nir": "frontend.write",
+    "write_program": "ir.text",
+}
 
 __all__ = [
     "Population",
@@ -42,3 +72,9 @@ __all__ = [
     "write_nir",
     "write_program",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,7 +1,7 @@
-"""Do the four import packages resolve to Seamount's own folders?
+"""Do the five import packages resolve to Seamount's own folders?
 
-Their names are generic. A `models/` of somebody else that comes earlier on the import path shadows ours, and without
-this check the user would meet an ImportError that names neither.
+Most of their names are generic. A `models/` of somebody else that comes earlier on the import path shadows ours, and
+without this check the user would meet an ImportError that names neither.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from toolchain.errors import MissingPartError, ToolchainError
 
-PACKAGES = ("toolchain", "models", "exporters", "simulators")
+PACKAGES = ("seamount", "toolchain", "models", "exporters", "simulators")
 
 
 def check_packages(root: Path | None = None) -> None:
     """Refuse to go on where a foreign package shadows one of ours. Imports none of them.
 
     Args:
-        root: the folder that holds the four packages; by default the one that holds this `toolchain`.
+        root: the folder that holds the five packages; by default the one that holds this `toolchain`.
 
     Raises:
         ToolchainError: a package resolves to a path outside `root`; the message names that path.

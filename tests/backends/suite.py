@@ -15,10 +15,10 @@ import pytest
 
 import simulators.lava
 import simulators.onnx
+from seamount.simulators import SIMULATORS, missing
 from simulators import reference
 from simulators.compare import compare
 from tests.backends.lava_programs import PYTHON
-from toolchain.cli.simulators import SIMULATORS, missing
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.timestep import all_registers

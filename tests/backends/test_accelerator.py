@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from seamount.simulators import find_simulator, missing
 from simulators import accelerator, reference
 from simulators.accelerator import engines, sizes
 from simulators.accelerator.engines import choose_engine
@@ -34,7 +35,6 @@ from tests.backends.fast_programs import (
 from tests.backends.lava_programs import STRANGE, strange
 from tests.backends.suite import every_probe
 from tests.onnx_programs import LIMITED, digits_shaped, one_of, with_features
-from toolchain.cli.simulators import find_simulator, missing
 from toolchain.errors import InputError, MissingPartError, OverflowTrapError, UnsupportedError
 from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.integer import IntArray, limits

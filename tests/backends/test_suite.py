@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from models.tasks import load_task
+from seamount.network import zoo_folder
+from seamount.simulators import SIMULATORS
 from simulators import reference
 from tests.backends.lava_programs import edge_inputs, side_by_side
 from tests.backends.random_programs import Scale, random_inputs, random_program
@@ -33,8 +35,6 @@ from tests.backends.suite_start import (
 from tests.simulators.plain import run_plain
 from tests.strategies import programs
 from toolchain import compile_graph, conventions_for, encode, read_nir
-from toolchain.cli.simulators import SIMULATORS
-from toolchain.cli.source import zoo_folder
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.connections import CONNECTIONS_BY_KIND, Dense
 from toolchain.ir.integer import IntArray, limits

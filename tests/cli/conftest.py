@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolchain.cli import main
+from seamount.cli import main
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir

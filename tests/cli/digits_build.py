@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from toolchain.cli.deploy import deploy
-from toolchain.cli.job import Options
-from toolchain.cli.source import find_source
+from seamount.build.deploy import deploy
+from seamount.network import find_source
+from seamount.options import Options
 
 _KEPT: list[TemporaryDirectory[str]] = []
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount import network as source
 from tests.cli.conftest import Run
-from toolchain.cli import source
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 
@@ -214,7 +214,7 @@ def test_lava_that_is_not_installed(
     seamount: Run, tmp_path: Path, network: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reason = "lava-nc is not installed; pip install --no-deps --ignore-requires-python lava-nc==0.10.0"
-    monkeypatch.setitem(__import__("toolchain.cli.simulators", fromlist=["_MISSING"])._MISSING, "lava", lambda: reason)
+    monkeypatch.setitem(__import__("seamount.simulators", fromlist=["_MISSING"])._MISSING, "lava", lambda: reason)
     out = tmp_path / "out"
     ran = seamount("deploy", network, "--calibrate", data, "--out", out)
     assert ran.code == 0
@@ -233,7 +233,7 @@ def test_a_killed_run_leaves_what_was_there(
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolchain.cli.deploy.save_evidence", full_disk)
+    monkeypatch.setattr("seamount.build.deploy.save_evidence", full_disk)
     ran = seamount("deploy", network, "--calibrate", data, "--out", out)
     assert ran.code == 1
     assert "No space left on device" in ran.err

@@ -11,7 +11,7 @@ from models.data.generated import GENERATED
 from models.data.official import OFFICIAL
 from models.data.sources import SOURCES
 from models.tasks import load_task
-from toolchain.cli.app import app
+from seamount.cli.app import app
 from toolchain.errors import InputError
 
 

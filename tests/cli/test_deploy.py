@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount import simulators as choice
+from seamount.network import zoo_folder
 from tests.cli.conftest import Run
 from tests.cli.digits_build import digits_build
-from toolchain.cli import simulators as choice
-from toolchain.cli.source import zoo_folder
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import read_program, write_program
 from toolchain.ir.trace import load_trace

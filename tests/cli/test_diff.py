@@ -12,10 +12,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from seamount import simulators as choice
+from seamount.build.folder import BuildFolder, write_manifest
 from simulators.reference import simulate
 from tests.cli.conftest import Run, lif_graph
-from toolchain.cli import simulators as choice
-from toolchain.cli.folder import BuildFolder, write_manifest
 from toolchain.frontend.write import write_nir
 from toolchain.ir import integer
 from toolchain.ir.integer import IntArray
@@ -53,8 +53,9 @@ def more_simulators(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network, deployed once; not to be written to."""
-    from toolchain.cli.deploy import Options, deploy
-    from toolchain.cli.source import find_source
+    from seamount.build.deploy import deploy
+    from seamount.network import find_source
+    from seamount.options import Options
 
     folder = tmp_path_factory.mktemp("diff")
     rng = np.random.default_rng(3)

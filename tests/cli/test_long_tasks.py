@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount.build import deploy, whole
+from seamount.build.evidence import overflow_rows
+from seamount.build.score import Score, score_steps
+from seamount.samples import Samples
 from simulators.reference import simulate
 from tests.cli.conftest import DT, Ran, Run
-from toolchain.cli import deploy, whole
-from toolchain.cli.gather import overflow_rows
-from toolchain.cli.samples import Samples
-from toolchain.cli.score import Score, score_steps
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph

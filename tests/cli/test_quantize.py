@@ -13,8 +13,8 @@ from tests.cli.conftest import Run
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The digits network, explained once."""
-    from toolchain.cli.quantize import quantize
-    from toolchain.cli.source import find_source
+    from seamount.build.quantize import quantize
+    from seamount.network import find_source
     from toolchain.quantize.settings import Settings
 
     found = quantize(find_source("zoo:digits", None, None), Settings(), None, None, explain=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import toolchain.cli.search_work as search_work
+import seamount.searching.work as search_work
+from seamount.build.quantize import quantize
+from seamount.network import find_source
+from seamount.options import read_settings
 from tests.cli.conftest import Ran, Run
 from tests.toolchain.quantize.networks import state_space_graph
-from toolchain.cli.quantize import quantize, read_settings
-from toolchain.cli.source import find_source
 from toolchain.frontend.conventions import PRESETS
 from toolchain.frontend.execute import run
 from toolchain.frontend.write import write_nir

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount import shards as sharding
+from seamount.shards import Recording, Shards, simulate_in_shards
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.cli.conftest import Run
-from toolchain.cli import shards as sharding
-from toolchain.cli.shards import Recording, Shards, simulate_in_shards
 from toolchain.errors import InputError, MissingPartError, OverflowTrapError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program

@@ -10,9 +10,9 @@ import pytest
 
 from exporters.nir import SUPPORTED, UNSUPPORTED, export_nir, program_to_graph
 from models.tasks import load_task
+from seamount.network import zoo_folder
 from simulators.reference import simulate
 from toolchain import compile_graph, conventions_for, decide, encode, read_nir
-from toolchain.cli.source import zoo_folder
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.execute import run
 from toolchain.ir.connections import Dense

@@ -16,8 +16,8 @@ from models.tasks import Part
 from models.tasks.calibration import calibration_inputs
 from models.training import train
 from models.zoo import load_folder
+from seamount.options import read_settings
 from tests.toy_tasks import FORMS, toy_task
-from toolchain.cli.quantize import read_settings
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.read import read_nir
 from toolchain.ir.text import program_hash

@@ -26,7 +26,7 @@ from models.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task, load_task
 from models.tasks.calibration import calibration_inputs
 from models.to_nir import to_graph
-from toolchain.cli.quantize import read_settings
+from seamount.options import read_settings
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.read import read_nir

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount.shards import Recording, Shards, simulate_in_shards
 from tests import engine_work
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.conftest import REPOSITORY
 from tests.toolchain.engine.killing import RUN, alive, four, lasting, lines, marked, times_begun
-from toolchain.cli.shards import Recording, Shards, simulate_in_shards
 from toolchain.doctor import installed
 from toolchain.engine import Unit, run_units
 from toolchain.errors import QuantizationError, WorkError

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seamount.build.whole import output_scale
 from simulators.fast import simulate
 from tests.gated_networks import FORMS, SIZE, gated_data, gated_graph
-from toolchain.cli.whole import output_scale
 from toolchain.errors import InputError, QuantizationError
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
 from toolchain.frontend.execute import run

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from models.tasks import load_task
+from seamount.network import zoo_folder
 from tests.toolchain.passes.same import assert_same
 from tests.toolchain.passes.streams import noise, residual, with_slack, with_zeros
 from tests.toolchain.report.digits_like import digits_like
-from toolchain.cli.source import zoo_folder
 from toolchain.errors import InputError, ToolchainError, VerificationError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.read import read_nir

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from toolchain.cli.source import zoo_folder
+from seamount.network import zoo_folder
 from toolchain.frontend.conventions import PRESETS, Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.read import read_nir

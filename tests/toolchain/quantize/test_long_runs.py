@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from seamount.simulators import default_simulator, find_simulator
 from tests.toolchain.quantize.test_ranges import STEPS, adversaries
-from toolchain.cli.simulators import default_simulator, find_simulator
 from toolchain.ir.connections import Dense
 from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.quantize.poles import round_poles

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from seamount.rerun.diff import Outcome
 from simulators.microscope.causes import Cause
 from simulators.microscope.detail import Numbers
 from simulators.microscope.explain import Explanation, Verdict
-from toolchain.cli.diff import Outcome
 
 MAX_MODES = 4
 MAX_CAUSES = 5

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolchain.cli.samples import Samples, read_samples, spread
+from seamount.samples import Samples, read_samples, spread
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.frontend.extensions import extension_note

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
+from seamount.cli.arguments import Trained
+from seamount.cli.lines import give, say
 from toolchain.doctor import installed
 from toolchain.errors import MissingPartError
-from toolchain.files import write_npz
 
 CALIBRATION_SAMPLES = 256
 
 
 def prune_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")],
+    model: Trained,
     sparsity: Annotated[float, typer.Option(help="share of synapses between blocks that become 0")] = 0.8,
     scope: Annotated[str, typer.Option(help="smallest of all layers (global), or the same share of each (layer)")] = (
         "global"
@@ -37,27 +37,29 @@ def prune_command(
     command = f"seamount prune {model} --sparsity {sparsity:g} --scope {scope} --epochs {epochs} --seed {seed}"
     publish(folder, folder, command)
     _write_data(folder)
-    typer.echo(f"validation {found.before} -> {found.validation}, test {found.test}", err=True)
+    say(f"validation {found.before} -> {found.validation}, test {found.test}")
     for name, share in found.zeros.items():
-        typer.echo(f"zeros      {name}: {100 * share:.1f} %", err=True)
-    typer.echo(str(folder))
+        say(f"zeros      {name}: {100 * share:.1f} %")
+    give(folder)
 
 
 def _tell_epoch(progress: object) -> None:
     from models.prune import PruneProgress
 
     assert isinstance(progress, PruneProgress)
-    typer.echo(
+    say(
         f"epoch {progress.epoch}/{progress.epochs}  zeros {100 * progress.sparsity:.1f} %  loss"
-        f" {progress.train_loss:.4f}  validation {progress.validation}  spike rate {progress.validation.mean_rate:.3f}",
-        err=True,
+        f" {progress.train_loss:.4f}  validation {progress.validation}  spike rate {progress.validation.mean_rate:.3f}"
     )
 
 
 def _write_data(folder: Path) -> None:
     """The data that `seamount deploy` needs for a NIR file: calibration from the training part, and the test part."""
+    import numpy as np
+
     from models.tasks import load_task
     from models.zoo import load_folder
+    from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)
     rows = np.unique(np.linspace(0, len(task.train) - 1, min(len(task.train), CALIBRATION_SAMPLES)).astype(np.int64))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from toolchain.cli.job import Entered, Network
-from toolchain.cli.samples import Samples
-from toolchain.cli.score import Score, score_classes, score_steps
-from toolchain.cli.shards import Recording, Shards, simulate_in_shards
+from seamount.build.job import Entered, Network
+from seamount.samples import Samples
+from seamount.build.score import Score, score_classes, score_steps
+from seamount.shards import Recording, Shards, simulate_in_shards
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from toolchain.cli.rungs import interpretable, nir_score
-from toolchain.cli.samples import Samples
-from toolchain.cli.score import score_classes
-from toolchain.cli.simulators import default_simulator, find_simulator
-from toolchain.cli.source import Source, find_source
-from toolchain.cli.whole import is_read_stepwise, output_scale, score_trace
+from seamount.build.rungs import interpretable, nir_score
+from seamount.samples import Samples
+from seamount.build.score import score_classes
+from seamount.simulators import default_simulator, find_simulator
+from seamount.network import Source, find_source
+from seamount.build.whole import is_read_stepwise, output_scale, score_trace
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.frontend.conventions import Conventions, conventions_for
@@ -163,43 +163,3 @@ def tell_quantized(found: Quantized, tell: Tell) -> None:
     tell(f"ranges      {proven} of {len(found.ranges)} ports and registers proven to fit")
     for text in found.compiled.lowered.findings:
         tell(f"            {text}")
-
-
-def quantize_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")],
-    calibrate: Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")] = None,
-    test: Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")] = None,
-    settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths and rules")] = None,
-    convention: Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch")] = None,
-    dt: Annotated[float | None, typer.Option(help="time step in seconds, in place of the convention's")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="round one tensor at a time and name what costs")] = False,
-    json_path: Annotated[Path | None, typer.Option("--json", help="file for all rows")] = None,
-    plot: Annotated[Path | None, typer.Option(help="SVG file for the poles")] = None,
-) -> None:
-    """Quantize a network and say what it cost, tensor by tensor, and what every register can hold."""
-    source = find_source(model, calibrate, test)
-    found = quantize(source, read_settings(settings), convention, dt, explain)
-    tell_quantized(found, lambda line: typer.echo(line, err=True))
-    if json_path is not None:
-        write_text(json_path, json.dumps(found.as_dict(), indent=1) + "\n")
-        typer.echo(str(json_path))
-    if plot is not None:
-        write_text(plot, pole_figure(found.poles) + "\n")
-        typer.echo(str(plot))
-
-
-def read_settings(path: Path | None) -> Settings:
-    """Settings from a JSON file; the defaults without one.
-
-    Raises:
-        InputError: the file cannot be read or names what is no setting.
-    """
-    if path is None:
-        return Settings()
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"cannot be read ({error})", "give a JSON object of settings") from error
-    if not isinstance(values, dict):
-        raise InputError(str(path), f"holds a {type(values).__name__}", "give a JSON object of settings")
-    return Settings.from_dict(values)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import simulators.fast
-from toolchain.cli.simulators import Simulate, find_simulator
+from seamount.simulators import Simulate, find_simulator
 from toolchain.engine import JSON, Unit, check_engine, run_units, unit_threads
 from toolchain.engine.keep import FILES, file_hash
 from toolchain.errors import InputError

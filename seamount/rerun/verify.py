@@ -10,9 +10,9 @@ import numpy as np
 
 import simulators.lava
 import simulators.onnx
+from seamount.build.folder import BuildFolder, changed_files
+from seamount.simulators import find_simulator, missing
 from simulators.compare import compare
-from toolchain.cli.folder import BuildFolder, changed_files
-from toolchain.cli.simulators import find_simulator, missing
 from toolchain.errors import InputError, ToolchainError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.integer import IntArray

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolchain.cli.quantize import read_settings
+from seamount.cli.arguments import SettingsFile, Trained
+from seamount.cli.lines import give, say
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
-from toolchain.files import write_npz
 
 if TYPE_CHECKING:
     from models.qat.finetune import Run
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def finetune_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")],
-    settings: Annotated[Path | None, typer.Option(help="JSON file with bit widths")] = None,
+    model: Trained,
+    settings: SettingsFile = None,
     epochs: Annotated[int | None, typer.Option(help="in place of the task's own", min=1)] = None,
     learning_rate: Annotated[float | None, typer.Option(help="peak; in place of the task's own")] = None,
     seed: Annotated[int | None, typer.Option(help="in place of the seed that it was trained with")] = None,
@@ -36,6 +36,7 @@ def finetune_command(
     if installed("torch") is None:
         raise MissingPartError("finetune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
     from models.qat.finetune import Run, find_folder, finetune, publish_finetuned
+    from seamount.options import read_settings
 
     given = {"epochs": epochs, "learning_rate": learning_rate, "seed": seed}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -48,15 +49,15 @@ def finetune_command(
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
     for part in ("validation", "test"):
-        typer.echo(f"{part}: integers before {found.before[part]}, after {found.after[part]}", err=True)
-    typer.echo(f"test: float before {found.start}", err=True)
-    typer.echo(str(folder))
+        say(f"{part}: integers before {found.before[part]}, after {found.after[part]}")
+    say(f"test: float before {found.start}")
+    give(folder)
 
 
 def _tell_epoch(epoch: Epoch) -> None:
     found = epoch.validation
     loss = f"loss {epoch.train_loss:.4f}" if epoch.epoch else "as it was"
-    typer.echo(f"epoch {epoch.epoch}  {loss}  validation {found}  best epoch {epoch.best_epoch}", err=True)
+    say(f"epoch {epoch.epoch}  {loss}  validation {found}  best epoch {epoch.best_epoch}")
 
 
 def _command(model: str, settings: Path | None, changes: dict[str, int | float], run: Run) -> str:
@@ -73,6 +74,7 @@ def _write_data(folder: Path) -> None:
     from models.tasks import load_task
     from models.tasks.calibration import calibration_samples
     from models.zoo import load_folder
+    from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)
     for name, part, rows in (("calibration", task.train, calibration_samples(task)), ("test", task.test, slice(None))):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from toolchain.cli.folder import BuildFolder, read_manifest
-from toolchain.cli.samples import read_samples
-from toolchain.cli.score import score_steps
-from toolchain.cli.shards import PLAIN, Recording, Shards, simulate_in_shards
-from toolchain.cli.simulators import find_simulator, missing
+from seamount.build.folder import BuildFolder, read_manifest
+from seamount.build.score import score_steps
+from seamount.samples import read_samples
+from seamount.shards import PLAIN, Recording, Shards, simulate_in_shards
+from seamount.simulators import find_simulator, missing
 from toolchain.errors import MissingPartError
 from toolchain.ir.storage import load_program
 from toolchain.ir.trace import save_trace

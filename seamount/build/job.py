@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from toolchain.cli.score import Score
-from toolchain.cli.source import Source
+from seamount.build.score import Score
+from seamount.network import Source
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import Graph
 from toolchain.ir.integer import IntArray, limits
@@ -17,36 +17,6 @@ from toolchain.lower.pipeline import Compiled
 from toolchain.mapping import Placement, Target
 from toolchain.passes.pipeline import DEFAULT
 from toolchain.quantize.settings import Settings
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to deploy.
-
-    Attributes:
-        settings: bit widths.
-        target: name or path of the chip's limits.
-        convention: preset for what NIR leaves open; by default what the file says, else plain NIR.
-        dt: time step in seconds in place of the convention's.
-        compared: number of test samples that every simulator runs with all registers probed; by default 16, fewer where
-            their registers would fill too many words.
-        seed: picks those samples.
-        simulator: runs the whole test set; by default the quickest that can run.
-        passes: pipeline of compiler passes, as text; "" for none.
-        samples: run so many test samples, spread evenly, in place of all.
-        nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
-    """
-
-    settings: Settings = field(default_factory=Settings)
-    target: str = "loihi2"
-    convention: str | None = None
-    dt: float | None = None
-    compared: int | None = None
-    seed: int = 0
-    simulator: str | None = None
-    passes: str = DEFAULT
-    samples: int | None = None
-    nir_samples: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,16 @@ import numpy as np
 from exporters.lava import export_lava
 from exporters.nir import export_nir
 from simulators.compare import Comparison, compare
-from toolchain.cli.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
-from toolchain.cli.gather import gather_evidence, manifest_facts
-from toolchain.cli.job import Network, Options, Runs
-from toolchain.cli.rungs import accuracies
-from toolchain.cli.samples import Samples
-from toolchain.cli.shards import PLAIN, Shards
-from toolchain.cli.simulators import default_simulator, find_simulator, missing
-from toolchain.cli.source import Source
-from toolchain.cli.whole import run_whole
+from seamount.build.folder import BuildFolder, fresh_folder, refuse_foreign, write_manifest
+from seamount.build.evidence import gather_evidence, manifest_facts
+from seamount.build.job import Network, Runs
+from seamount.options import Options
+from seamount.build.rungs import accuracies
+from seamount.samples import Samples
+from seamount.shards import PLAIN, Shards
+from seamount.simulators import default_simulator, find_simulator, missing
+from seamount.network import Source
+from seamount.build.whole import run_whole
 from toolchain.errors import UnsupportedError
 from toolchain.files import write_npz, write_text
 from toolchain.frontend.conventions import conventions_for

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from toolchain.cli.samples import Samples, read_samples
-from toolchain.cli.simulators import default_simulator, find_simulator
-from toolchain.cli.source import Source, find_source, input_channels
+from seamount.network import Source, find_source, input_channels
+from seamount.samples import Samples, read_samples
+from seamount.simulators import default_simulator, find_simulator
 from toolchain.engine import JSON
 from toolchain.engine.keep import file_hash
 from toolchain.errors import InputError, PlacementError, QuantizationError, UnsupportedError, VerificationError

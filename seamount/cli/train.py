@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seamount.cli.lines import give, say
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 
@@ -46,7 +47,7 @@ def train_command(
             _train_network(task, folder, system, changes, resume, device, threads)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
-    typer.echo(str(folder))
+    give(folder)
 
 
 def _train_network(
@@ -65,7 +66,7 @@ def _train_network(
     )
     publish(folder, folder, _command(task, system, changes))
     if result is not None:
-        _tell(f"{summary(result)}")
+        say(f"{summary(result)}")
 
 
 def _train_surrogate(folder: Path, changes: dict[str, str]) -> None:
@@ -77,9 +78,9 @@ def _train_surrogate(folder: Path, changes: dict[str, str]) -> None:
     if wrong:
         raise InputError("train sdn", f"cannot take {wrong}", f"set whole numbers for {sorted(known)}")
     chosen = {key: int(value) for key, value in (known | changes).items()}
-    figures = train_sdn(folder, chosen["seed"], chosen["updates"], _tell)
+    figures = train_sdn(folder, chosen["seed"], chosen["updates"], say)
     for deviation, found in figures.items():
-        _tell(f"drive of standard deviation {deviation}: " + ", ".join(f"{k} {v:.2e}" for k, v in found.items()))
+        say(f"drive of standard deviation {deviation}: " + ", ".join(f"{k} {v:.2e}" for k, v in found.items()))
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:
@@ -97,13 +98,9 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _tell(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 def _tell_epoch(progress: Progress) -> None:
     found = progress.validation
-    _tell(
+    say(
         f"epoch {progress.epoch}/{progress.epochs}  loss {progress.train_loss:.4f}  validation {found}"
         f"  spike rate {found.mean_rate:.3f}  best epoch {progress.best_epoch}"
     )

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from toolchain.cli.job import Network, Options, Runs
-from toolchain.cli.samples import Samples, spread
-from toolchain.cli.score import Score, score_classes, score_steps
-from toolchain.cli.whole import score_trace
+from seamount.build.job import Network, Runs
+from seamount.options import Options
+from seamount.samples import Samples, spread
+from seamount.build.score import Score, score_classes, score_steps
+from seamount.build.whole import score_trace
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seamount.build.folder import BuildFolder, read_manifest
+from seamount.samples import read_samples
+from seamount.simulators import Simulate, find_simulator, missing
 from simulators.microscope.repro import OTHER, PROGRAM, Repro, is_repro, read_repro, refuse_foreign, write_repro
 from simulators.microscope.sides import Found, Inputs, two_programs, two_simulators, two_traces
-from toolchain.cli.folder import BuildFolder, read_manifest
-from toolchain.cli.samples import read_samples
-from toolchain.cli.simulators import Simulate, find_simulator, missing
 from toolchain.errors import InputError, MissingPartError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.program import Program

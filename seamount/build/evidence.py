@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from simulators.compare import Comparison
-from toolchain.cli.job import Network, Options, Runs
+from seamount.build.job import Network, Runs
+from seamount.options import Options
 from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace

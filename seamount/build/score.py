@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.cli.samples import Samples
+from seamount.samples import Samples
 from toolchain.ir.integer import IntArray
 from toolchain.lower.decode import at_last_step, bits_of_labels
 

@@ -1,4 +1,4 @@
-"""The command line: the only part that may import every package."""
+"""The command line: one file a command; options in, one call, lines out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line; an error of the toolchain is one line on stderr and exit code 1."""
     try:
         check_packages()
-        from toolchain.cli.app import app
+        from seamount.cli.app import app
 
         app()
     except ToolchainError as error:

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from toolchain.cli.quantize import read_settings
-from toolchain.cli.search_work import Job, choice_samples, evaluate, unit_name
-from toolchain.cli.source import Source
+from seamount.network import Source
+from seamount.searching.work import Job, choice_samples, evaluate, unit_name
 from toolchain.engine import Unit, run_units
-from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.ssm import find_ssm_blocks
 from toolchain.frontend.units import Network, find_network
-from toolchain.passes.pipeline import DEFAULT
 from toolchain.quantize.settings import Settings
-from toolchain.search import MINIMIZED, Found, Measured, search, space_of
+from toolchain.search import Found, Measured, search, space_of
 from toolchain.search.figure import found_figure
 from toolchain.search.measured import Minimize
 from toolchain.search.table import found_dict, found_text
@@ -84,41 +78,3 @@ def write_found(found: Found, tested: dict[str, Measured], folder: Path) -> None
     write_text(folder / "search.json", json.dumps(found_dict(found, tested), indent=1) + "\n")
     write_text(folder / "search.txt", found_text(found, tested))
     write_text(folder / "pareto.svg", found_figure(found) + "\n")
-
-
-def search_command(
-    model: Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")],
-    minimize: Annotated[
-        str, typer.Option(help="energy (an inference, with static) or memory (of all cores)")
-    ] = "energy",
-    loss: Annotated[float, typer.Option(help="points of accuracy that may be lost against floats", min=0)] = 0.3,
-    out: Annotated[Path | None, typer.Option(help="output folder; build/search-<name> by default")] = None,
-    calibrate: Annotated[Path | None, typer.Option(help="npz with x and y, for a .nir file")] = None,
-    validate: Annotated[Path | None, typer.Option(help="npz with x and y to choose on; else as --calibrate")] = None,
-    test: Annotated[Path | None, typer.Option(help="npz with x and y, measured once at the end")] = None,
-    settings: Annotated[Path | None, typer.Option(help="JSON file of settings to begin with")] = None,
-    convention: Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch")] = None,
-    dt: Annotated[float | None, typer.Option(help="time step in seconds, in place of the convention's")] = None,
-    target: Annotated[str, typer.Option(help="chip: loihi2, loihi1, or the path of a target file")] = "loihi2",
-    samples: Annotated[int, typer.Option(help="most samples to choose on", min=1)] = 2048,
-    passes: Annotated[str, typer.Option(help="compiler passes, joined by commas; '' for none")] = DEFAULT,
-    engine: Annotated[str, typer.Option(help="serial, processes, or ray (a cluster)")] = "processes",
-    workers: Annotated[int | None, typer.Option(help="programs measured at once; one a core by default")] = None,
-) -> None:
-    """Find the widths, layer by layer, of least energy or memory within a loss of accuracy; go on where it stopped."""
-    if minimize not in MINIMIZED:
-        raise InputError("--minimize", f"{minimize!r} is unknown", f"use {' or '.join(MINIMIZED)}")
-    job = Job(
-        model, _text(calibrate), _text(validate), _text(test), convention or "", dt or 0.0, target, passes, samples
-    )
-    job = job.with_hashes()
-    folder = out or Path("build") / f"search-{job.source().name}"
-    bench = Bench(job, engine, workers, folder / UNITS, lambda line: typer.echo(line, err=True))
-    found, tested = search_widths(job, read_settings(settings), minimize, loss, bench)
-    write_found(found, tested, folder)
-    typer.echo(found_text(found, tested), err=True, nl=False)
-    typer.echo(str(folder / "settings.json"))
-
-
-def _text(path: Path | None) -> str:
-    return "" if path is None else str(path)

@@ -1,0 +1,5 @@
+"""`python -m seamount` is `seamount`."""
+
+from seamount.cli import main
+
+main()

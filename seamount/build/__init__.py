@@ -1,0 +1,1 @@
+"""From a network to a build folder: compile, export, simulate, compare, score, report."""

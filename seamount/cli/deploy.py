@@ -1,0 +1,67 @@
+"""`seamount deploy`: a trained network becomes a program, runs everywhere, is compared, and is reported on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamount.cli.arguments import (
+    Calibrate,
+    Convention,
+    Engine,
+    Model,
+    Passes,
+    Resume,
+    SettingsFile,
+    Target,
+    Test,
+    TimeStep,
+    Workers,
+)
+from seamount.cli.lines import give, say
+
+
+def deploy_command(
+    model: Model,
+    out: Annotated[Path | None, typer.Option(help="output folder; build/<name> by default")] = None,
+    calibrate: Calibrate = None,
+    test: Test = None,
+    convention: Convention = None,
+    dt: TimeStep = None,
+    target: Target = "loihi2",
+    settings: SettingsFile = None,
+    compared: Annotated[
+        int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)
+    ] = None,
+    nir_samples: Annotated[int | None, typer.Option(help="of them, how many the NIR interpreter runs", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
+    simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
+    passes: Passes = None,
+    engine: Engine = "serial",
+    workers: Workers = None,
+    resume: Resume = None,
+) -> None:
+    """Quantize, lower, place, export, simulate, compare and report a trained network."""
+    from seamount.build.deploy import deploy
+    from seamount.network import find_source
+    from seamount.options import Options, read_settings
+    from seamount.shards import Shards
+    from toolchain.passes.pipeline import DEFAULT
+
+    source = find_source(model, calibrate, test)
+    folder = out or Path("build") / source.name
+    pipeline = DEFAULT if passes is None else passes
+    options = Options(
+        read_settings(settings), target, convention, dt, compared, seed, simulator, pipeline, samples, nir_samples
+    )
+    deployed = deploy(source, folder, options, say, Shards(engine, workers, resume))
+    say(f"written     {folder}")
+    give(folder / "report.html")
+    if not deployed.equal:
+        say("error: simulators differ; see the comparison above")
+        raise typer.Exit(1)

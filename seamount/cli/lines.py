@@ -1,0 +1,15 @@
+"""Lines of the command line: what was made goes to stdout, what is said about it to stderr."""
+
+from __future__ import annotations
+
+import typer
+
+
+def say(line: str) -> None:
+    """Say a line about what is done."""
+    typer.echo(line, err=True)
+
+
+def give(line: object) -> None:
+    """Print what was made: a path, or a result."""
+    typer.echo(str(line))

@@ -1,0 +1,41 @@
+"""`seamount quantize`: what rounding a network costs, where, and what its registers can hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep
+from seamount.cli.lines import give, say
+
+
+def quantize_command(
+    model: Model,
+    calibrate: Calibrate = None,
+    test: Test = None,
+    settings: SettingsFile = None,
+    convention: Convention = None,
+    dt: TimeStep = None,
+    explain: Annotated[bool, typer.Option("--explain", help="round one tensor at a time and name what costs")] = False,
+    json_path: Annotated[Path | None, typer.Option("--json", help="file for all rows")] = None,
+    plot: Annotated[Path | None, typer.Option(help="SVG file for the poles")] = None,
+) -> None:
+    """Quantize a network and say what it cost, tensor by tensor, and what every register can hold."""
+    from seamount.build.quantize import quantize, tell_quantized
+    from seamount.network import find_source
+    from seamount.options import read_settings
+    from toolchain.files import write_text
+    from toolchain.report.pole_figure import pole_figure
+
+    source = find_source(model, calibrate, test)
+    found = quantize(source, read_settings(settings), convention, dt, explain)
+    tell_quantized(found, say)
+    if json_path is not None:
+        write_text(json_path, json.dumps(found.as_dict(), indent=1) + "\n")
+        give(json_path)
+    if plot is not None:
+        write_text(plot, pole_figure(found.poles) + "\n")
+        give(plot)

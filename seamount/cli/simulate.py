@@ -1,0 +1,32 @@
+"""`seamount simulate`: run a deployed program on given inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamount.cli.arguments import Build, Engine, Resume, Workers
+from seamount.cli.lines import give, say
+
+
+def simulate_command(
+    build: Build,
+    inputs: Annotated[Path, typer.Option("--input", help="npz with x (sample, step, channel)")],
+    trace: Annotated[Path, typer.Option(help="npz to write")],
+    simulator: Annotated[str | None, typer.Option(help="fast (default), reference, accelerator, lava or onnx")] = None,
+    strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,
+    engine: Engine = "serial",
+    workers: Workers = None,
+    resume: Resume = None,
+) -> None:
+    """Run a deployed program on inputs and write the trace."""
+    from seamount.build.folder import BuildFolder
+    from seamount.rerun.simulate import simulate_build
+    from seamount.shards import Shards
+    from seamount.simulators import default_simulator
+
+    shards = Shards(engine, workers, resume)
+    simulate_build(BuildFolder(build), inputs, trace, simulator or default_simulator(), strict, say, shards)
+    give(trace)

@@ -1,0 +1,1 @@
+"""What is done with a build folder that is there: simulate, verify, diff."""

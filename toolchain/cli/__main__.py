@@ -1,5 +1,0 @@
-"""`python -m toolchain.cli` is `seamount`."""
-
-from toolchain.cli import main
-
-main()
