@@ -1,6 +1,6 @@
 """A NIR neuron and conventions -> the coefficients of its step, one set a neuron, in float64.
 
-Every stateful NIR type steps by the same two lines (forward Euler, as all tools compared do):
+Every stateful NIR type steps by the same two lines, whatever the tool:
 
     i[t] = current_decay * i[t-1] + input_gain * x[t]
     v[t] = voltage_decay * v[t-1] + current_gain * i[t] + leak
@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.errors import InputError, UnsupportedError
-from toolchain.frontend.conventions import Compare, Conventions, Reset
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.primitives import SPIKING, STATEFUL
+from toolchain.frontend.rules import Compare, Conventions, Precision, Reset
+
+_ONE = 2.0**-22
+"""How far from 1 a gain of float32 numbers may be that is meant to be 1: r dt/tau with r = tau/dt rounded twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +33,10 @@ class DiscreteNeuron:
         leak: constant drive of the voltage a step.
         threshold: None for types that do not spike: they emit the voltage.
         v_reset: voltage after a spike, where `reset` is "to_v_reset".
-        reset: the rule, see `Conventions`.
+        reset: the rule, see `Conventions`; never "subtract-spyx", which stands for others.
         compare: ">" or ">=".
+        start: voltage before the first step.
+        precision: "single" where states are float32.
     """
 
     current_decay: FloatArray
@@ -43,6 +48,8 @@ class DiscreteNeuron:
     v_reset: FloatArray | None
     reset: Reset
     compare: Compare
+    start: FloatArray
+    precision: Precision = "double"
 
 
 def discretize(node: Node, conventions: Conventions) -> DiscreteNeuron:
@@ -55,21 +62,22 @@ def discretize(node: Node, conventions: Conventions) -> DiscreteNeuron:
     if node.kind not in STATEFUL:
         raise UnsupportedError(node.name, f"{node.kind} has no state to step", f"stateful: {', '.join(STATEFUL)}")
     params = node.params
-    ones = np.ones(node.input_shape)
+    ones, zeros = np.ones(node.input_shape), np.zeros(node.input_shape)
     synaptic = _rate(node, "tau_syn", conventions) if "tau_syn" in params else ones
     membrane = _membrane_rate(node, conventions)
-    jumps = "tau_syn" in params and conventions.input == "jump"
-    weight = params.get("w_in", ones)
+    current_decay = _kept(node, synaptic, conventions)
     return DiscreteNeuron(
-        current_decay=1.0 - synaptic,
-        input_gain=ones * weight if jumps else synaptic * weight,
-        current_gain=membrane * params["r"],
-        voltage_decay=1.0 - membrane if _leaks(node) else ones,
-        leak=membrane * params["v_leak"] if "v_leak" in params else np.zeros(node.input_shape),
+        current_decay=current_decay,
+        input_gain=_input_gain(node, synaptic, current_decay, conventions),
+        current_gain=_gain(membrane, params["r"], conventions),
+        voltage_decay=_kept(node, membrane, conventions) if _leaks(node) else ones,
+        leak=_rounded(membrane * params["v_leak"], conventions) if "v_leak" in params else zeros,
         threshold=params.get("v_threshold"),
         v_reset=_v_reset(node, conventions),
-        reset=conventions.reset,
+        reset=conventions.reset_of(node.kind),
         compare=conventions.compare,
+        start=_start(node, conventions),
+        precision=conventions.precision,
     )
 
 
@@ -95,24 +103,78 @@ def _leaks(node: Node) -> bool:
 
 
 def _membrane_rate(node: Node, conventions: Conventions) -> FloatArray:
-    """dt/tau of the voltage; dt itself for types that only integrate."""
+    """Share of the voltage lost in a step; dt itself, or 1 where r counts steps, for types that only integrate."""
     if not _leaks(node):
-        return np.full(node.input_shape, conventions.dt)
+        return np.full(node.input_shape, 1.0 if conventions.integration == "step" else conventions.dt)
     return _rate(node, "tau" if "tau" in node.params else "tau_mem", conventions)
 
 
 def _rate(node: Node, field: str, conventions: Conventions) -> FloatArray:
-    tau = node.params[field] / conventions.dt if conventions.tau_times_dt else node.params[field]
-    rate: FloatArray = conventions.dt / np.asarray(tau, dtype=np.float64)
+    stored = np.asarray(node.params[field], dtype=np.float64)
+    dt = _step(stored, conventions)
+    tau = stored / dt if conventions.tau_times_dt else stored
+    rate: FloatArray = dt / tau
+    if conventions.decay == "exp":
+        rate = -np.expm1(-rate)
+    if not conventions.clamp_decay:
+        _refuse_rate(node, field, rate, tau, conventions)
+    return rate
+
+
+def _step(stored: FloatArray, conventions: Conventions) -> float:
+    """dt as the tool held it when it computed `stored`: rounded to float32 if all of that is float32 too."""
+    single = conventions.precision == "single" and np.array_equal(stored.astype(np.float32), stored)
+    return float(np.float32(conventions.dt)) if single else conventions.dt
+
+
+def _refuse_rate(node: Node, field: str, rate: FloatArray, tau: FloatArray, conventions: Conventions) -> None:
     # An LI may be a mode of a state space, whose pole 1 - dt/tau is rightly negative beyond a phase of 90 degrees.
     limit, text = (2.0, "2 tau") if node.kind == "LI" else (1.0, "tau")
     bad = rate > limit * (1 + 1e-6)
     if np.any(bad):
         what = f"dt {conventions.dt:g} s is longer than {text} in {int(bad.sum())} of {bad.size} neurons "
         what += f"(smallest tau {np.min(tau):g} s)"
-        remedy = "give a shorter dt, or the preset norse-1.1-export if norse <= 1.1 wrote the file"
+        remedy = "give a shorter dt, or the preset norse-lifbox (norse-lif for LIFCell) if norse <= 1.1 wrote the file"
         raise InputError(f"{node.name}.{field}", what, remedy)
-    return rate
+
+
+def _kept(node: Node, rate: FloatArray, conventions: Conventions) -> FloatArray:
+    """Share kept a step; that of an LI may be negative, see `_refuse_rate`."""
+    kept = _rounded(1.0 - rate, conventions)
+    return np.clip(kept, -1.0 if node.kind == "LI" else 0.0, 1.0) if conventions.clamp_decay else kept
+
+
+def _input_gain(node: Node, rate: FloatArray, kept: FloatArray, conventions: Conventions) -> FloatArray:
+    """Of the input into the current; 1 for types without one."""
+    ones = np.ones(node.input_shape)
+    if "tau_syn" not in node.params:
+        return ones
+    weight = node.params["w_in"] if conventions.gain == "file" else ones
+    if conventions.input == "jump":
+        return ones * weight
+    if conventions.input == "decayed":
+        return _rounded(kept * weight, conventions)
+    return _gain(rate, weight, conventions)
+
+
+def _gain(rate: FloatArray, factor: FloatArray, conventions: Conventions) -> FloatArray:
+    """The lost share times r or w_in, 1 where that is 1 but for the rounding of float32; 1 by the rule "unit"."""
+    if conventions.gain == "unit":
+        return np.ones_like(rate)
+    product = rate * factor
+    return np.where(np.abs(product - 1.0) <= _ONE, 1.0, _rounded(product, conventions))
+
+
+def _rounded(values: FloatArray, conventions: Conventions) -> FloatArray:
+    return values.astype(np.float32).astype(np.float64) if conventions.precision == "single" else values
+
+
+def _start(node: Node, conventions: Conventions) -> FloatArray:
+    """The first voltage; 0 for types that have neither the potential asked for nor one in its place."""
+    zeros = np.zeros(node.input_shape)
+    v_reset: FloatArray = node.params.get("v_reset", zeros)
+    v_leak: FloatArray = node.params.get("v_leak", v_reset)
+    return zeros + {"zero": zeros, "v_leak": v_leak, "v_reset": v_reset}[conventions.start]
 
 
 def _v_reset(node: Node, conventions: Conventions) -> FloatArray | None:
@@ -120,6 +182,7 @@ def _v_reset(node: Node, conventions: Conventions) -> FloatArray | None:
         return None
     v_reset: FloatArray = node.params["v_reset"]
     if conventions.reset != "to_v_reset" and np.any(v_reset != 0):
-        what = f"v_reset is {v_reset.min():g} to {v_reset.max():g}, which a reset by subtraction would ignore"
+        rule = "no reset" if conventions.reset == "none" else "a reset by subtraction"
+        what = f"v_reset is {v_reset.min():g} to {v_reset.max():g}, which {rule} would ignore"
         raise InputError(f"{node.name}.v_reset", what, 'use conventions with reset "to_v_reset"')
     return v_reset

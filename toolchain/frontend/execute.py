@@ -12,7 +12,7 @@ import numpy as np
 
 from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.discretize import delay_steps
+from toolchain.frontend.discretize import delay_steps, discretize
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.loops import late, run_loop
 from toolchain.frontend.order import Group, execution_groups
@@ -159,7 +159,7 @@ class _Execution:
         return {node.name: out.reshape(batch, steps, *node.output_shape)}
 
     def _run_neuron(self, node: Node, drive: FloatArray) -> Signals:
-        state = NeuronState(node, self.extent[0], self.conventions)
+        state = NeuronState(discretize(node, self.conventions), (self.extent[0], *node.input_shape))
         out = np.empty(drive.shape)
         voltage = np.empty(drive.shape) if node.name + VOLTAGE in self.record else None
         for t in range(self.extent[1]):

@@ -8,6 +8,7 @@ import numpy as np
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
+from toolchain.frontend.discretize import discretize
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.order import Group
 from toolchain.frontend.primitives import SPIKING, STATEFUL
@@ -96,7 +97,7 @@ class _Loop:
 
     def _prepare(self, node: Node, conventions: Conventions) -> None:
         if node.kind in STATEFUL:
-            self.neurons[node.name] = NeuronState(node, self.extent[0], conventions)
+            self.neurons[node.name] = NeuronState(discretize(node, conventions), (self.extent[0], *node.input_shape))
         elif node.kind == "Delay":
             self.delays[node.name] = DelayState(node, self.extent[0], conventions)
         else:

@@ -1,33 +1,44 @@
-"""The state of a neuron or Delay node over a batch, stepped one time step at a time in float64."""
+"""The state of a neuron or Delay node over a batch, stepped one time step at a time in the tool's precision."""
 
 from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.discretize import DiscreteNeuron, delay_steps, discretize
+from toolchain.frontend.discretize import DiscreteNeuron, delay_steps
 from toolchain.frontend.graph import FloatArray, Node
+from toolchain.frontend.rules import Conventions
 
 Fired = NDArray[np.bool_]
+States = NDArray[Any]
+"""(batch, *shape), float64 or float32."""
 
 
 class NeuronState:
-    """Synaptic current and voltage of one neuron node, (batch, *shape), zero at the start."""
+    """Synaptic current and voltage of one population, at the start 0 and `DiscreteNeuron.start`.
 
-    def __init__(self, node: Node, batch: int, conventions: Conventions) -> None:
-        self.neuron: DiscreteNeuron = discretize(node, conventions)
-        self.current: FloatArray = np.zeros((batch, *node.input_shape))
-        self.voltage: FloatArray = np.zeros((batch, *node.input_shape))
+    Args:
+        neuron: its coefficients; "single" keeps states and steps in float32, as the tool does.
+        extent: (batch, *shape).
+    """
+
+    def __init__(self, neuron: DiscreteNeuron, extent: tuple[int, ...]) -> None:
+        self.kind: Any = np.float32 if neuron.precision == "single" else np.float64
+        self.neuron: DiscreteNeuron = _cast(neuron, self.kind)
+        self.current: States = np.zeros(extent, self.kind)
+        self.voltage: States = np.zeros(extent, self.kind) + self.neuron.start
 
     def step(self, x: FloatArray) -> FloatArray:
         """Advance by one step with input `x`; return the spikes (0 or 1), or the voltage of a node that has none."""
         neuron = self.neuron
         before = self._fires() if neuron.reset in ("subtract-snntorch", "subtract-delayed") else None
-        self.current = neuron.current_decay * self.current + neuron.input_gain * x
+        self.current = neuron.current_decay * self.current + neuron.input_gain * x.astype(self.kind, copy=False)
         self.voltage = neuron.voltage_decay * self.voltage + neuron.current_gain * self.current + neuron.leak
         if neuron.threshold is None:
-            return self.voltage
+            return self.voltage.astype(np.float64)
         if before is not None:
             self.voltage = self.voltage - before * neuron.threshold
         fired = self._fires()
@@ -43,14 +54,25 @@ class NeuronState:
 
     def _reset(self, fired: Fired, before: Fired | None) -> None:
         neuron = self.neuron
-        assert neuron.threshold is not None and neuron.v_reset is not None
+        assert neuron.threshold is not None
         if neuron.reset == "to_v_reset":
+            assert neuron.v_reset is not None
             self.voltage = np.where(fired, neuron.v_reset, self.voltage)
         elif neuron.reset == "subtract":
             self.voltage = self.voltage - fired * neuron.threshold
         elif neuron.reset == "subtract-snntorch":
             assert before is not None
-            self.voltage = self.voltage - (fired.astype(np.float64) - before) * neuron.threshold
+            self.voltage = self.voltage - (fired.astype(self.kind) - before) * neuron.threshold
+
+
+def _cast(neuron: DiscreteNeuron, kind: Any) -> DiscreteNeuron:
+    """The neuron with arrays of another float type."""
+    arrays: dict[str, Any] = {
+        field.name: value.astype(kind)
+        for field in fields(neuron)
+        if isinstance(value := getattr(neuron, field.name), np.ndarray)
+    }
+    return replace(neuron, **arrays)
 
 
 class DelayState:

@@ -17,7 +17,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.units import Unit
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.cuba_lif import DECAY_BITS, MANTISSA_SHIFT
-from toolchain.ir.neurons.soma import RESET_DELAYED, RESET_SUBTRACT, RESET_TWICE, RESET_ZERO
+from toolchain.ir.neurons.soma import RESET_DELAYED, RESET_NONE, RESET_SUBTRACT, RESET_TWICE, RESET_ZERO
 from toolchain.ir.program import Population
 from toolchain.lower.rounding import TensorRow, round_to, row
 from toolchain.quantize.floating import neuron_of
@@ -38,6 +38,7 @@ RESETS = {
     "subtract": RESET_SUBTRACT,
     "subtract-delayed": RESET_DELAYED,
     "subtract-snntorch": RESET_TWICE,
+    "none": RESET_NONE,
 }
 
 
@@ -56,6 +57,12 @@ def lower_lif(
             f"{unit.origin}.v_reset",
             f"resets to {neuron.v_reset.min():g} .. {neuron.v_reset.max():g}, programs reset to zero",
             "shift the network's voltages so that the reset is 0",
+        )
+    if np.any(neuron.start != 0):
+        raise UnsupportedError(
+            unit.origin,
+            f"starts at {neuron.start.min():g} .. {neuron.start.max():g}, programs start at 0",
+            "give the switch start zero and compare with the framework",
         )
     form = lif_form(unit, conventions)
     if form == "cuba_lif":

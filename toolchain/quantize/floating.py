@@ -87,7 +87,7 @@ def neuron_of(unit: Unit, conventions: Conventions) -> DiscreteNeuron:
         return discretize(unit.node, conventions)
     none, one = np.zeros(unit.node.input_shape), np.ones(unit.node.input_shape)
     threshold = unit.node.params["threshold"]
-    return DiscreteNeuron(none, one, one, none, none, threshold, none, "to_v_reset", conventions.compare)
+    return DiscreteNeuron(none, one, one, none, none, threshold, none, "to_v_reset", conventions.compare, none)
 
 
 def own_gain(unit: Unit, conventions: Conventions) -> FloatArray:
@@ -306,6 +306,7 @@ def _neuron_state(floats: FloatNetwork, unit: Unit, batch: int) -> _State:
         leak=own.bias,
         threshold=own.threshold,
         v_reset=still,
+        start=np.broadcast_to(np.ravel(neuron.start), (unit.size,)),
     )
     return _State(terms, (batch, unit.size))
 
@@ -314,8 +315,7 @@ class _State(NeuronState):
     """A neuron's state that also keeps the voltage from before the reset."""
 
     def __init__(self, neuron: DiscreteNeuron, extent: tuple[int, int]) -> None:
-        self.neuron = neuron
-        self.current, self.voltage = np.zeros(extent), np.zeros(extent)
+        super().__init__(neuron, extent)
         self.reached = self.voltage
 
     def step(self, x: FloatArray) -> FloatArray:

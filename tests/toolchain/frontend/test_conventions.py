@@ -24,6 +24,7 @@ from toolchain.frontend import (
     read_nir,
     write_nir,
 )
+from toolchain.frontend.presets import PRESET_OF
 
 
 def neuron(kind: str = "LIF", **params: float) -> Node:
@@ -36,27 +37,55 @@ def hinted(**hint: Any) -> Graph:
     return chain(neuron(), metadata={"seamount": json.dumps(hint)})
 
 
+ASSUMED = "reset rule, start and time step assumed"
+
+
 def said(conventions: Conventions) -> list[str]:
-    return [str(finding) for finding in conventions.findings]
+    """Findings but for what was assumed, which `test_what_is_assumed_is_said` looks at."""
+    return [str(finding) for finding in conventions.findings if ASSUMED not in finding.what]
 
 
-def test_the_presets_are_these() -> None:
-    names = "nir snntorch snntorch-subtract snntorch-delayed norse norse-1.1-export spyx seamount"
-    assert list(PRESETS) == names.split()
-    assert [name for name, preset in PRESETS.items() if preset.compare == ">="] == ["seamount"]
+def bare(conventions: Conventions) -> Conventions:
+    return replace(conventions, findings=())
+
+
+def test_presets_are_named_for_a_tool_and_checked_against_a_version() -> None:
+    names = "snntorch snntorch-subtract snntorch-delayed norse norse-1.1-export spyx nir seamount"
+    assert set(names.split()) < set(PRESETS)
+    for name, preset in PRESET_OF.items():
+        assert name.startswith(preset.tool) and bool(preset.tool) == bool(preset.version), name
+    assert [name for name, preset in PRESETS.items() if preset.precision == "double"] == ["nir", "lava-dl", "seamount"]
 
 
 def test_a_foreign_file_is_plain_nir_unless_a_preset_is_asked_for() -> None:
     graph = chain(neuron())
-    assert conventions_for(graph) == PRESETS["nir"]
-    assert conventions_for(graph, "spyx") == PRESETS["spyx"]
-    assert conventions_for(graph, "norse", dt=2e-4) == replace(PRESETS["norse"], dt=2e-4)
+    assert bare(conventions_for(graph)) == PRESETS["nir"]
+    assert bare(conventions_for(graph, "spyx")) == PRESETS["spyx"]
+    assert bare(conventions_for(graph, "norse", dt=2e-4)) == replace(PRESETS["norse"], dt=2e-4)
     with pytest.raises(InputError) as caught:
         conventions_for(graph, "brian")
-    assert str(caught.value) == (
-        "conventions: no preset is named 'brian'; use one of nir, snntorch, snntorch-subtract, snntorch-delayed, "
-        "norse, norse-1.1-export, spyx, seamount"
+    assert str(caught.value) == (f"conventions: no preset is named 'brian'; use one of {', '.join(PRESETS)}")
+
+
+def test_switches_take_the_place_of_a_presets() -> None:
+    graph = chain(neuron())
+    switches = {"reset": "subtract", "compare": ">=", "start": "v_leak", "decay": None}
+    found = conventions_for(graph, "snntorch-zero", switches=switches)
+    assert bare(found) == replace(PRESETS["snntorch-zero"], reset="subtract", compare=">=", start="v_leak")
+    with pytest.raises(InputError, match=r"conventions\.rest: is no switch; use one of reset, compare, input, "):
+        conventions_for(graph, switches={"rest": "subtract"})
+    with pytest.raises(InputError, match=r"conventions\.reset: 'softly' is not a known rule; use one of to_v_reset, "):
+        conventions_for(graph, switches={"reset": "softly"})
+
+
+def test_what_is_assumed_is_said() -> None:
+    found = conventions_for(chain(neuron()), "norse").findings
+    assert str(found[-1]) == (
+        "conventions: reset rule, start and time step assumed: reset to_v_reset, start at v_leak, dt 0.0001 s "
+        "(preset norse); not checked against the framework"
     )
+    ours = chain(neuron(), metadata={"seamount": hint_for(PRESETS["seamount"])})
+    assert not any(ASSUMED in finding.what for finding in conventions_for(ours).findings)
 
 
 def test_our_own_file_names_its_conventions(tmp_path: Path) -> None:
@@ -70,8 +99,8 @@ def test_our_own_file_names_its_conventions(tmp_path: Path) -> None:
 
 def test_a_hint_does_not_overrule_a_preset() -> None:
     found = conventions_for(hinted(dt=1e-3, compare=">="), "nir")
-    assert replace(found, findings=()) == PRESETS["nir"]
-    assert said(found) == [
+    assert bare(found) == PRESETS["nir"]
+    assert said(found)[:2] == [
         "metadata.seamount: the file says dt 0.001; kept dt 0.0001 as asked",
         "metadata.seamount: the file says compare >=; kept compare > as asked",
     ]
@@ -95,15 +124,14 @@ def test_damaged_hints_are_refused(stored: str, message: str) -> None:
 
 
 def test_time_constants_below_dt_look_like_norse() -> None:
-    graph = chain(neuron(tau=1e-5))
+    graph = chain(neuron(tau=1e-5, r=1.0))
     assert said(conventions_for(graph)) == [
-        "n.tau: 6 of 6 values are below dt 0.0001 s (smallest 1e-05); this looks like an export by norse <= 1.1; "
-        "left as it is; the preset norse-1.1-export divides dt out"
+        "n.tau: 6 of 6 values are below dt 0.0001 s (smallest 1e-05); left as it is",
+        "conventions: time constants down to 1e-05 s with r = 1 (norse <= 1.1 writes tau times dt): looks like norse; "
+        "not applied: read under --convention norse-lifbox if it is",
     ]
-    mended = conventions_for(graph, "norse-1.1-export")
-    assert said(mended) == [
-        "conventions: norse-1.1-export: the file holds tau times dt; took every tau as tau / 0.001 s"
-    ]
+    mended = conventions_for(graph, "norse-lifbox")
+    assert said(mended) == ["conventions: norse-lifbox: the file holds tau times dt; took every tau as tau / 0.001 s"]
     assert np.allclose(discretize(graph.nodes["n"], mended).voltage_decay, 1 - 1e-3 / 1e-2)
 
 
@@ -111,15 +139,20 @@ def test_norses_own_export_is_recognised() -> None:
     path = CASES / "reference" / "norse_lifbox_dt1e-3.nir"
     if not path.exists():
         pytest.skip(f"no folder of real files beside the repository ({CASES})")
-    assert "looks like an export by norse <= 1.1" in said(conventions_for(read_nir(path), "norse"))[0]
+    assert any("looks like norse" in line for line in said(conventions_for(read_nir(path))))
 
 
 def test_a_gain_that_a_producer_does_not_write_is_said() -> None:
     graph = chain(neuron(tau=1e-3, r=5.0))
-    assert said(conventions_for(graph, "snntorch")) == [
-        "n: r dt/tau is 0.5 to 0.5 where snntorch writes 1; kept: the input is scaled by it"
+    assert said(conventions_for(graph, "snntorch-zero")) == [
+        "n: r dt/tau is 0.5 to 0.5 where snntorch-zero writes 1; kept: the input is scaled by it"
     ]
     assert said(conventions_for(graph, "nir")) == []
+
+
+def test_the_old_name_of_snntorch_says_which_reset_it_is() -> None:
+    assert bare(conventions_for(chain(neuron()), "snntorch")) == replace(PRESETS["snntorch-zero"], name="snntorch")
+    assert "snntorch-leaky for the default" in " ".join(said(conventions_for(chain(neuron()), "snntorch")))
 
 
 def refusal(node: Node, conventions: Conventions) -> str:
@@ -131,7 +164,7 @@ def refusal(node: Node, conventions: Conventions) -> str:
 def test_a_step_longer_than_a_time_constant_is_refused() -> None:
     assert refusal(neuron(tau=1e-5), PRESETS["nir"]) == (
         "n.tau: dt 0.0001 s is longer than tau in 6 of 6 neurons (smallest tau 1e-05 s); "
-        "give a shorter dt, or the preset norse-1.1-export if norse <= 1.1 wrote the file"
+        "give a shorter dt, or the preset norse-lifbox (norse-lif for LIFCell) if norse <= 1.1 wrote the file"
     )
     assert refusal(neuron("LI", tau=4e-5), PRESETS["nir"]).startswith(
         "n.tau: dt 0.0001 s is longer than 2 tau in 6 of 6"
