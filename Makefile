@@ -53,6 +53,12 @@ format: $(VENV)/.dev  ## rewrite the files as `make lint` wants them
 mutants: $(VENV)/.dev  ## change what programs mean, one operator at a time: does a test notice? (half an hour)
 	@CI=1 WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants $(MODULES)
 
+# REPLAY_FLAGS="--quick", "--only cases", "--count 50", "--match random0012 --keep build/replay": python -m tests.replay --help.
+.PHONY: replay
+replay: $(VENV)/.dev  ## compile the same networks with another tree, BASE=<commit>, and compare everything written
+	@test -n "$(BASE)" || { echo "make: name the commit to compare with: make replay BASE=<commit>" >&2; exit 1; }
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.replay $(REPLAY_FLAGS) $(BASE)
+
 # Each foreign simulator gets an environment of its own in .oracles; PYTHON39, PYTHON310 and PYTHON311 name interpreters.
 .PHONY: oracles
 oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
