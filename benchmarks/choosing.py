@@ -9,9 +9,9 @@ import argparse
 import time
 
 from models.qat.compiling import Compiler
+from models.shipped.zoo import load
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
-from models.zoo import load
 from toolchain.quantize.settings import Settings
 
 CHOICES = 5

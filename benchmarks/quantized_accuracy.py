@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.measure import Figures
 from models.qat.compiling import Choice, Compiler
 from models.qat.finetune import find_folder
 from models.tasks import Part, load_task
 from models.tasks.calibration import calibration_inputs
-from models.zoo import load_folder
+from models.training.folder import load_folder
+from models.training.measure import Figures
 from seamount.build.score import Score
 from seamount.build.whole import is_read_stepwise, score_trace
 from seamount.options import read_settings

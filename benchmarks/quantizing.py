@@ -27,9 +27,9 @@ def write_network(path: Path) -> int:
     """Write the network and its data beside it; returns its number of parameters."""
     import torch
 
-    from models.config import NetworkConfig
-    from models.spiking_ssm import SpikingSSM
-    from models.to_nir import to_graph
+    from models.network.config import NetworkConfig
+    from models.network.spiking_ssm import SpikingSSM
+    from models.network.to_nir import to_graph
     from toolchain.frontend.write import write_nir
 
     torch.manual_seed(SEED)

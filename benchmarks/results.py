@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results_page import page
-from models.zoo import ZOO, load_folder, names
+from models.shipped.zoo import ZOO, names
+from models.training.folder import load_folder
 from seamount.build.deploy import deploy
 from seamount.network import ZOO_PREFIX, find_source
 from seamount.options import Options, read_settings

@@ -13,8 +13,8 @@ _HEAD = """# Results
 
 Every network that is shipped, deployed, with its whole test set run as an integer program. Made by `make results`
 (`python -m benchmarks.results`; numbers in full are in `docs/results.json`). Weights and settings were chosen on the
-validation part of each task; [tasks.md](tasks.md) says what the parts are, `models/zoo/NAME/CARD.md` how a network was
-trained.
+validation part of each task; [tasks.md](tasks.md) says what the parts are, `models/shipped/NAME/CARD.md` how a network
+was trained.
 
 *float* is the trained network in PyTorch (of long tasks, as its card has it), *NIR* its graph run in float64, *PTQ* the
 integer program after quantization alone, *QAT* the same after fine-tuning for integers, where that was done ("-" says

@@ -2,7 +2,7 @@
 
 The ways:
 
-    fused   the exact soma as one kernel forward and one backward (`models/soma_triton.py`)
+    fused   the exact soma as one kernel forward and one backward (`models/kernels/soma_triton.py`)
     SDN     the surrogate dynamic network of SpikingSSMs, frozen; gradients through the drive alone
     SLTT    the exact soma step by step, with gradients through the drive alone
     BPTT    the exact soma step by step, with autograd through all steps
@@ -22,14 +22,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.config import NetworkConfig, TrainConfig
-from models.optimizer import make_optimizer
-from models.recipes import recipe
-from models.sdn import SurrogateSoma
-from models.soma import Soma, sltt_loop, soma_loop
-from models.spiking_ssm import SpikingSSM
-from models.step import WARM_UP_STEPS as UNRECORDED_STEPS
-from models.step import DirectStep, RecordedStep
+from models.layers.sdn import SurrogateSoma
+from models.layers.soma import Soma, sltt_loop, soma_loop
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.training.config import TrainConfig
+from models.training.optimizer import make_optimizer
+from models.training.recipes import recipe
+from models.training.step import WARM_UP_STEPS as UNRECORDED_STEPS
+from models.training.step import DirectStep, RecordedStep
 
 BATCH, CHANNELS, MODES = 64, 128, 16
 LENGTHS = (1024, 2048, 4096, 8192)

@@ -41,8 +41,8 @@ def hapt_program() -> Program:
     """The shipped network, compiled; its scales fit the synthetic stream."""
     if installed("torch") is None:
         raise MissingPartError("zoo:hapt", "its weights need torch to be read", "give --build, or install '.[train]'")
-    from models.to_nir import to_graph
-    from models.zoo import load
+    from models.network.to_nir import to_graph
+    from models.shipped.zoo import load
 
     sys.path.insert(0, str(MOTION.parent))
     from motion import motion

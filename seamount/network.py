@@ -117,7 +117,7 @@ def zoo_folder() -> Path:
     spec = find_spec("models")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("zoo", "the package 'models' is not installed", "install Seamount again")
-    return Path(next(iter(spec.submodule_search_locations))) / "zoo"
+    return Path(next(iter(spec.submodule_search_locations))) / "shipped"
 
 
 def _from_zoo(name: str) -> Source:
@@ -142,7 +142,7 @@ def _from_folder(folder: Path, name: str, given: str) -> Source:
         name: of the program.
         given: what the user calls it.
     """
-    from models.config import read_json
+    from models.network.config import read_json
     from models.tasks import load_task
     from models.tasks.calibration import calibration_samples
 
@@ -189,8 +189,8 @@ def _refuse_without_torch(given: str, folder: Path) -> None:
 
 def _from_weights(folder: Path, task: Task) -> Graph:
     """The network as NIR, made of its weights."""
-    from models.to_nir import to_graph
-    from models.zoo import load_folder
+    from models.network.to_nir import to_graph
+    from models.training.folder import load_folder
 
     trained = load_folder(folder)
     graph = to_graph(trained.network, trained.task, task.steps)
@@ -200,8 +200,8 @@ def _from_weights(folder: Path, task: Task) -> Graph:
 
 def _torch_classes(folder: Path) -> Callable[[FloatArray], IntArray]:
     def classes(x: FloatArray) -> IntArray:
-        from models.measure import classify
-        from models.zoo import load_folder
+        from models.training.folder import load_folder
+        from models.training.measure import classify
 
         return classify(load_folder(folder).network, x.astype(np.float32))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.config import NetworkConfig
+from models.network.config import NetworkConfig
 from models.tasks import Part, Task
 
 SYMBOLS, PADDING = 5, 4

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.sparse
 import torch
 
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import DT, to_graph
 from models.qat.reals import INPUT, Reals, real_tensors
-from models.spiking_ssm import SpikingSSM
-from models.to_nir import DT, to_graph
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.discretize import discretize
 from toolchain.frontend.graph import FloatArray, Node

@@ -14,15 +14,15 @@ from typing import Any
 
 import torch
 
-from models.card import merit, unit_of
-from models.checkpoint import save_tensors, write_json
-from models.config import TrainConfig
-from models.measure import Figures, largest_state, measure
+from models.layers.weights import save_tensors, write_json
 from models.qat.compiling import Choice
 from models.qat.tuner import Epoch, Plan, Tuner
+from models.shipped.card import merit, unit_of
+from models.shipped.zoo import ZOO, names, publish
 from models.tasks import load_task
-from models.training import CONFIG, WEIGHTS
-from models.zoo import ZOO, Trained, load_folder, names, publish
+from models.training.config import TrainConfig
+from models.training.folder import CONFIG, WEIGHTS, Trained, load_folder
+from models.training.measure import Figures, largest_state, measure
 from toolchain.files import write_text
 from toolchain.quantize.settings import Settings
 
@@ -154,7 +154,7 @@ def _write(trained: Trained, tuner: Tuner, result: Finetuned) -> None:
 
 
 def publish_finetuned(source: Path, target: Path, command: str) -> Path:
-    """`models.zoo.publish` for a folder that `finetune` wrote: with its settings, and the integers on its card."""
+    """`publish` for a folder that `finetune` wrote: with its settings, and the integers on its card."""
     figures = load_folder(source).figures
     publish(source, target, command)
     if source != target:

@@ -6,7 +6,7 @@
 
 An index past an end of the table takes that end's entry. The meaning is that of `toolchain/ir/neurons/gate.py` and
 `lif.py`; the tests hold these lines to it. Gradients: the sigmoid's own and not the table's; the triangle of
-`models.mixing` for what is compared.
+`models.layers.mixing` for what is compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.binary_s4d import spike
+from models.layers.binary_s4d import spike
 from models.qat.grid import Fire, Gate
 from models.qat.straight import straight_through
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.chunks import convolve_chunks, filter_of, span_of
-from models.convolution import convolve
+from models.kernels.chunks import convolve_chunks, filter_of, span_of
+from models.kernels.convolution import convolve
+from models.layers.s4d import SPAN, full_mantissas
+from models.network.spiking_ssm import Output, SpikingSSM, step_mask
 from models.qat.compiling import Choice
 from models.qat.gates import gated, stage
 from models.qat.grid import Fire, Gate, Grid, InputGrid, LinkGrid, Modes, PortGrid, UnitGrid, grid_of
 from models.qat.reals import INPUT, Reals, check_form, real_tensors
 from models.qat.straight import fired, rounded, straight_through
 from models.qat.voltages import REGISTER_TOP, voltages
-from models.s4d import SPAN, full_mantissas
-from models.spiking_ssm import Output, SpikingSSM, step_mask
 from toolchain.errors import InputError
 
 

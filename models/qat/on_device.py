@@ -14,8 +14,8 @@ import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from models.jobs import add_device, device_name, epoch_teller, logged, run_jobs
 from models.qat.finetune import Finetuned, Run, finetune
+from models.training.jobs import add_device, device_name, epoch_teller, logged, run_jobs
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 

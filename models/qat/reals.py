@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from models.mixing import Gated, Mixing, TwoStage
-from models.spiking_ssm import SpikingSSM
+from models.layers.mixing import Gated, Mixing, TwoStage
+from models.network.spiking_ssm import SpikingSSM
 from toolchain.errors import InputError
 from toolchain.frontend.roles import PORTS
 from toolchain.frontend.units import INPUT_PORT
 
 INPUT, SUM, READOUT = "input", "sum", "readout"
-"""Names of the units that are no block, as `models.to_nir` makes them; an output is one of the last two."""
+"""Names of the units that are no block, as `models.network.to_nir` makes them; an output is one of the last two."""
 
 TAKEN: dict[str, tuple[str, ...]] = {
     "soma": ("lif",),

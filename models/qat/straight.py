@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import soma_kernels
+from models.kernels import soma as soma_kernels
 
 
 class _Through(torch.autograd.Function):
@@ -40,7 +40,7 @@ def rounded(real: Tensor, integers: Tensor, scale: Tensor, top: int) -> Tensor:
 
 
 class _Fired(torch.autograd.Function):
-    """Spikes of a soma whose integer voltages are known; the gradient is `models.soma`'s."""
+    """Spikes of a soma whose integer voltages are known; the gradient is `models.layers.soma`'s."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, theta: Tensor, v: Tensor, limit: Tensor, scale: Tensor) -> Tensor:

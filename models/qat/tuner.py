@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.batches import batches
-from models.config import TrainConfig
-from models.distort import Distorter
-from models.measure import Figures, measured, parts_of
-from models.optimizer import make_optimizer, one_cycle
+from models.network.spiking_ssm import Output, SpikingSSM
 from models.qat.compiling import Choice, Compiler
 from models.qat.network import QuantizedSSM
-from models.spiking_ssm import Output, SpikingSSM
-from models.step import entropy_of, rate_of, set_learning_rates
 from models.tasks import Part, Task
 from models.tasks.calibration import calibration_inputs
-from models.training import augmented, check_sizes, joined
+from models.training.batches import batches
+from models.training.config import TrainConfig
+from models.training.distort import Distorter
+from models.training.measure import Figures, measured, parts_of
+from models.training.optimizer import make_optimizer, one_cycle
+from models.training.step import entropy_of, rate_of, set_learning_rates
+from models.training.train import augmented, check_sizes, joined
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 

@@ -19,8 +19,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.soma import PARALLEL_ELEMENTS, TRITON
 from models.qat.grid import Modes
-from models.soma_kernels import PARALLEL_ELEMENTS, TRITON
 from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
 
 REGISTER_TOP = (1 << 23) - 1

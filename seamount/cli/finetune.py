@@ -73,7 +73,7 @@ def _write_data(folder: Path) -> None:
     """The data that `seamount deploy` needs for a NIR file: those that scales were chosen on, and the test part."""
     from models.tasks import load_task
     from models.tasks.calibration import calibration_samples
-    from models.zoo import load_folder
+    from models.training.folder import load_folder
     from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)

@@ -28,8 +28,8 @@ def prune_command(
     """Prune a trained network by magnitude and fine-tune it; needs PyTorch."""
     if installed("torch") is None:
         raise MissingPartError("prune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
-    from models.prune import Pruning, prune
-    from models.zoo import ZOO, publish
+    from models.shipped.zoo import ZOO, publish
+    from models.training.prune import Pruning, prune
 
     start = ZOO / model.removeprefix("zoo:") if model.startswith("zoo:") else Path(model)
     folder = out or Path("runs") / f"{start.name}-pruned"
@@ -44,7 +44,7 @@ def prune_command(
 
 
 def _tell_epoch(progress: object) -> None:
-    from models.prune import PruneProgress
+    from models.training.prune import PruneProgress
 
     assert isinstance(progress, PruneProgress)
     say(
@@ -58,7 +58,7 @@ def _write_data(folder: Path) -> None:
     import numpy as np
 
     from models.tasks import load_task
-    from models.zoo import load_folder
+    from models.training.folder import load_folder
     from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)

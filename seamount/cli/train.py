@@ -12,7 +12,7 @@ from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 
 if TYPE_CHECKING:
-    from models.training import Progress
+    from models.training.train import Progress
 
 SURROGATE = "sdn"
 """In place of a task: the surrogate dynamic network."""
@@ -54,10 +54,10 @@ def _train_network(
     task: str, folder: Path, system: str | None, changes: dict[str, str], resume: bool, device: str, threads: int
 ) -> None:
     """Train by the task's recipe, with another system and other settings where they are given."""
-    from models.recipes import configured
+    from models.shipped.zoo import publish
     from models.tasks import load_task
-    from models.training import check_device, summary, train
-    from models.zoo import publish
+    from models.training.recipes import configured
+    from models.training.train import check_device, summary, train
 
     network, config = configured(task, system, changes, "--set")
     check_device(device)
@@ -71,7 +71,7 @@ def _train_network(
 
 def _train_surrogate(folder: Path, changes: dict[str, str]) -> None:
     """Train, fuse and measure the surrogate dynamic network."""
-    from models.sdn_training import UPDATES, train_sdn
+    from models.training.sdn import UPDATES, train_sdn
 
     known = {"seed": "0", "updates": str(UPDATES)}
     wrong = {key: value for key, value in changes.items() if key not in known or not value.isdigit()}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from models import tasks
-from models.config import TrainConfig
-from models.training import train
-from models.zoo import load_folder
+from models.training.config import TrainConfig
+from models.training.folder import load_folder
+from models.training.train import train
 from tests.cli.conftest import Run
 from tests.toy_tasks import FORMS, toy_task
 

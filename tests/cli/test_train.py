@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.sdn import load_sdn
-from models.zoo import load_folder
+from models.layers.sdn import load_sdn
+from models.training.folder import load_folder
 from tests.cli.conftest import Run
 
 SMALL = ("--set", "blocks=1", "--set", "channels=4", "--set", "modes=2", "--epochs", 1)

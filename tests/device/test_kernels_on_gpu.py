@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import mixing_triton, normalization_triton, soma_triton
-from models.soma import soma_loop
+from models.kernels import mixing_triton, normalization_triton, soma_triton
+from models.layers.soma import soma_loop
 
 DEVICE = "cuda"
 

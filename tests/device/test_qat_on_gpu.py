@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from models import zoo
-from models.config import TrainConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.qat import voltages_triton
 from models.qat.compiling import Compiler
 from models.qat.gates import gated
@@ -17,10 +16,11 @@ from models.qat.grid import Gate, Modes
 from models.qat.network import QuantizedSSM
 from models.qat.tuner import Plan, Tuner
 from models.qat.voltages import voltages_loop
-from models.spiking_ssm import SpikingSSM
-from models.step import loss_of
+from models.shipped import zoo
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
+from models.training.config import TrainConfig
+from models.training.step import loss_of
 from tests.toy_tasks import FORMS, toy_task
 from toolchain.quantize.settings import Settings
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models import soma_kernels, soma_triton
-from models.config import NetworkConfig
-from models.soma import soma_loop
-from models.spiking_ssm import SpikingSSM
+from models.kernels import soma as soma_kernels
+from models.kernels import soma_triton
+from models.layers.soma import soma_loop
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 70), (2, 64, 33), (16, 96, 784), (100, 128, 128)])

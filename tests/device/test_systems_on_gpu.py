@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from models.average import Average
-from models.config import NetworkConfig, TrainConfig
-from models.optimizer import make_optimizer
-from models.s4d import S4D
-from models.spiking_ssm import SpikingSSM
-from models.step import DirectStep, RecordedStep, Step
-from models.systems import SYSTEMS
+from models.layers.s4d import S4D
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.systems import SYSTEMS
+from models.training.average import Average
+from models.training.config import TrainConfig
+from models.training.optimizer import make_optimizer
+from models.training.step import DirectStep, RecordedStep, Step
 
 
 # The first product of a process may be one of the backward pass, whose thread has no context yet; torch makes one.

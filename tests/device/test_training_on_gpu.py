@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from models.config import NetworkConfig, TrainConfig
-from models.convolution import convolve
-from models.optimizer import make_optimizer
-from models.spiking_ssm import SpikingSSM
-from models.step import DirectStep, RecordedStep, Step
+from models.kernels.convolution import convolve
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.tasks.images import IN_ROWS
 from models.tasks.task import Distortion
+from models.training.config import TrainConfig
+from models.training.optimizer import make_optimizer
+from models.training.step import DirectStep, RecordedStep, Step
 
 
 def test_gradient_of_the_convolution() -> None:

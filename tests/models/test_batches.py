@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.batches import BUCKETS, batches, bucket_edges
-from models.checkpoint import load_tensors
-from models.config import NetworkConfig, TrainConfig
-from models.measure import classify, largest_state, measure
-from models.spiking_ssm import SpikingSSM
-from models.step import loss_of
+from models.layers.weights import load_tensors
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task
-from models.training import train
+from models.training.batches import BUCKETS, batches, bucket_edges
+from models.training.config import TrainConfig
+from models.training.measure import classify, largest_state, measure
+from models.training.step import loss_of
+from models.training.train import train
 from toolchain.errors import InputError
 
 CPU, GPU = torch.device("cpu"), torch.device("meta")

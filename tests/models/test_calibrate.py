@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.calibrate import with_constant_thresholds
-from models.checkpoint import load_tensors
-from models.config import NetworkConfig
-from models.gsu import calibrated_delta, token_delta
-from models.spiking_ssm import SpikingSSM
-from models.train_on_device import parse_job, run_job
+from models.layers.gsu import calibrated_delta, token_delta
+from models.layers.weights import load_tensors
+from models.network.calibrate import with_constant_thresholds
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.training.on_device import parse_job, run_job
 
 UNIT = {"channels": 12, "modes": 3, "mix": "gsu", "norm": "batch"}
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from models.config import NetworkConfig, TrainConfig, read_json
+from models.network.config import NetworkConfig, read_json
+from models.training.config import TrainConfig
 from toolchain.errors import InputError
 
 

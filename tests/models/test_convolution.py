@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from models.convolution import convolve
+from models.kernels.convolution import convolve
 
 
 def _pair(batch: int, channels: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:

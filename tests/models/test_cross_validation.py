@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from models import tasks
-from models.config import read_json
-from models.cross_validation import main
+from models.network.config import read_json
 from models.tasks import Part, Task, hapt
+from models.training.cross_validation import main
 
 
 def _part(samples: int, seed: int) -> Part:

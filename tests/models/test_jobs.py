@@ -1,4 +1,4 @@
-"""Jobs of `models.train_on_device`: how they are written, that they go on, and how they begin with others' weights."""
+"""Jobs of `models.training.on_device`: how they are written, go on, and begin with others' weights."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoint import load_tensors
-from models.config import NetworkConfig, TrainConfig, read_json
-from models.pace import Pace, measure_pace
+from models.layers.weights import load_tensors
+from models.network.config import NetworkConfig, read_json
 from models.tasks import Part, Task
-from models.train_on_device import parse_job, run_job
+from models.training.config import TrainConfig
+from models.training.on_device import parse_job, run_job
+from models.training.pace import Pace, measure_pace
 from toolchain.errors import InputError
 
 SMALL = "blocks=1,channels=4,modes=2,augment=0"
@@ -65,13 +66,13 @@ def test_a_job_of_another_system_fills_its_time(tmp_path: Path, monkeypatch: pyt
     text = "a=digits:100:system=binary-s4d,fit=1,blocks=1,channels=4,modes=2,augment=0,theta=fixed"
     job = parse_job(text)
     assert (job.network.soma, job.network.mix, job.network.theta, job.fit) == ("threshold", "glu", "fixed", True)
-    monkeypatch.setattr("models.train_on_device.measure_pace", lambda *_: Pace(30.0, 20.0, {64: 1.5}))
+    monkeypatch.setattr("models.training.on_device.measure_pace", lambda *_: Pace(30.0, 20.0, {64: 1.5}))
     assert run_job(job, tmp_path, "cpu") is not None
     assert read_json(tmp_path / "a" / "config.json")["training"]["epochs"] == 2
     log = (tmp_path / "a" / "log.txt").read_text()
     assert "30.00 s an epoch, 20.0 s at the end, ms a step {64: 1.50}, 2 epochs" in log
     # Once begun, the number stays.
-    monkeypatch.setattr("models.train_on_device.measure_pace", lambda *_: Pace(1.0, 20.0, {64: 1.5}))
+    monkeypatch.setattr("models.training.on_device.measure_pace", lambda *_: Pace(1.0, 20.0, {64: 1.5}))
     assert run_job(job, tmp_path, "cpu") is not None
     assert read_json(tmp_path / "a" / "config.json")["training"]["epochs"] == 2
 

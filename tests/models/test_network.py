@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from models.config import NetworkConfig
-from models.spiking_ssm import SpikingSSM
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 
 
 def _network(**changes: float) -> SpikingSSM:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.config import NetworkConfig
-from models.spiking_ssm import SpikingSSM
-from models.to_nir import to_graph
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import to_graph
 from toolchain.frontend.write import write_nir
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import zoo
+from models.shipped import zoo
 from models.tasks import load_task
 
 nir = pytest.importorskip("nir", reason="nir is not installed")

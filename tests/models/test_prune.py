@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.config import NetworkConfig
-from models.prune import Pruned, Pruner, Pruning, masks_of, prunable, prune, zeros_of
-from models.spiking_ssm import SpikingSSM
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import to_graph
+from models.shipped.zoo import ZOO, load
 from models.tasks import Part, Task, load_task
-from models.to_nir import to_graph
-from models.zoo import ZOO, load, load_folder
+from models.training.folder import load_folder
+from models.training.prune import Pruned, Pruner, Pruning, masks_of, prunable, prune, zeros_of
 from simulators.reference import simulate
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import conventions_for

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models import zoo
-from models.config import NetworkConfig
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.qat.compiling import Choice, Compiler
 from models.qat.grid import Modes, UnitGrid
 from models.qat.network import QuantizedSSM, total_of
 from models.qat.voltages import voltages, voltages_loop
-from models.spiking_ssm import SpikingSSM
+from models.shipped import zoo
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
 from simulators.reference import simulate

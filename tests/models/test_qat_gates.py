@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.binary_s4d import spike
-from models.config import NetworkConfig, TrainConfig
+from models.layers.binary_s4d import spike
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.qat.compiling import Compiler
 from models.qat.gates import gated, stage
 from models.qat.grid import Fire, Gate
 from models.qat.network import QuantizedSSM
-from models.spiking_ssm import SpikingSSM
-from models.step import loss_of
+from models.training.config import TrainConfig
+from models.training.step import loss_of
 from toolchain.ir.neurons import Values
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import keeper, step_population

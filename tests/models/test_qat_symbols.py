@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from models import tasks
-from models.config import TrainConfig
-from models.measure import Figures, measure
 from models.qat.finetune import SETTINGS, Run, finetune, publish_finetuned
 from models.qat.tuner import Plan, Tuner
 from models.tasks import Part
 from models.tasks.calibration import calibration_inputs
-from models.training import train
-from models.zoo import load_folder
+from models.training.config import TrainConfig
+from models.training.folder import load_folder
+from models.training.measure import Figures, measure
+from models.training.train import train
 from seamount.options import read_settings
 from tests.toy_tasks import FORMS, toy_task
 from toolchain.frontend.conventions import conventions_for

@@ -13,19 +13,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import soma_kernels, zoo
-from models.config import NetworkConfig
+from models.kernels import soma as soma_kernels
+from models.layers.soma import soma
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import to_graph
 from models.qat.compiling import Compiler
 from models.qat.finetune import SETTINGS, Run, find_folder, finetune, publish_finetuned, training_of
 from models.qat.network import QuantizedSSM, convolved
 from models.qat.on_device import parse_job
 from models.qat.straight import fired, rounded, straight_through
 from models.qat.tuner import Epoch, Plan, Tuner
-from models.soma import soma
-from models.spiking_ssm import SpikingSSM
+from models.shipped import zoo
 from models.tasks import Part, Task, load_task
 from models.tasks.calibration import calibration_inputs
-from models.to_nir import to_graph
 from seamount.options import read_settings
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import conventions_for

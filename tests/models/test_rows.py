@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import rows
-from models.config import NetworkConfig, TrainConfig
-from models.s4d import S4D, filters_of
-from models.spiking_ssm import SpikingSSM
-from models.step import loss_of
-from models.systems import SYSTEMS
+from models.kernels import rows
+from models.layers.s4d import S4D, filters_of
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.systems import SYSTEMS
+from models.training.config import TrainConfig
+from models.training.step import loss_of
 
 FORMS: dict[str, dict[str, Any]] = {
     **SYSTEMS,

@@ -9,8 +9,8 @@ import pytest
 import scipy.signal
 import torch
 
-from models.chunks import FEW_CHUNKS, span_of
-from models.s4d import S4D
+from models.kernels.chunks import FEW_CHUNKS, span_of
+from models.layers.s4d import S4D
 
 
 def _layer(channels: int = 6, modes: int = 5, dt_min: float = 1e-3, dt_max: float = 0.3) -> S4D:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoint import load_tensors, save_tensors
-from models.config import NetworkConfig
-from models.sdn import SDN, SHAPES, WEIGHTS, SurrogateSoma, TrainableSDN, load_sdn
-from models.sdn_training import membranes, mismatches, train_sdn
-from models.soma import Soma, sltt_loop, soma_loop
-from models.spiking_ssm import SpikingSSM
+from models.layers.sdn import SDN, SHAPES, WEIGHTS, SurrogateSoma, TrainableSDN, load_sdn
+from models.layers.soma import Soma, sltt_loop, soma_loop
+from models.layers.weights import load_tensors, save_tensors
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.training.sdn import membranes, mismatches, train_sdn
 from toolchain.errors import InputError
 
 

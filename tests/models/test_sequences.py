@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.distort import Distorter
 from models.tasks import hapt, images, sotu
 from models.tasks.task import Distortion
+from models.training.distort import Distorter
 from toolchain.errors import InputError
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import soma_kernels
-from models.soma import Soma, soma, soma_loop
+from models.kernels import soma as soma_kernels
+from models.layers.soma import Soma, soma, soma_loop
 
 
 def _drive(seed: int, *shape: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:

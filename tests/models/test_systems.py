@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.config import NetworkConfig
-from models.normalization import estimate_statistics
-from models.spiking_ssm import SpikingSSM
-from models.to_nir import to_graph
+from models.layers.normalization import estimate_statistics
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import to_graph
 from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run

@@ -7,11 +7,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models import zoo
-from models.config import NetworkConfig
-from models.spiking_ssm import SpikingSSM
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
+from models.network.to_nir import DT, to_graph
+from models.shipped import zoo
 from models.tasks import load_task
-from models.to_nir import DT, to_graph
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.read import read_nir
 

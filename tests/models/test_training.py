@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import training
-from models.checkpoint import load_tensors, round_to_half, save_tensors
-from models.config import NetworkConfig, TrainConfig
-from models.measure import measure
-from models.normalization import estimate_statistics
-from models.spiking_ssm import SpikingSSM
+from models.layers.normalization import estimate_statistics
+from models.layers.weights import load_tensors, round_to_half, save_tensors
+from models.network.config import NetworkConfig
+from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task, load_task
-from models.training import Progress, train
-from models.zoo import load_folder
+from models.training import train as training
+from models.training.config import TrainConfig
+from models.training.folder import load_folder
+from models.training.measure import measure
+from models.training.train import Progress, train
 from toolchain.errors import InputError
 
 TINY = NetworkConfig(channels=12, modes=3, dropout=0.1)

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import zoo
-from models.checkpoint import load_tensors, save_tensors
 from models.data import data_folder
-from models.measure import measure
+from models.layers.weights import load_tensors, save_tensors
+from models.shipped import zoo
 from models.tasks import load_task
+from models.training.folder import load_folder
+from models.training.measure import measure
 from toolchain.errors import InputError
 
 
@@ -78,7 +79,7 @@ def test_weights_that_are_not_finite(folder: Path) -> None:
     tensors["readout.bias"][2] = float("nan")
     save_tensors(folder / "model.safetensors", tensors)
     with pytest.raises(InputError, match=r"readout\.bias: 1 of 10 values are not finite"):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 def test_weights_of_another_shape(folder: Path) -> None:
@@ -86,7 +87,7 @@ def test_weights_of_another_shape(folder: Path) -> None:
     tensors["readout.bias"] = tensors["readout.bias"][:7]
     save_tensors(folder / "model.safetensors", tensors)
     with pytest.raises(InputError, match=r"readout\.bias: is torch.float32 \(7,\), the configuration needs"):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 def test_missing_and_unknown_weights(folder: Path) -> None:
@@ -94,21 +95,21 @@ def test_missing_and_unknown_weights(folder: Path) -> None:
     tensors["readout.bais"] = tensors.pop("readout.bias")
     save_tensors(folder / "model.safetensors", tensors)
     with pytest.raises(InputError, match=r"missing tensors \['readout\.bias'\], unknown tensors \['readout\.bais'\]"):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_file_that_is_gone(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(InputError, match=f"{name}: no such file"):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 def test_truncated_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match="cannot be read as safetensors"):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 def _change(folder: Path, key: str, value: object) -> None:
@@ -129,7 +130,7 @@ def _change(folder: Path, key: str, value: object) -> None:
 def test_spoilt_configuration(folder: Path, key: str, value: object, message: str) -> None:
     _change(folder, key, value)
     with pytest.raises(InputError, match=message):
-        zoo.load_folder(folder)
+        load_folder(folder)
 
 
 def test_published_again_it_is_the_same(tmp_path: Path) -> None:

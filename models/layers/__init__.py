@@ -1,0 +1,1 @@
+"""Parts of a block: state spaces, somas, mixings, the norm; and their weights on disk."""
