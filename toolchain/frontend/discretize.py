@@ -130,6 +130,12 @@ def _step(stored: FloatArray, conventions: Conventions) -> float:
 def _refuse_rate(node: Node, field: str, rate: FloatArray, tau: FloatArray, conventions: Conventions) -> None:
     # An LI may be a mode of a state space, whose pole 1 - dt/tau is rightly negative beyond a phase of 90 degrees.
     limit, text = (2.0, "2 tau") if node.kind == "LI" else (1.0, "tau")
+    if np.any(rate < 0):
+        what = (
+            f"{int((rate < 0).sum())} of {rate.size} values are negative (smallest {np.min(tau):g} s): decays above 1"
+        )
+        remedy = "use a preset of snntorch or spyx, which clamp them, if one of these wrote the file"
+        raise InputError(f"{node.name}.{field}", what, remedy)
     bad = rate > limit * (1 + 1e-6)
     if np.any(bad):
         what = f"dt {conventions.dt:g} s is longer than {text} in {int(bad.sum())} of {bad.size} neurons "

@@ -12,6 +12,7 @@ from toolchain.frontend.extensions import NODE_TYPES, PREFIX
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.hdf5 import RawNode
 from toolchain.frontend.primitives import Primitive
+from toolchain.frontend.time_constants import MAY_BE_INFINITE, TIME_CONSTANTS, check_time_constants
 
 _MISSING_ARRAYS = {"bias": 0.0}  # a layer without bias adds zero, whatever the file's release
 _MISSING_SETTINGS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "start_dim": 1, "end_dim": -1}
@@ -36,6 +37,7 @@ def clean_node(raw: RawNode, name: str, draft: Draft) -> DraftNode:
     if fields:
         draft.note(name, f"unknown field {', '.join(sorted(fields))}", "left out")
     _check_weight(node, draft)
+    check_time_constants(node, draft)
     return node
 
 
@@ -107,13 +109,15 @@ def _array(node: DraftNode, field: str, value: Any, draft: Draft) -> FloatArray 
         draft.fault(where, f"dtype {array.dtype} is not a real number", "store an array of floats")
     elif array.size == 0:
         draft.fault(where, f"is empty (shape {array.shape})", "store one value per neuron")
-    elif _finite(where, array, draft) and _in_range(node, field, array, draft):
+    elif _finite(where, field, array, draft) and _in_range(node, field, array, draft):
         return np.asarray(array, dtype=np.float64)
     return None
 
 
-def _finite(where: str, array: Any, draft: Draft) -> bool:
+def _finite(where: str, field: str, array: Any, draft: Draft) -> bool:
     nans, infinities = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    if field in MAY_BE_INFINITE:
+        infinities = 0
     if nans:
         draft.fault(where, f"{nans} of {array.size} values are NaN", "repair the network before exporting it")
     if infinities:
@@ -122,8 +126,8 @@ def _finite(where: str, array: Any, draft: Draft) -> bool:
 
 
 def _in_range(node: DraftNode, field: str, array: Any, draft: Draft) -> bool:
-    """Time constants and ternary thresholds are > 0, delays >= 0."""
-    if field in node.primitive.positive:
+    """Ternary thresholds are > 0, delays >= 0; time constants see `check_time_constants`."""
+    if field in node.primitive.positive and field not in TIME_CONSTANTS:
         bad, rule = int(np.sum(array <= 0)), "positive"
     elif field == "delay":
         bad, rule = int(np.sum(array < 0)), "at least 0"

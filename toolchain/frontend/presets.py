@@ -93,9 +93,10 @@ _ALL = (
         _named("spikingjelly-soft", _JELLY, reset="subtract", start="zero"),
         "spikingjelly", "2.0.0", "IF, LIF, ParametricLIF with v_reset=None",
     ),
-    Preset(_SPYX, "spyx", "1.0.0", "IF, LIF, RLIF, CuBaLIF, PSU_LIF, LI", "spyx"),
+    Preset(_SPYX, "spyx", "1.0.0", "IF, LIF, RLIF, CuBaLIF", "spyx"),
     Preset(_named("spyx-lif", _SPYX, reset="subtract-delayed"), "spyx", "1.0.0", "IF, LIF, RIF, RLIF", "spyx"),
     Preset(_named("spyx-cubalif", _SPYX, reset="subtract"), "spyx", "1.0.0", "CuBaLIF, RCuBaLIF", "spyx"),
+    Preset(_named("spyx-psu", _SPYX, dt=1.0), "spyx", "1.0.0", "PSU_LIF and LI, exported at the default dt of 1"),
     Preset(_LAVA_DL, "lava-dl", "0.6.0", "CUBA of netx, in units of steps"),
     Preset(Conventions("seamount", compare=">=")),
 )  # fmt: skip

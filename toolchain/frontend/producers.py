@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolchain.frontend.graph import Finding, FloatArray, Graph, Node
+from toolchain.frontend.presets import PRESETS
 from toolchain.frontend.primitives import SPIKING, STATEFUL
 from toolchain.frontend.rules import Conventions
 
@@ -21,6 +22,7 @@ _SINGLE = 2.0**-21
 _GAIN_TOLERANCE = 1e-3
 _SNNTORCH_DT = 1e-4
 _SLOW_STEPS = 1000
+_SNNTORCHS = ("snntorch-leaky", "snntorch-zero", "snntorch-subtract", "snntorch-none", "snntorch-delayed", "snntorch")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def proposals(graph: Graph, chosen: Conventions) -> list[Finding]:
 
 
 def _who(found: Proposal) -> str:
-    return f"looks like {found.presets[0].partition('-')[0]}"
+    tools = dict.fromkeys(name.partition("-")[0] for name in found.presets)
+    return f"looks like {' or '.join(tools)}"
 
 
 def _how(found: Proposal) -> str:
@@ -63,8 +66,9 @@ def _how(found: Proposal) -> str:
 
 
 def chosen_text(presets: tuple[str, ...]) -> str:
-    """Presets as options of the command line."""
-    return " or ".join(f"--convention {name}" for name in presets)
+    """Presets as options of the command line, those of the same meaning once."""
+    distinct = {replace(PRESETS[name], name=""): name for name in reversed(presets)}
+    return " or ".join(f"--convention {name}" for name in presets if name in distinct.values())
 
 
 def dt_in_gain(graph: Graph, rule: str) -> float | None:
@@ -132,19 +136,20 @@ def _names(graph: Graph, pattern: str) -> bool:
 
 def _snntorch(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
     spiking = [node for node in neurons if node.kind in ("LIF", "CubaLIF")]
-    if not spiking or not all(map(_scaled, spiking)) or not all(map(_single, spiking)) or _names(graph, r"_\d+.*"):
+    recurrent = [node for node in spiking if node.name.endswith(".lif")]  # stored in double precision
+    single = [node for node in spiking if _single(node) or node in recurrent]
+    if not spiking or not all(map(_scaled, spiking)) or len(single) < len(spiking) or _names(graph, r"_\d+.*"):
         return None
-    reason = "r = tau/dt at dt 0.0001 s in single precision"
-    presets = ("snntorch-leaky", "snntorch-zero", "snntorch-subtract", "snntorch-none")
-    return Proposal(presets, f"{reason}; the file does not say which reset, snnTorch's default subtracts a step late")
+    reason = f"r = tau/dt at dt {_SNNTORCH_DT:g} s in single precision"
+    return Proposal(_SNNTORCHS, f"{reason}; the file has lost the reset rule, which by default subtracts a step late")
 
 
 def _spikingjelly(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
-    hard = [node for node in neurons if node.kind in SPIKING]
-    integrates = [n for n in hard if n.kind == "IF" and np.all(n.params["r"] > 1) and not _single(n)]
-    scaled = [node for node in hard if _scaled(node) and not _single(node)]
-    if hard and (len(scaled) == len(hard) or integrates or (_names(graph, r"_\d+") and not any(map(_single, hard)))):
-        return Proposal(("spikingjelly",), "r = tau/dt or 1/dt in double precision, or nodes named _0, _1")
+    spiking = [node for node in neurons if node.kind in SPIKING]
+    integrating = [node for node in spiking if node.kind == "IF" and np.all(node.params["r"] > 1)]
+    doubled = [n for n in spiking if not _single(n) and not n.name.endswith(".lif") and (_scaled(n) or _unit_r(n))]
+    if spiking and len({*map(id, integrating), *map(id, doubled)}) == len(spiking) and _names(graph, r"_\d+"):
+        return Proposal(("spikingjelly", "spikingjelly-soft"), "r = 1/dt or tau/dt in double precision, nodes _0, _1")
     return None
 
 
@@ -154,18 +159,22 @@ def _norse(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
         return None
     cuba = any(node.kind == "CubaLIF" for node in short)
     reason = f"time constants down to {min(float(_taus(n).min()) for n in short):g} s with r = 1 (norse <= 1.1 "
-    return Proposal(("norse-lif" if cuba else "norse-lifbox",), reason + "writes tau times dt)")
+    presets = ("norse-lif",) if cuba else ("norse-lifbox", "norse-1.1-export", "norse-iaf")
+    return Proposal(presets, reason + "writes tau times dt)")
 
 
 def _whole_steps(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
-    integrating = [node for node in neurons if node.kind == "IF" and _unit_r(node)]
-    leaking = [n for n in neurons if n.kind in ("LIF", "LI") and _unit_r(n) and np.all(_taus(n) >= 1)]
-    if not integrating and not leaking:
+    if _norse(graph, neurons) or _spyx(graph, neurons):
         return None
+    leaking = [n for n in neurons if n.kind in ("LIF", "LI") and _unit_r(n) and np.all(_taus(n) >= 1)]
     if leaking:
         reason = f"r = 1 and time constants of {float(_taus(leaking[0]).min()):g} and more: time steps, not seconds"
         return Proposal(("sinabs-lif", "sinabs-lif-unnormed"), reason)
-    return Proposal(("sinabs-iaf", "norse-iaf"), "IF with r = 1, which means v + x a step and not dt times that")
+    if not any(node.kind == "IF" and _unit_r(node) for node in neurons):
+        return None
+    lacking = any(f.where.endswith(".v_reset") and f.what == "is missing" for f in graph.findings)
+    presets = ("sinabs-iaf", "sinabs-iaf-zero") if lacking else ("norse-iaf", "sinabs-iaf", "sinabs-iaf-zero")
+    return Proposal(presets, "IF with r = 1, which means v + x a step and not dt times that")
 
 
 def _rockpool(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
@@ -180,7 +189,10 @@ def _spyx(graph: Graph, neurons: tuple[Node, ...]) -> Proposal | None:
     if not named:
         return None
     dt = dt_in_gain(graph, "spyx")
-    return Proposal(("spyx",), "nodes named layer_0, layer_1" + (f"; r = 1 - dt/tau at dt {dt:g} s" if dt else ""))
+    return Proposal(
+        ("spyx", "spyx-lif", "spyx-cubalif", "spyx-psu"),
+        "nodes named layer_0, layer_1" + (f"; r = 1 - dt/tau at dt {dt:g} s" if dt else ""),
+    )
 
 
 _MARKS: tuple[Callable[[Graph, tuple[Node, ...]], Proposal | None], ...] = (
@@ -259,6 +271,6 @@ def _lost(chosen: Conventions) -> Iterator[Finding]:
     if chosen.name == "rockpool":
         what = "rockpool's exporter drops biases and recurrence of its neurons"
         yield Finding("conventions", what, "a network that has them is another one here", "note")
-    if chosen.name.startswith("sinabs"):
-        what = "sinabs sends several spikes a step unless SingleSpike is set, and its files do not say"
+    if chosen.name.startswith(("sinabs", "rockpool")):
+        what = f"{chosen.name.partition('-')[0]} may send several spikes a step, and its files do not say"
         yield Finding("conventions", what, "one a step is assumed", "note")

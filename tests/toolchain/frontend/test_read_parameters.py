@@ -22,7 +22,8 @@ from tests.toolchain.frontend.files import (
     sound,
     without,
 )
-from toolchain.errors import UnsupportedError
+from toolchain.errors import InputError, UnsupportedError
+from toolchain.frontend import PRESETS, conventions_for, discretize
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_bad_parameters_are_refused_by_field_and_count(tmp_path: Path, fields: d
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
-    nodes = sound() | {"lif": lif(2, tau=-np.ones(2)), "fc": linear(2, 3, bias=np.bool_(False))}
+    nodes = sound() | {"lif": lif(2, tau=-np.ones(2), r=np.array([1.0, 3.0])), "fc": linear(2, 3, bias=np.bool_(False))}
     assert refusal(tmp_path, line(**nodes)) == (
         "fc.bias: is the boolean False, not numbers (and 1 more: "
         "lif.tau: 2 of 2 values are not positive (smallest -1)); store an array of numbers"
@@ -120,3 +121,31 @@ def test_a_type_in_other_case_is_read(tmp_path: Path) -> None:
         "input: its type is spelled input; read as Input",
         "output: its type is spelled output; read as Output",
     ]
+
+
+def test_decays_above_one_are_kept_where_the_gain_tells_who_wrote_them(tmp_path: Path) -> None:
+    """snnTorch and spyx write beta > 1 as a negative time constant, and clamp beta whenever they run."""
+    beta = np.array([0.5, 1.25])
+    writers = {"snntorch-zero": (1e-4 / (1 - beta), 1 / (1 - beta)), "spyx": (1 / (1 - beta), beta)}
+    for preset, (tau, r) in writers.items():
+        result = read(tmp_path, line(**sound() | {"lif": lif(2, tau=tau, r=r)}))
+        assert any(
+            "1 of 2 values are not positive" in text and "decays above 1" in text for text in said(result, "note")
+        )
+        found = discretize(result.nodes["lif"], conventions_for(result, preset))
+        assert found.voltage_decay.tolist() == [0.5, 1.0], preset
+        assert found.current_gain.tolist() == [1.0, 1.0], preset
+        with pytest.raises(
+            InputError, match=r"lif\.tau: 1 of 2 values are negative .*: decays above 1; use a preset of"
+        ):
+            discretize(result.nodes["lif"], PRESETS["nir"])
+
+
+def test_a_decay_of_one_is_an_integrator(tmp_path: Path) -> None:
+    """snnTorch writes beta = 1 as an infinite tau and r."""
+    fields = {"tau": np.array([2e-4, np.inf]), "r": np.array([2.0, np.inf])}
+    result = read(tmp_path, line(**sound() | {"lif": lif(2, **fields)}))
+    assert said(result) == ["lif.tau: 1 of 2 values are infinite: these neurons forget nothing; took 1.15e+18 s"]
+    found = discretize(result.nodes["lif"], conventions_for(result, "snntorch-leaky"))
+    assert (found.voltage_decay.tolist(), found.current_gain.tolist()) == ([0.5, 1.0], [1.0, 1.0])
+    assert "lif.r: 1 of 2 values are infinite" in refusal(tmp_path, line(**sound() | {"lif": lif(2, r=fields["r"])}))
