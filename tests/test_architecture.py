@@ -43,11 +43,12 @@ STAGES = {
     "ir": 3,
     "frontend": 3,
     "quantize": 4,
-    "lower": 5,
-    "passes": 6,
-    "mapping": 7,
-    "report": 8,
-    "search": 9,
+    "units": 5,
+    "lower": 6,
+    "passes": 7,
+    "mapping": 8,
+    "report": 9,
+    "search": 10,
 }
 # Heavy or foreign parts, and the only files of the packages that may import them.
 HOMES = {

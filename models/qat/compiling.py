@@ -15,19 +15,21 @@ import torch
 
 from models.network.spiking_ssm import SpikingSSM
 from models.network.to_nir import DT, to_graph
-from models.qat.reals import INPUT, Reals, real_tensors
+from models.qat.reals import Reals, real_tensors
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.discretize import discretize
 from toolchain.frontend.graph import FloatArray, Node
+from toolchain.frontend.links import Link
 from toolchain.frontend.sketch import ComplexArray, leaky
-from toolchain.frontend.units import Link, Network, Unit
 from toolchain.ir.program import Program, Projection
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.program import lower
-from toolchain.lower.rounding import TensorRow
+from toolchain.lower.scheme import choose_scales
+from toolchain.quantize.rounding import TensorRow
 from toolchain.quantize.scales import Scheme
-from toolchain.quantize.scheme import choose_scales
 from toolchain.quantize.settings import Settings
+from toolchain.units.base import Unit
+from toolchain.units.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +95,8 @@ class Compiler:
         old, conventions = before.compiled.network, before.conventions
         units = tuple(_unit(unit, reals, conventions) for unit in old.units)
         moved = Network(units, tuple(_link(link, reals) for link in old.links), old.outputs)
-        scheme = choose_scales(moved, conventions, before.compiled.calibration, self.settings)
-        lowered = lower(moved, conventions, scheme, self.task)
+        scheme = choose_scales(moved, before.compiled.calibration, self.settings)
+        lowered = lower(moved, scheme, self.task)
         return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), conventions)
 
 
@@ -119,20 +121,16 @@ def _link(link: Link, reals: Reals) -> Link:
 
 
 def _unit(unit: Unit, reals: Reals, conventions: Conventions) -> Unit:
-    if unit.name == INPUT:
+    """The unit with what it takes of the weights of the moment."""
+    if unit.name not in reals.biases:
         return unit
-    moved = replace(unit, bias=reals.biases[unit.name].numpy())
-    if unit.node is None or unit.name not in reals.theta:
-        return moved
-    threshold = "v_threshold" if unit.node.kind == "LIF" else "threshold"
-    params = dict(unit.node.params) | {threshold: reals.theta[unit.name].numpy()}
-    moved = replace(moved, node=replace(unit.node, params=params))
-    if unit.ssm is None:
-        return moved
-    poles, b = _through_file(reals.a_bar[unit.name].numpy(), conventions)
-    c = (reals.c[unit.name] / 2).numpy()
-    ssm = replace(unit.ssm, poles=poles, b=b, c=c, d=reals.d[unit.name].numpy())
-    return replace(moved, ssm=ssm)
+    own = {"bias": reals.biases[unit.name].numpy()}
+    if unit.name in reals.theta:
+        own["theta"] = reals.theta[unit.name].numpy()
+    if unit.name in reals.a_bar:
+        poles, b = _through_file(reals.a_bar[unit.name].numpy(), conventions)
+        own |= {"poles": poles, "c": reals.c[unit.name].numpy() * b, "d": reals.d[unit.name].numpy()}
+    return unit.moved(own)
 
 
 def _through_file(a_bar: ComplexArray, conventions: Conventions) -> tuple[ComplexArray, ComplexArray]:

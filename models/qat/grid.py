@@ -15,19 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.qat.compiling import Choice
-from toolchain.frontend.units import Link
+from toolchain.frontend.links import Link
 from toolchain.ir.connections import OneToOne
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population
-from toolchain.quantize.floating import link_name
 from toolchain.quantize.scales import UnitScale, key
 from toolchain.quantize.weights import greatest_weight
+from toolchain.units.binary_gate import BinaryGate
+from toolchain.units.sigmoid_gate import SigmoidGate
 
 FLOAT32_INTEGERS = 1 << 24
 """Up to here every whole number is a float32."""
 SHORT_MANTISSA = 1 << 11
 """The same for the factors of a product in TF32."""
-GATES = ("sigmoid_gate", "binary_gate")
+GATES = (SigmoidGate, BinaryGate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +180,7 @@ def _unit(population: Population, choice: Choice, make: _Tensors) -> UnitGrid:
     for port in unit.ports:
         links = tuple(_link(link, choice, make) for link in network.into(name) if link.port == port)
         bias = population.coefficients["bias" if len(unit.ports) == 1 else f"{port}_bias"]
-        drive_scale = make.real(scale.gain * 2.0 ** scale.port_exponent(unit, port))
+        drive_scale = make.real(scale.gain * 2.0 ** scale.port_exponent(unit.ports.index(port)))
         ports.append(PortGrid(port, links, make.real(bias), drive_scale))
     return UnitGrid(name, tuple(ports), _neuron(population, choice, make))
 
@@ -200,9 +201,9 @@ def _neuron(population: Population, choice: Choice, make: _Tensors) -> Modes | G
 
 
 def _link(link: Link, choice: Choice, make: _Tensors) -> LinkGrid:
-    projection, network, scheme = choice.projection(link_name(link)), choice.compiled.network, choice.scheme
+    projection, network, scheme = choice.projection(link.name), choice.compiled.network, choice.scheme
     scale = make.real(scheme.units[link.target].gain * 2.0 ** scheme.links[key(link)].weight_exponent)[:, None]
-    connection, passed = projection.connection, network.unit(link.source).role in GATES
+    connection, passed = projection.connection, isinstance(network.unit(link.source), GATES)
     if passed and isinstance(connection, OneToOne) and link.target not in network.outputs:
         weights = make.real(connection.weights)
     else:

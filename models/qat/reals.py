@@ -23,8 +23,8 @@ from torch import Tensor
 from models.layers.mixing import Gated, Mixing, TwoStage
 from models.network.spiking_ssm import SpikingSSM
 from toolchain.errors import InputError
-from toolchain.frontend.roles import PORTS
-from toolchain.frontend.units import INPUT_PORT
+from toolchain.frontend.links import INPUT_PORT
+from toolchain.units.gated import TwoPorts
 
 INPUT, SUM, READOUT = "input", "sum", "readout"
 """Names of the units that are no block, as `models.network.to_nir` makes them; an output is one of the last two."""
@@ -130,7 +130,7 @@ def _mixed(reals: Reals, stream: _Stream, soma: str, mixing: Mixing, index: int,
     """The stream after a block, with the tensors of the unit behind its soma where there is one."""
     if isinstance(mixing, Gated):
         name, halves = stage_name(index, mix), mixing.weight.chunk(2)
-        reals.links.update({(soma, name, port): half for port, half in zip(PORTS["sigmoid_gate"], halves, strict=True)})
+        reals.links.update({(soma, name, port): half for port, half in zip(TwoPorts.ports, halves, strict=True)})
         reals.biases[name] = mixing.bias
         return stream.plus(name, torch.eye(len(halves[0]), dtype=halves[0].dtype, device=halves[0].device))
     if isinstance(mixing, TwoStage):

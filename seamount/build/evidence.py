@@ -12,7 +12,7 @@ from seamount.options import Options
 from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
-from toolchain.quantize.rest import pole_rows
+from toolchain.lower.rest import pole_rows
 from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, PolePoint, QuantizationRow
 from toolchain.version import __version__
 

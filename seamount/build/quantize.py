@@ -25,11 +25,11 @@ from toolchain.ir.trace import Trace
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
 from toolchain.lower.decode import output_probe, step_outputs
 from toolchain.lower.encode import encode_counted
+from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder, Rung, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
-from toolchain.quantize.floating import float_network
+from toolchain.lower.rest import PoleRow, pole_rows
 from toolchain.quantize.ranges import ProvenRange, prove
-from toolchain.quantize.rest import PoleRow, pole_rows
 from toolchain.quantize.settings import Settings
 from toolchain.report.pole_figure import pole_figure
 
@@ -91,7 +91,7 @@ def quantize(source: Source, settings: Settings, convention: str | None, dt: flo
     conventions = conventions_for(source.graph, convention, dt=dt)
     compiled = compile_graph(source.graph, conventions, data, settings=settings, name=source.name)
     accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
-    ladder = Ladder(float_network(compiled.network, conventions), data, _classes(source.calibration))
+    ladder = Ladder(float_network(compiled.network), data, _classes(source.calibration))
     rungs = climb(ladder, compiled.lowered) if explain else [ladder.top()]
     trace = _simulated(compiled, source.calibration, True)
     messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.steps)

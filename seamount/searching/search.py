@@ -11,13 +11,13 @@ from seamount.searching.work import Job, choice_samples, evaluate, unit_name
 from toolchain.engine import Unit, run_units
 from toolchain.files import write_text
 from toolchain.frontend.conventions import conventions_for
-from toolchain.frontend.ssm import find_ssm_blocks
-from toolchain.frontend.units import Network, find_network
 from toolchain.quantize.settings import Settings
 from toolchain.search import Found, Measured, search, space_of
 from toolchain.search.figure import found_figure
 from toolchain.search.measured import Minimize
 from toolchain.search.table import found_dict, found_text
+from toolchain.units.collapse import find_network
+from toolchain.units.network import Network
 
 Tell = Callable[[str], None]
 UNITS = "units"
@@ -68,7 +68,7 @@ def search_widths(
 def _network(source: Source, job: Job) -> Network:
     graph = source.graph
     conventions = conventions_for(graph, job.convention or None, dt=job.dt or None)
-    return find_network(graph, find_ssm_blocks(graph, conventions), conventions)
+    return find_network(graph, conventions)
 
 
 def write_found(found: Found, tested: dict[str, Measured], folder: Path) -> None:

@@ -20,20 +20,20 @@ from toolchain.errors import InputError, PlacementError, QuantizationError, Unsu
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.ssm import find_ssm_blocks
-from toolchain.frontend.units import Network, find_network
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
+from toolchain.lower.calibrate import Calibration, calibrate
 from toolchain.lower.encode import decide, encode, output_values
 from toolchain.lower.pipeline import compile_network
 from toolchain.mapping import Placement, load_target, place
 from toolchain.passes.pipeline import run_passes
-from toolchain.quantize.calibrate import Calibration, calibrate
 from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.report import count_run, estimate, load_costs
 from toolchain.search import Measured
+from toolchain.units.collapse import find_network
+from toolchain.units.network import Network
 
 REFUSALS = (QuantizationError, PlacementError, UnsupportedError, VerificationError)
 """What settings may meet that give no program."""
@@ -111,10 +111,9 @@ class Context:
         self.source = job.source()
         self.graph = self.source.graph
         self.conventions: Conventions = conventions_for(self.graph, job.convention or None, dt=job.dt or None)
-        blocks = find_ssm_blocks(self.graph, self.conventions)
-        self.network: Network = find_network(self.graph, blocks, self.conventions)
+        self.network: Network = find_network(self.graph, self.conventions)
         data = self.source.calibration.values()
-        self.calibration: Calibration = calibrate(self.graph, self.network, data, self.conventions)
+        self.calibration: Calibration = calibrate(self.network, data)
         self.target = load_target(job.target)
         self.parts: dict[str, Floats] = {}
 
@@ -129,7 +128,7 @@ class Context:
         assert samples.y is not None
         outputs, _ = run(self.graph, samples.values(), self.conventions)
         flat = outputs.reshape(*outputs.shape[:2], -1)
-        last = self.network.unit(self.network.outputs[0]).role == "integrator"
+        last = bool(self.network.unit(self.network.outputs[0]).output_register)
         read: FloatArray = flat[:, -1] if last else np.count_nonzero(flat, axis=1).astype(np.float64)
         return Floats(samples, samples.y, read, _right(read.argmax(axis=1), samples.y))
 
@@ -170,7 +169,7 @@ def _of_task(name: str, most: int) -> Samples:
 
 
 def _measured(context: Context, floats: Floats, settings: Settings) -> Measured:
-    compiled = compile_network(context.network, context.conventions, context.calibration, settings, context.source.name)
+    compiled = compile_network(context.network, context.calibration, settings, context.source.name)
     program = run_passes(compiled.lowered.program, context.job.passes, lambda remark: None).program
     placement = place(program, context.target)
     payload, _ = encode(program.inputs[0], floats.samples.values())

@@ -31,13 +31,12 @@ from seamount.options import read_settings
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.read import read_nir
-from toolchain.frontend.ssm import find_ssm_blocks
-from toolchain.frontend.units import find_network
 from toolchain.ir.text import program_hash
 from toolchain.lower.pipeline import compile_graph
 from toolchain.lower.program import lower
-from toolchain.quantize.scheme import choose_scales
+from toolchain.lower.scheme import choose_scales
 from toolchain.quantize.settings import Settings
+from toolchain.units.collapse import find_network
 
 NARROW = Settings(weight_bits=4, a_bits=12, c_bits=6)
 
@@ -135,9 +134,9 @@ def test_scales_between_calibrations_are_the_compilers(task: Task) -> None:
         weight.data += 0.02 * weight.data.abs().mean() * torch.randn(weight.shape, generator=generator)
     graph = to_graph(network, "digits", task.steps)
     conventions = conventions_for(graph)
-    units = find_network(graph, find_ssm_blocks(graph, conventions), conventions)
-    scheme = choose_scales(units, conventions, before.compiled.calibration, NARROW)
-    expected = lower(units, conventions, scheme, "digits").program
+    units = find_network(graph, conventions)
+    scheme = choose_scales(units, before.compiled.calibration, NARROW)
+    expected = lower(units, scheme, "digits").program
     assert program_hash(expected) != program_hash(before.program)
     assert program_hash(compiler.choose(network, before).program) == program_hash(expected)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.units import Network
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
-from toolchain.quantize.floating import Signals
+from toolchain.lower.floating import Signals
+from toolchain.units.network import Network
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def aligned_messages(program: Program, network: Network, trace: Trace, steps: in
 
 def unit_levels(network: Network) -> dict[str, int]:
     """By how many steps a unit's messages come after the input that they belong to."""
-    levels: dict[str, int] = {}
-    for unit in network.units:
+    levels = {unit.name: 0 for unit in network.inputs}
+    for unit in network.populations:
         before = [levels[link.source] for link in network.into(unit.name) if link.steps == 0]
-        levels[unit.name] = 0 if unit.role == "input" else max(before, default=0) + 1
+        levels[unit.name] = max(before, default=0) + 1
     return levels
 
 
@@ -69,7 +69,7 @@ def activity_rows(
         floats, integers: messages, (sample, step, neuron), of the same samples and steps.
         overflows: by ``"population.register"``.
     """
-    spiking = [unit.name for unit in network.units if unit.role in ("lif", "ssm_lif")]
+    spiking = [unit.name for unit in network.units if unit.spikes]
     return tuple(_row(name, floats[name] != 0, integers[name] != 0, overflows) for name in spiking)
 
 

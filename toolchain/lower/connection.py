@@ -15,11 +15,11 @@ import scipy.sparse
 
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.linear import CONVOLUTIONS, windows_of
-from toolchain.frontend.units import Link
+from toolchain.frontend.links import Link
 from toolchain.ir.connections import AveragePooling, Connection, Convolution, Dense, OneToOne, Sparse, SumPooling
 from toolchain.ir.integer import limits
 from toolchain.ir.program import WEIGHT_BITS
-from toolchain.lower.rounding import round_to
+from toolchain.quantize.rounding import round_to
 
 DENSE_FROM = 0.84
 """Share of non-zero weights from which all-to-all storage takes fewer words: 4 weights a word dense, 3.35 sparse."""

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.roles import GRADED
-from toolchain.frontend.units import Unit
 from toolchain.ir.integer import IntArray
+from toolchain.lower.floating import FloatNetwork, Signals, run_units
 from toolchain.lower.program import Lowered
-from toolchain.lower.rounding import TensorRow
-from toolchain.quantize.floating import ComplexArray, FloatNetwork, FloatUnit, Signals, link_name, run_units
+from toolchain.quantize.rounding import TensorRow
 
 ALL = "all tensors"
 
@@ -62,7 +59,7 @@ class Ladder:
         unit = self.floats.network.unit(self.floats.network.outputs[0])
         sent = messages[unit.name]
         counted: FloatArray = np.count_nonzero(sent, axis=1).astype(np.float64)
-        return sent[:, -1] if unit.role in ("integrator", *GRADED) else counted
+        return sent[:, -1] if unit.graded or unit.output_register else counted
 
     def top(self) -> Rung:
         """The float network itself."""
@@ -91,7 +88,7 @@ class Ladder:
         return Rung(name, len(chosen), correct, same, error, self._spikes(messages))
 
     def _spikes(self, messages: Signals) -> dict[str, float]:
-        spiking = [unit.name for unit in self.floats.network.units if unit.role in ("lif", "ssm_lif")]
+        spiking = [unit.name for unit in self.floats.network.units if unit.spikes]
         return {
             name: float(np.mean((messages[name] != 0) == (self.messages[name] != 0)))
             for name in spiking
@@ -120,60 +117,15 @@ def climb(ladder: Ladder, lowered: Lowered) -> list[Rung]:
 def with_tensors(floats: FloatNetwork, tensors: Iterable[TensorRow]) -> FloatNetwork:
     """The network with some tensors in their rounded form."""
     units, weights = dict(floats.units), dict(floats.weights)
-    roles = {unit.name: unit for unit in floats.network.units}
+    by_name = {unit.name: unit for unit in floats.network.units}
     for tensor in tensors:
         where, _, name = tensor.name.rpartition(".")
         if name == "weights":
             weights[where] = weights[where].copy()
             weights[where].data = tensor.rounded
         else:
-            units[where] = _replaced(units[where], roles[where], name, tensor.rounded)
+            units[where] = by_name[where].replaced(units[where], name, tensor.rounded)
     return replace(floats, units=units, weights=weights)
-
-
-def _replaced(own: FloatUnit, unit: Unit, name: str, values: FloatArray) -> FloatUnit:
-    """A unit with one tensor, by its name in the program, replaced."""
-    if name in ("a_re", "a_im"):
-        assert own.poles is not None
-        return replace(own, poles=_complex(own.poles, name, values))
-    if name in ("c_re", "c_im"):
-        assert own.c is not None
-        return replace(own, c=_complex(own.c, name, values))
-    if unit.role == "lif" and name in ("bias", "bias_mant"):
-        # Without a current of its own a neuron's program has one bias for what enters and for the voltage.
-        entering = np.zeros_like(values) if own.current_leak is None or not own.current_leak.any() else own.drive_bias
-        return replace(own, bias=values, drive_bias=entering)
-    if name in _HALVES:
-        joined = own.drive_bias.copy()
-        joined[_HALVES[name] * unit.size :][: unit.size] = values
-        return replace(own, drive_bias=joined)
-    fields: dict[str, Any] = {_FIELDS[name]: 1.0 - values if name in ("du", "dv") else values}
-    return replace(own, **fields)
-
-
-_HALVES = {"value_bias": 0, "drive_bias": 1, "left_bias": 0, "right_bias": 1}
-"""Biases of units of two ports: which half of the drive's."""
-
-_FIELDS = {
-    "d": "d",
-    "threshold": "threshold",
-    "vth": "threshold",
-    "leak": "leak",
-    "current_leak": "current_leak",
-    "du": "current_leak",
-    "dv": "leak",
-    "bias": "drive_bias",
-    "current_bias": "drive_bias",
-}
-
-
-def _complex(before: ComplexArray, name: str, values: FloatArray) -> ComplexArray:
-    after = before.copy()
-    if name.endswith("_re"):
-        after.real = values
-    else:
-        after.imag = values
-    return after
 
 
 def _reached(floats: FloatNetwork, tensor: TensorRow) -> set[str]:
@@ -181,7 +133,7 @@ def _reached(floats: FloatNetwork, tensor: TensorRow) -> set[str]:
     where, _, name = tensor.name.rpartition(".")
     reached = {where}
     if name == "weights":
-        reached = {link.target for link in floats.network.links if link_name(link) == where}
+        reached = {link.target for link in floats.network.links if link.name == where}
     for unit in floats.network.units:  # sources come before their targets
         if any(link.source in reached for link in floats.network.into(unit.name)):
             reached.add(unit.name)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph
-from toolchain.frontend.ssm import find_ssm_blocks
-from toolchain.frontend.units import Network, find_network
+from toolchain.lower.calibrate import Calibration, calibrate
 from toolchain.lower.program import Lowered, lower
 from toolchain.lower.proven import unproven_findings, with_proven_ranges
-from toolchain.quantize.calibrate import Calibration, calibrate
+from toolchain.lower.scheme import choose_scales
 from toolchain.quantize.scales import Scheme
-from toolchain.quantize.scheme import choose_scales
 from toolchain.quantize.settings import Settings
+from toolchain.units.collapse import find_network
+from toolchain.units.network import Network
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,12 @@ def compile_graph(
     Raises:
         InputError, UnsupportedError, QuantizationError, VerificationError: from the stages.
     """
-    network = find_network(graph, find_ssm_blocks(graph, conventions), conventions)
-    calibration = calibrate(graph, network, calibration_data, conventions)
-    return compile_network(network, conventions, calibration, settings or Settings(), name, notes)
+    network = find_network(graph, conventions)
+    return compile_network(network, calibrate(network, calibration_data), settings or Settings(), name, notes)
 
 
 def compile_network(
     network: Network,
-    conventions: Conventions,
     calibration: Calibration,
     settings: Settings,
     name: str,
@@ -68,8 +66,8 @@ def compile_network(
     """
 
     def compiled(chosen: Settings) -> Compiled:
-        scheme = choose_scales(network, conventions, calibration, chosen)
-        return Compiled(network, calibration, scheme, lower(network, conventions, scheme, name, notes))
+        scheme = choose_scales(network, calibration, chosen)
+        return Compiled(network, calibration, scheme, lower(network, scheme, name, notes))
 
     if settings.ranges == "observed":
         return compiled(settings)

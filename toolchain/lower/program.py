@@ -9,22 +9,16 @@ import numpy as np
 import scipy.sparse
 
 from toolchain.errors import UnsupportedError
-from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.roles import GRADED
-from toolchain.frontend.units import Link, Network, Unit
-from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
+from toolchain.frontend.links import Link
+from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Program, Projection
 from toolchain.ir.verify import verify
 from toolchain.lower.activity import unit_levels
 from toolchain.lower.connection import choose_connection
-from toolchain.lower.lif import lower_lif
-from toolchain.lower.rounding import TensorRow, row
-from toolchain.lower.ssm import lower_ssm
-from toolchain.lower.stateless import lower_stateless, table_finding
-from toolchain.quantize.floating import link_name, neuron_of
-from toolchain.quantize.poles import pole_findings
+from toolchain.quantize.rounding import TensorRow, row
 from toolchain.quantize.scales import Scheme, key
-from toolchain.quantize.voltage import voltage_findings
 from toolchain.quantize.weights import greatest_weight
+from toolchain.units.base import Unit
+from toolchain.units.network import Network
 
 
 @dataclass(frozen=True)
@@ -44,9 +38,7 @@ class Lowered:
     choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def lower(
-    network: Network, conventions: Conventions, scheme: Scheme, name: str, notes: Mapping[str, str] | None = None
-) -> Lowered:
+def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] | None = None) -> Lowered:
     """Lower a network.
 
     Latency: a population's level is one more than its deepest forward source's; what entered at step t is processed
@@ -61,26 +53,22 @@ def lower(
     findings: list[str] = []
     choices: dict[str, str] = {}
     populations = []
-    for unit in network.units:
-        if unit.role != "input":
-            population, rows = _population(unit, conventions, scheme, levels[unit.name])
-            populations.append(population)
-            tensors += rows
-            if unit.role == "sigmoid_gate":
-                findings.append(table_finding(unit, population, scheme.units[unit.name]))
-        if unit.ssm is not None:
-            findings += pole_findings(unit.name, unit.ssm.poles, scheme.settings.for_population(unit.name))
-            findings += voltage_findings(unit.name, scheme.units[unit.name].coarser)
+    for unit in network.populations:
+        start_step = levels[unit.name] if unit.moves_alone else 0
+        made = unit.rounded(scheme.units[unit.name], scheme.settings, start_step)
+        populations.append(made.population)
+        tensors += made.rows
+        findings += made.findings
     projections = []
     for link in map(scheme.as_sent, network.links):
-        projection, tensor, reason = _projection(link, scheme, levels, link_name(link))
+        projection, tensor, reason = _projection(link, scheme, levels)
         projections.append(projection)
         choices[projection.name] = f"{projection.connection.kind}: {reason}"
         tensors.append(tensor)
         findings += _loss(projection)
     program = Program(
         name=name,
-        inputs=tuple(_input(unit, scheme) for unit in network.units if unit.role == "input"),
+        inputs=tuple(_input(unit, scheme) for unit in network.inputs),
         populations=tuple(populations),
         projections=tuple(projections),
         outputs=tuple(_output(network.unit(unit)) for unit in network.outputs),
@@ -96,38 +84,21 @@ def _input(unit: Unit, scheme: Scheme) -> Input:
 
 
 def _output(unit: Unit) -> Output:
-    return Output("output", unit.name, "total" if unit.role == "integrator" else "")
+    return Output("output", unit.name, unit.output_register)
 
 
 def _output_scales(network: Network, scheme: Scheme) -> dict[str, str]:
     """How the host reads outputs that are messages: as a note, since the program itself knows integers only."""
     notes = {}
     for name in network.outputs:
-        if network.unit(name).role in GRADED and (scale := scheme.units.get(name)) is not None:
+        if network.unit(name).graded and (scale := scheme.units.get(name)) is not None:
             own = ", divided by a power of two of each neuron's own" if np.any(scale.finer > 1) else ""
             notes[f"messages of {name}"] = f"integers of 2^-{scale.message_exponent}{own}"
     return notes
 
 
-def _population(unit: Unit, conventions: Conventions, scheme: Scheme, level: int) -> tuple[Population, list[TensorRow]]:
-    scale = scheme.units[unit.name]
-    start_step = level if _has_constant(unit, conventions) else 0
-    if unit.ssm is not None:
-        return lower_ssm(unit, scale, scheme.settings.for_population(unit.name), conventions, start_step)
-    if unit.role == "lif":
-        return lower_lif(unit, scale, conventions, start_step)
-    return lower_stateless(unit, scale, scheme.settings, start_step)
-
-
-def _has_constant(unit: Unit, conventions: Conventions) -> bool:
-    """Whether a unit would move without input, and so must rest until its first input can have come."""
-    if np.any(unit.bias != 0):
-        return True
-    return unit.node is not None and unit.role == "lif" and bool(np.any(neuron_of(unit, conventions).leak != 0))
-
-
-def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int], name: str) -> tuple[Projection, TensorRow, str]:
-    scale, target = scheme.links[key(link)], scheme.units[link.target]
+def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[Projection, TensorRow, str]:
+    name, scale, target = link.name, scheme.links[key(link)], scheme.units[link.target]
     gain, factor = target.gain, 2.0**scale.weight_exponent
     top = greatest_weight(link, scheme.settings)
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))

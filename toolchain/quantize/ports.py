@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.units import Link
+from toolchain.frontend.links import Link
 from toolchain.ir.integer import limits
 from toolchain.quantize.scales import REGISTER_BITS, Payload, key, link_scale, port_limit
 from toolchain.quantize.settings import Settings

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.units import INPUT_PORT, Link, Unit
+from toolchain.frontend.links import INPUT_PORT, Link
 from toolchain.ir.program import PAYLOAD_BITS
 from toolchain.ir.verify import MAX_EXPONENT
 from toolchain.quantize.readout import Readout
@@ -71,9 +71,9 @@ class UnitScale:
         """The part of `gain` that is none of the network's own: divided out of C and D again, (size,)."""
         return np.ones_like(self.gain) if self.readout is None else self.gain
 
-    def port_exponent(self, unit: Unit, port: str) -> int:
-        """Fraction bits of the drive of a port."""
-        return self.second_exponent if unit.ports.index(port) else self.drive_exponent
+    def port_exponent(self, number: int) -> int:
+        """Fraction bits of the drive of the first (0) or second (1) port."""
+        return self.second_exponent if number else self.drive_exponent
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +122,6 @@ class Payload:
     exponent: int = 0
     peak: float = 1.0
     finer: FloatArray = field(default_factory=lambda: np.zeros(0))
-
-
-def small_payload(unit: Unit) -> Payload:
-    """Spikes; or -1, 0 and 1, whose two bits could hold -2 and are counted as if they did."""
-    return Payload(0, 2.0 if unit.role == "ternary" else 1.0)
 
 
 def graded_payload(scale: UnitScale) -> Payload:

@@ -15,8 +15,7 @@ import scipy.sparse
 
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.linear import POOLINGS
-from toolchain.frontend.units import Link, Unit
-from toolchain.quantize.floating import link_name
+from toolchain.frontend.links import Link
 from toolchain.quantize.settings import Settings
 
 MAX_ROW_GAIN = 16.0
@@ -48,7 +47,7 @@ def weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
 
 def greatest_weight(link: Link, settings: Settings) -> int:
     """The greatest integer that a weight of the link may be; the least is its negative."""
-    return (1 << (settings.for_projection(link_name(link)).weight_bits - 1)) - 1
+    return (1 << (settings.for_projection(link.name).weight_bits - 1)) - 1
 
 
 def _fitting(peak: float, top: int) -> int:
@@ -73,24 +72,22 @@ def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
     return exponent - 1 if mantissa == 0.5 else None
 
 
-def row_gains(unit: Unit, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
-    """The factor of each neuron's drive, (size,): 1 where it is not free, or where rounding loses nothing anyway.
+def row_gains(size: int, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
+    """The factor of each of `size` neurons' drives: 1 where rounding loses nothing anyway.
 
     A power of two where one link is exact as it is (the stream's identity on a gate's messages), so that it stays so.
     """
-    ones = np.ones(unit.size)
-    if not settings.equalize or unit.ssm is None:
-        return ones
+    ones = np.ones(size)
     lossy = [_is_lossy(link, ones, settings) for link in incoming]
     if not any(lossy):
         return ones
-    gains = np.full(unit.size, np.inf)
+    gains = np.full(size, np.inf)
     for link in incoming:
         top = greatest_weight(link, settings)
         peaks = np.asarray(abs(link.weights).max(axis=1).todense()).ravel() * 2.0 ** weight_exponent(
             link, ones, settings
         )
-        gains = np.minimum(gains, np.divide(top, peaks, out=np.full(unit.size, np.inf), where=peaks > 0))
+        gains = np.minimum(gains, np.divide(top, peaks, out=np.full(size, np.inf), where=peaks > 0))
     clipped: FloatArray = np.clip(np.where(np.isfinite(gains), gains, 1.0), 1.0, MAX_ROW_GAIN)
     return clipped if all(lossy) else np.exp2(np.floor(np.log2(clipped)))
 

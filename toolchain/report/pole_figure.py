@@ -7,7 +7,7 @@ from math import log10
 
 from markupsafe import Markup
 
-from toolchain.quantize.rest import PoleRow
+from toolchain.lower.rest import PoleRow
 from toolchain.report.drawing import INK, SERIES, decades, element, line, picture, text
 from toolchain.report.evidence import PolePoint
 

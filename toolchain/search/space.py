@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from toolchain.frontend.units import Network
-from toolchain.quantize.floating import link_name
 from toolchain.quantize.settings import OWN_WIDTHS, Settings, Widths
+from toolchain.units.network import Network
 
 LEAST = {"weight_bits": 2, "a_bits": 8, "c_bits": 4, "state_bits": 12}
 """The narrowest that is tried."""
@@ -78,9 +77,9 @@ def space_of(network: Network, start: Settings) -> Space:
     Raises:
         InputError: the start has widths for what is no part of the network.
     """
-    spaces = tuple(unit.name for unit in network.units if unit.ssm is not None)
-    links = tuple(link_name(link) for link in network.links)
-    start.check_names({unit.name: unit.ssm is not None for unit in network.units if unit.role != "input"}, links)
+    spaces = tuple(unit.name for unit in network.units if unit.has_modes)
+    links = tuple(link.name for link in network.links)
+    start.check_names({unit.name: unit.has_modes for unit in network.populations}, links)
     populations = [_factor("populations", name, width, start.for_population(name)) for name, width in _each(spaces)]
     projections = [_factor("projections", name, "weight_bits", start.for_projection(name)) for name in links]
     return Space(start, tuple(populations + projections))

@@ -58,7 +58,7 @@ def assert_same_spikes(made: Compiled, graph: Graph, data: np.ndarray[Any, Any],
     program, total = made.lowered.program, 0
     source = program.inputs[0]
     trace = simulate(program, {source.name: encode(source, data)[0]}, strict=False)
-    units = [unit for unit in made.network.units if unit.role != "input"]
+    units = made.network.populations
     shaped = data.reshape(*data.shape[:2], *graph.nodes["input"].input_shape)
     _, recorded = run(graph, shaped, conventions, record=tuple(unit.exit for unit in units))
     for unit, delay in zip(units, levels(program), strict=True):

@@ -18,7 +18,6 @@ from toolchain.frontend.execute import run
 from toolchain.frontend.extensions import extension_kinds
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.read import read_nir
-from toolchain.frontend.roles import GRADED
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 from toolchain.ir.text import write_program
@@ -27,10 +26,10 @@ from toolchain.ir.trace import Trace
 from toolchain.lower.activity import aligned_messages, unit_levels
 from toolchain.lower.decode import at_last_step, step_outputs
 from toolchain.lower.encode import encode
+from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import Ladder, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.passes.delays import misaligned
-from toolchain.quantize.floating import float_network, run_units
 from toolchain.quantize.ranges import prove
 from toolchain.quantize.settings import Settings
 
@@ -69,15 +68,15 @@ def test_each_form_becomes_its_neurons(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_messages_are_those_of_the_float_network(form: str) -> None:
     """With fine coefficients and weights that 8 bits hold, nothing is left but the arithmetic's own steps."""
-    graph, made = compiled([form], FINE)
+    made = compiled([form], FINE)[1]
     data = gated_data(1, 16, STEPS)
-    floats = run_units(float_network(made.network, conventions_for(graph)), data)
+    floats = run_units(float_network(made.network), data)
     integers = aligned_messages(made.lowered.program, made.network, simulated(made, data), STEPS)
-    for unit in made.network.units:
-        if unit.role in ("input", "integrator"):
+    for unit in made.network.populations:
+        if unit.output_register:
             continue
         found, expected = integers[unit.name], floats[unit.name]
-        if unit.role in GRADED:
+        if unit.graded:
             scale = made.scheme.units[unit.name]
             real = found / (2.0**scale.message_exponent * made.scheme.finer(unit.name, unit.size))
             assert np.sqrt(np.mean((real - expected) ** 2) / np.mean(expected**2)) < 2e-3, unit.name
@@ -128,9 +127,9 @@ def test_every_register_of_the_new_types_has_a_range() -> None:
 
 
 def test_the_ladder_rounds_the_tensors_of_gates_one_by_one() -> None:
-    graph, made = compiled(FORMS)
+    made = compiled(FORMS)[1]
     data = gated_data(0, 16, STEPS)
-    ladder = Ladder(float_network(made.network, conventions_for(graph)), data, None)
+    ladder = Ladder(float_network(made.network), data, None)
     rungs = {rung.name: rung for rung in climb(ladder, made.lowered)}
     rounded = {"block0_gate.value_bias", "block1_gate.threshold", "block2_ter.threshold", "block3_act.right_bias"}
     assert rounded <= rungs.keys()

@@ -12,9 +12,9 @@ from toolchain.frontend.conventions import PRESETS
 from toolchain.frontend.execute import run
 from toolchain.lower.activity import activity_rows, aligned_messages
 from toolchain.lower.encode import encode, output_values
+from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import ALL, Ladder, climb, with_tensors
 from toolchain.lower.pipeline import Compiled, compile_graph
-from toolchain.quantize.floating import float_network, run_units
 from toolchain.quantize.settings import Settings
 
 
@@ -23,7 +23,7 @@ def compiled(case: Case, **choices: object) -> Compiled:
 
 
 def ladder_of(case: Case) -> Ladder:
-    return Ladder(float_network(case.network, case.conventions), case.x, case.y)
+    return Ladder(float_network(case.network), case.x, case.y)
 
 
 def test_the_coarsest_tensor_is_named() -> None:
@@ -74,7 +74,7 @@ def test_rounded_recurrent_neurons(kind: str, preset: str) -> None:
     x = np.random.default_rng(1).integers(0, 2, (16, 60, 4)).astype(float)
     found = compile_graph(graph, conventions, x)
     network = units_of(graph, conventions)
-    ladder = Ladder(float_network(network, conventions), x, None)
+    ladder = Ladder(float_network(network), x, None)
     rungs = climb(ladder, found.lowered)
     assert all(rung.correct is None for rung in rungs)
     program = found.lowered.program

@@ -12,9 +12,9 @@ from toolchain.frontend.conventions import PRESETS, Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.read import read_nir
 from toolchain.frontend.sketch import Sketch
-from toolchain.frontend.ssm import find_ssm_blocks
-from toolchain.frontend.units import Network, find_network
 from toolchain.ir.integer import IntArray
+from toolchain.units.collapse import find_network
+from toolchain.units.network import Network
 
 
 class Case(NamedTuple):
@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 def units_of(graph: Graph, conventions: Conventions) -> Network:
     """The graph as units."""
-    return find_network(graph, find_ssm_blocks(graph, conventions), conventions)
+    return find_network(graph, conventions)
 
 
 @cache

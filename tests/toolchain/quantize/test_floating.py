@@ -11,10 +11,10 @@ from toolchain.frontend.conventions import PRESETS, Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.sketch import Sketch
-from toolchain.quantize import calibrate as calibration
+from toolchain.lower import calibrate as calibration
+from toolchain.lower.calibrate import calibrate
+from toolchain.lower.floating import float_network, run_units
 from toolchain.quantize import scan as scan_module
-from toolchain.quantize.calibrate import calibrate
-from toolchain.quantize.floating import float_network, run_units
 from toolchain.quantize.scan import scan
 
 
@@ -46,10 +46,10 @@ def recurrent_graph(kind: str) -> Graph:
 def same_as_nir(case: Case, graph: Graph, conventions: Conventions, x: np.ndarray) -> None:
     network = units_of(graph, conventions)
     _, expected = run(graph, x, conventions, record=tuple(unit.exit for unit in network.units))
-    found = run_units(float_network(network, conventions), x)
+    found = run_units(float_network(network), x)
     for unit in network.units:
         wanted = expected[unit.exit].reshape(found[unit.name].shape)
-        if unit.role in ("lif", "ssm_lif"):
+        if unit.spikes:
             assert wanted.any()
             assert np.mean(wanted != found[unit.name]) < 1e-4  # sums in another order: a tie may fall the other way
         else:
@@ -98,9 +98,9 @@ def test_scan_against_the_definition(monkeypatch: pytest.MonkeyPatch, row_words:
 def test_parts_of_the_data_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ranges do not hang on how many samples are run together."""
     case = state_space_case(5)
-    whole = calibrate(case.graph, case.network, case.x, case.conventions)
+    whole = calibrate(case.network, case.x)
     monkeypatch.setattr(calibration, "MEMORY_WORDS", 1)
-    parts = calibrate(case.graph, case.network, case.x, case.conventions)
+    parts = calibrate(case.network, case.x)
     for name, seen in whole.units.items():
         for field in ("drive", "state", "readout", "voltage", "rate"):
             assert np.allclose(getattr(parts.units[name], field), getattr(seen, field))
@@ -109,13 +109,13 @@ def test_parts_of_the_data_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_data_are_thinned_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     case = state_space_case(5)
     monkeypatch.setattr(calibration, "MODE_STEPS", 80 * 110 * 6)
-    found = calibrate(case.graph, case.network, case.x, case.conventions)
+    found = calibrate(case.network, case.x)
     assert 1 < found.samples < len(case.x)
 
 
 def test_ranges_are_the_greatest_seen() -> None:
     case = state_space_case(7)
-    found = calibrate(case.graph, case.network, case.x, case.conventions)
+    found = calibrate(case.network, case.x)
     _, recorded = run(case.graph, case.x, case.conventions, record=("block1.in", "block1.y", "sum"))
     for field, node, unit in (
         ("drive", "block1.in", "block1"),
@@ -129,4 +129,4 @@ def test_bad_data_are_refused() -> None:
     case = state_space_case()
     for x in (case.x[:, :, :1], case.x[:0], np.where(case.x > 0.9, np.nan, case.x)):
         with pytest.raises(InputError):
-            calibrate(case.graph, case.network, x, case.conventions)
+            calibrate(case.network, x)

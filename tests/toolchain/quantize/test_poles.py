@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.toolchain.quantize.networks import state_space_case
 from toolchain.lower.pipeline import compile_graph
+from toolchain.lower.rest import measure_rest, pole_rows, rest_bound
 from toolchain.quantize.poles import least_bits, pole_errors, pole_findings, round_at, round_poles
-from toolchain.quantize.rest import measure_rest, pole_rows, rest_bound
 from toolchain.quantize.settings import Settings
 from toolchain.report.pole_figure import pole_figure
 

@@ -11,11 +11,11 @@ import scipy.sparse
 from simulators.reference import simulate
 from tests.toolchain.quantize.networks import digits, state_space_case
 from toolchain.errors import InputError
-from toolchain.frontend.units import Link
+from toolchain.frontend.links import Link
 from toolchain.lower.encode import decide, encode
+from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder
 from toolchain.lower.pipeline import Compiled, compile_graph
-from toolchain.quantize.floating import float_network
 from toolchain.quantize.readout import choose_readout, features
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import row_gains, weight_exponent
@@ -37,7 +37,7 @@ def validation_accuracy(compiled: Compiled) -> float:
 
 def float_accuracy() -> float:
     case = digits()
-    ladder = Ladder(float_network(case.network, case.conventions), case.x[VALIDATION], case.y[VALIDATION])
+    ladder = Ladder(float_network(case.network), case.x[VALIDATION], case.y[VALIDATION])
     return ladder.top().correct / len(case.x[VALIDATION])
 
 
@@ -56,7 +56,7 @@ def test_one_scale_a_layer_for_c_and_d_fails_where_one_a_neuron_does_not() -> No
 
 def output_error(**choices: object) -> float:
     case, compiled = digits(), compiled_digits(**choices)
-    ladder = Ladder(float_network(case.network, case.conventions), case.x[VALIDATION], None)
+    ladder = Ladder(float_network(case.network), case.x[VALIDATION], None)
     return ladder.together(compiled.lowered.tensors).output_error
 
 
@@ -116,11 +116,11 @@ def test_cut_weights_stay_inside_their_width() -> None:
 
 def test_rows_are_stretched_where_it_costs_nothing_else() -> None:
     case = state_space_case()
-    gains = row_gains(case.network.unit("block1"), case.network.into("block1"), Settings())
+    block, integrator = case.network.unit("block1"), case.network.unit("sum")
+    gains = block.free_gains(case.network.into("block1"), Settings())
     assert gains.min() >= 1 and gains.max() > 1.5
-    integrator = case.network.unit("sum")
-    assert np.all(row_gains(integrator, case.network.into("sum"), Settings()) == 1)
-    assert np.all(row_gains(case.network.unit("block1"), case.network.into("block1"), Settings(equalize=False)) == 1)
+    assert np.all(integrator.free_gains(case.network.into("sum"), Settings()) == 1)
+    assert np.all(block.free_gains(case.network.into("block1"), Settings(equalize=False)) == 1)
 
 
 def _in_sixteenths(link: Link) -> Link:
@@ -132,7 +132,7 @@ def _in_sixteenths(link: Link) -> Link:
 def test_exact_weights_are_left_alone() -> None:
     case = state_space_case()
     small = tuple(_in_sixteenths(link) for link in case.network.into("block1"))
-    assert np.all(row_gains(case.network.unit("block1"), small, Settings()) == 1)
+    assert np.all(row_gains(12, small, Settings()) == 1)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_width_of_its_own_holds_for_its_layer_alone() -> None:
 def test_widths_for_every_layer_are_the_widths_of_the_network() -> None:
     everywhere = Settings(a_bits=12, c_bits=6, state_bits=20, weight_bits=5)
     network = state_space_case().network
-    spaces = [unit.name for unit in network.units if unit.ssm is not None]
+    spaces = [unit.name for unit in network.units if unit.has_modes]
     names = [p.name for p in compiled(Settings()).lowered.program.projections]
     each = Settings(
         populations={name: {"a_bits": 12, "c_bits": 6, "state_bits": 20} for name in spaces},

@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.units import Network
 from toolchain.ir.integer import IntArray, add, limits, multiply_shift_floor, subtract
 from toolchain.ir.program import Population, Program
 from toolchain.quantize.mode_bounds import Box, imaginary_range, real_range, response_sums
 from toolchain.quantize.poles import ComplexArray, pole_errors
+from toolchain.units.network import Network
+from toolchain.units.state_space import StateSpace
 
 STARTS = 4
 WINDOW_STEPS = 256
@@ -69,7 +70,7 @@ def pole_rows(program: Program, network: Network, most: int | None = None) -> tu
         most: about how many poles of a population; its neurons are then left out evenly.
     """
     rows: list[PoleRow] = []
-    spaces = {unit.name: unit.ssm.poles for unit in network.units if unit.ssm is not None}
+    spaces = {unit.name: unit.poles for unit in network.units if isinstance(unit, StateSpace)}
     for population in program.populations:
         if population.name in spaces:
             poles = spaces[population.name]

@@ -1,11 +1,9 @@
-"""A NIR graph seen as units joined by linear maps: the shape in which it is quantized and lowered.
+"""A NIR graph -> units joined by linear maps. Here conventions end: units hold discretized coefficients.
 
-A *unit* is whatever has state or emits messages (`roles.py`): the input, a state space with its soma, a LIF, an
-integrator, a gate or product, or a sum that leaves the network. Everything between units is linear and has no state, so
-each path of linear nodes (`linear.py`) collapses, in float64, into one matrix a pair of units and ports, and one
-constant drive a unit. The residual stream
-of a network thereby unrolls by itself: each block's mixing matrix becomes a link to every later block. A link that is
-one convolution or pooling and nothing else remembers it, so that its kernel can be stored once.
+Everything between units is linear and has no state, so each path of linear nodes (`frontend.linear`) collapses, in
+float64, into one matrix a pair of units and ports, and one constant drive a unit. The residual stream of a network
+thereby unrolls by itself: each block's mixing matrix becomes a link to every later block. A link that is one
+convolution or pooling and nothing else remembers it, so that its kernel can be stored once.
 """
 
 from __future__ import annotations
@@ -20,86 +18,12 @@ import scipy.sparse
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph, Node
-from toolchain.frontend.linear import KERNELS, linear_bias, linear_matrix
-from toolchain.frontend.roles import PORTS, Role, find_heads
-from toolchain.frontend.ssm import SsmBlock
-
-INPUT_PORT = "input"
-"""The port of every unit of one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """One input, population or readout of the float network.
-
-    Attributes:
-        name: its name in the program: the NIR name without dots.
-        role: what it becomes.
-        size: number of neurons or channels.
-        exit: the NIR node whose output is its message.
-        bias: constant drive of each neuron at every step, (size,); of two ports one after the other, (2 size,).
-        node: the node of its own (soma, LIF, integrator, gate, ...), None for inputs, relays and graded state spaces.
-        ssm: the state space in it.
-        rectified: whether only positive messages leave.
-    """
-
-    name: str
-    role: Role
-    size: int
-    exit: str
-    bias: FloatArray
-    node: Node | None = None
-    ssm: SsmBlock | None = None
-    rectified: bool = False
-
-    @property
-    def ports(self) -> tuple[str, ...]:
-        """Where messages arrive."""
-        return PORTS.get(self.role, (INPUT_PORT,))
-
-    @property
-    def origin(self) -> str:
-        """The NIR node to name in messages."""
-        return self.node.name if self.node is not None else self.exit
-
-
-@dataclass(frozen=True, eq=False)
-class Link:
-    """A linear map from one unit's messages to another unit's drive.
-
-    Attributes:
-        source, target: unit names.
-        weights: (target, source) sparse float64 matrix.
-        steps: 0 where it acts within the step, 1 where it closes a loop (NIR: the value of the step before).
-        origin: the NIR nodes passed, joined with "+".
-        kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
-        port: of the target.
-    """
-
-    source: str
-    target: str
-    weights: scipy.sparse.csr_array
-    steps: int
-    origin: str
-    kernel: Node | None = None
-    port: str = INPUT_PORT
-
-
-@dataclass(frozen=True)
-class Network:
-    """Units in an order in which every link with `steps` 0 goes forward, and the links between them."""
-
-    units: tuple[Unit, ...]
-    links: tuple[Link, ...]
-    outputs: tuple[str, ...]
-
-    def unit(self, name: str) -> Unit:
-        """Return the unit of that name."""
-        return next(unit for unit in self.units if unit.name == name)
-
-    def into(self, name: str) -> tuple[Link, ...]:
-        """Links that end in the unit."""
-        return tuple(link for link in self.links if link.target == name)
+from toolchain.frontend.linear import KERNELS, LINEAR_KINDS, linear_bias, linear_matrix
+from toolchain.frontend.links import Link
+from toolchain.units import KINDS
+from toolchain.units.base import Head, Unit
+from toolchain.units.network import Network
+from toolchain.units.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -110,12 +34,11 @@ class _Sum:
     constant: FloatArray
 
 
-def find_network(graph: Graph, ssm_blocks: tuple[SsmBlock, ...], conventions: Conventions) -> Network:
+def find_network(graph: Graph, conventions: Conventions) -> Network:
     """Collapse a graph into units and links.
 
     Args:
         graph: as read.
-        ssm_blocks: its state spaces (`find_ssm_blocks`).
         conventions: what NIR leaves open.
 
     Raises:
@@ -128,13 +51,37 @@ def find_network(graph: Graph, ssm_blocks: tuple[SsmBlock, ...], conventions: Co
             f"neurons emit {conventions.output_delay_steps} steps late, which programs cannot say yet",
             "retrain without the delay, or deploy under another convention and compare",
         )
-    network = _Collapse(graph, ssm_blocks).network()
+    network = _Collapse(graph, find_heads(Reading(graph, conventions))).network()
     if not conventions.recurrent_bias_at_start:
-        _refuse_recurrent_bias(graph, network, conventions)
+        _refuse_recurrent_bias(graph, network, conventions.name)
     return network
 
 
-def _refuse_recurrent_bias(graph: Graph, network: Network, conventions: Conventions) -> None:
+def find_heads(reading: Reading) -> tuple[Head, ...]:
+    """What emits messages, in the order of the graph.
+
+    Raises:
+        UnsupportedError: a node that has no place in a program, or an Output that several edges enter.
+    """
+    graph, found = reading.graph, list[Head]()
+    taken: set[str] = set()
+    for kind in KINDS:
+        heads = tuple(kind.recognise(reading, taken))
+        taken |= {node for head in heads for node in head.covers}
+        found += heads
+    for node in graph.nodes.values():
+        if node.name not in taken and node.kind not in (*LINEAR_KINDS, "Output"):
+            known = [name for kind in KINDS for name in kind.node_kinds if name != "Input"]
+            raise UnsupportedError(
+                node.name,
+                f"{node.kind} nodes cannot be lowered to a program yet",
+                f"use a state space, {', '.join(known)}; {', '.join(LINEAR_KINDS)}",
+            )
+    places = list(graph.nodes)
+    return tuple(sorted(found, key=lambda head: places.index(head.place)))
+
+
+def _refuse_recurrent_bias(graph: Graph, network: Network, convention: str) -> None:
     """A bias inside a loop begins one step late under some conventions; programs begin all biases at once."""
     for link in network.links:
         for name in link.origin.split("+") if link.steps else ():
@@ -142,7 +89,7 @@ def _refuse_recurrent_bias(graph: Graph, network: Network, conventions: Conventi
             if np.any(linear_bias(node) != 0):
                 raise UnsupportedError(
                     name,
-                    f"a recurrent bias up to {np.abs(linear_bias(node)).max():g} that {conventions.name} leaves out "
+                    f"a recurrent bias up to {np.abs(linear_bias(node)).max():g} that {convention} leaves out "
                     "at step 0",
                     "train the recurrent layer without bias",
                 )
@@ -151,10 +98,10 @@ def _refuse_recurrent_bias(graph: Graph, network: Network, conventions: Conventi
 class _Collapse:
     """Working data of `find_network`."""
 
-    def __init__(self, graph: Graph, blocks: tuple[SsmBlock, ...]) -> None:
+    def __init__(self, graph: Graph, heads: tuple[Head, ...]) -> None:
         self.graph = graph
-        self.heads = find_heads(graph, blocks)
-        self.covered = {node for block in blocks for node in block.nodes}
+        self.heads = {head.exit: head for head in heads}
+        self.covered = {node for head in heads for node in head.covers}
         self.sums: dict[str, _Sum] = {}
         self.matrices: dict[str, scipy.sparse.csr_array] = {}
         self.open: list[str] = []
@@ -171,7 +118,7 @@ class _Collapse:
 
     def _links(self, target: str, drive: _Sum, names: Mapping[str, str]) -> list[Link]:
         """The links into one exit: one a source, or one a source and port."""
-        ports = PORTS.get(self.heads[target].role, (INPUT_PORT,))
+        ports = self.heads[target].ports
         found = []
         for source, (matrix, passed) in drive.terms.items():
             origin = "+".join(passed) or source
@@ -201,20 +148,16 @@ class _Collapse:
     def _unit(self, name: str, exit_node: str, drive: _Sum) -> Unit:
         head = self.heads[exit_node]
         size = int(np.prod(self.graph.nodes[exit_node].output_shape))
-        if head.role == "integrator" and (not self._is_read(exit_node) or len(self.graph.targets(exit_node)) != 1):
-            what = "an integrator inside the network has no place yet"
-            raise UnsupportedError(exit_node, what, "read I nodes only")
-        bias = np.broadcast_to(drive.constant, (size * len(PORTS.get(head.role, (INPUT_PORT,))),))
-        return Unit(name, head.role, size, exit_node, bias, head.node, head.ssm, head.rectified)
+        return head.make(name=name, size=size, bias=np.broadcast_to(drive.constant, (size * len(head.ports),)))
 
     def _drive(self, exit_node: str) -> _Sum:
         """What drives a unit, as an expression over unit exits."""
         head, node = self.heads[exit_node], self.graph.nodes[exit_node]
-        if head.role == "input":
+        if head.drive == "none":
             return _Sum({}, np.zeros(int(np.prod(node.output_shape))))
-        if head.ssm is not None:
+        if head.drive == "leaving":
             return self._value(head.entry)
-        return self._linear(node) if head.role == "relay" else self._into(head.entry)
+        return self._linear(node) if head.drive == "through" else self._into(head.entry)
 
     def _into(self, name: str) -> _Sum:
         """The sum over the edges into a node."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.errors import InputError
-from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.graph import FloatArray, Graph
-from toolchain.frontend.units import Network, Unit
-from toolchain.quantize.floating import NEURONS, Seen, float_network, run_units
+from toolchain.frontend.graph import FloatArray
+from toolchain.lower.floating import float_network, run_units
 from toolchain.quantize.scan import MOMENT_ROWS
+from toolchain.units.base import Seen, Unit, UnitRange
+from toolchain.units.network import Network
 
 MAX_INPUT_EXPONENT = 16
 MODE_STEPS = 1 << 29
@@ -20,31 +20,6 @@ MODE_STEPS = 1 << 29
 MEMORY_WORDS = 1 << 25
 """Float64 words that the signals of all units may take together: 256 MiB."""
 SIGNALS_A_UNIT = 4
-
-
-@dataclass(frozen=True)
-class UnitRange:
-    """What calibration saw at one unit (maxima over samples and steps).
-
-    Attributes:
-        drive: greatest magnitude of each neuron's input, (size,); of two ports one after the other, (2 size,).
-        state: greatest magnitude of a mode's real or imaginary part with B folded into C, (size,); 0 without modes.
-        readout: greatest magnitude of each state space's output, (size,).
-        voltage: greatest magnitude of each membrane voltage, running sum, or product before it is rectified, (size,).
-        rate: share of steps with a message, over samples and neurons.
-        message: greatest magnitude of each neuron's message, (size,).
-        moments: sums of products of (Re x, Im x a mode by turns, then the drive), (size, features, features).
-        rows: how many states a neuron those are sums over.
-    """
-
-    drive: FloatArray
-    state: FloatArray
-    readout: FloatArray
-    voltage: FloatArray
-    rate: float
-    message: FloatArray
-    moments: FloatArray
-    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,16 +40,15 @@ class Calibration:
     input_exponent: int | None
 
 
-def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Conventions) -> Calibration:
+def calibrate(network: Network, data: FloatArray) -> Calibration:
     """Run the float network and record ranges.
 
     Long sequences through wide networks are run on fewer samples, spread evenly, so that it takes seconds:
     `Calibration.samples` says how many.
 
     Args:
-        graph, network: the network as NIR and as units.
+        network: as units.
         data: (sample, step, channel) calibration inputs; an input of several axes is flattened in C order.
-        conventions: what NIR leaves open.
 
     Raises:
         InputError: the data are not finite, empty, or of the wrong width.
@@ -82,7 +56,7 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
     source = network.units[0]
     check_data(data, source.size, source.name)
     chosen = data[_affordable(network, data)]
-    floats = float_network(network, conventions)
+    floats = float_network(network)
     ranges = _Ranges(network)
     for part in _parts(network, chosen):
         run_units(floats, part, observe=ranges.see, moment_rows=-(-MOMENT_ROWS * len(part) // len(chosen)))
@@ -93,7 +67,7 @@ def calibrate(graph: Graph, network: Network, data: FloatArray, conventions: Con
 
 def _affordable(network: Network, data: FloatArray) -> slice:
     """Samples, evenly spread, that take at most `MODE_STEPS`."""
-    a_step = sum(unit.size if unit.ssm is None else unit.ssm.poles.size for unit in network.units)
+    a_step = sum(unit.updates for unit in network.units)
     most = max(1, MODE_STEPS // (a_step * data.shape[1]))
     return slice(0, None, -(-len(data) // most))
 
@@ -117,10 +91,7 @@ class _Ranges:
 
     def see(self, unit: Unit, seen: Seen) -> None:
         """Take in what a unit did."""
-        quiet = np.zeros(unit.size)
-        readout = _peak(seen.readout) if unit.ssm is not None else quiet
-        voltage = _peak(seen.voltage) if unit.role in (*NEURONS, "product") else quiet
-        peaks = [_peak(seen.drive), seen.state_peak, readout, voltage, _peak(seen.messages)]
+        peaks = [_peak(seen.drive), seen.state_peak, _peak(seen.readout), _peak(seen.voltage), _peak(seen.messages)]
         self._add(unit, peaks, seen.messages)
         self.moments[unit.name] = self.moments.get(unit.name, 0.0) + seen.moments
         self.rows[unit.name] = self.rows.get(unit.name, 0) + seen.rows

@@ -11,6 +11,10 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
 
 
+FLOAT_NOISE = 2.0**-96
+"""Share of a tensor's power below which an error is that of float64 arithmetic, such as of 1 - dt/tau."""
+
+
 @dataclass(frozen=True)
 class TensorRow:
     """How one tensor was quantized.
@@ -22,7 +26,7 @@ class TensorRow:
         count: number of elements.
         max_error: greatest |real - rounded|, in real units.
         sqnr_db: 10 log10(signal power / error power); None where the rounding is exact.
-        rounded: the integers as the numbers that they stand for, in the form of `quantize.floating`.
+        rounded: the integers as the numbers that they stand for, in the form of `Unit.tensors`.
     """
 
     name: str
@@ -46,6 +50,6 @@ def row(
     rounded: FloatArray = np.asarray(integers) / scale
     error = np.asarray(values) - rounded
     power, noise = float(np.sum(np.square(values))), float(np.sum(np.square(error)))
-    sqnr = 10 * float(np.log10(power / noise)) if noise > 0 and power > 0 else None
+    sqnr = 10 * float(np.log10(power / noise)) if noise > power * FLOAT_NOISE and power > 0 else None
     worst = float(np.abs(error).max()) if error.size else 0.0
     return TensorRow(name, bits, scale_text, int(np.asarray(values).size), worst, sqnr, rounded)

@@ -1,0 +1,40 @@
+"""A path of linear nodes between two things that have state or emit messages, as one matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import scipy.sparse
+
+from toolchain.frontend.graph import Node
+
+INPUT_PORT = "input"
+"""The port of every unit of one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A linear map from one unit's messages to another unit's drive.
+
+    Attributes:
+        source, target: unit names.
+        weights: (target, source) sparse float64 matrix.
+        steps: 0 where it acts within the step, 1 where it closes a loop (NIR: the value of the step before).
+        origin: the NIR nodes passed, joined with "+".
+        kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
+        port: of the target.
+    """
+
+    source: str
+    target: str
+    weights: scipy.sparse.csr_array
+    steps: int
+    origin: str
+    kernel: Node | None = None
+    port: str = INPUT_PORT
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of the projection that it becomes."""
+        port = "" if self.port == INPUT_PORT else f".{self.port}"
+        return f"{self.source}->{self.target}{port}" + ("(loop)" if self.steps else "")

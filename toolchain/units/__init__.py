@@ -1,0 +1,31 @@
+"""The kinds of units that a float network is made of: one file each, listed here by hand.
+
+The order is that of recognition: a kind takes in its nodes before those after it look for theirs.
+"""
+
+from toolchain.units.base import Unit
+from toolchain.units.binary_gate import BinaryGate
+from toolchain.units.input import Input
+from toolchain.units.integrator import Integrator
+from toolchain.units.lif import Lif
+from toolchain.units.product import Product
+from toolchain.units.rectifier import Rectifier
+from toolchain.units.relay import Relay
+from toolchain.units.sigmoid_gate import SigmoidGate
+from toolchain.units.state_space import StateSpace
+from toolchain.units.ternary import Ternary
+
+KINDS: tuple[type[Unit], ...] = (
+    StateSpace,
+    Input,
+    Integrator,
+    Lif,
+    SigmoidGate,
+    BinaryGate,
+    Product,
+    Ternary,
+    Rectifier,
+    Relay,
+)
+
+__all__ = ["KINDS", "Unit"]

@@ -1,0 +1,36 @@
+"""A float network as units joined by linear maps: the shape in which it is quantized and lowered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolchain.frontend.links import Link
+from toolchain.units.base import Unit
+from toolchain.units.input import Input
+
+
+@dataclass(frozen=True)
+class Network:
+    """Units in an order in which every link with `steps` 0 goes forward, and the links between them."""
+
+    units: tuple[Unit, ...]
+    links: tuple[Link, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[Unit, ...]:
+        """What the host sends."""
+        return tuple(unit for unit in self.units if isinstance(unit, Input))
+
+    @property
+    def populations(self) -> tuple[Unit, ...]:
+        """All units but the inputs."""
+        return tuple(unit for unit in self.units if not isinstance(unit, Input))
+
+    def unit(self, name: str) -> Unit:
+        """Return the unit of that name."""
+        return next(unit for unit in self.units if unit.name == name)
+
+    def into(self, name: str) -> tuple[Link, ...]:
+        """Links that end in the unit."""
+        return tuple(link for link in self.links if link.target == name)

@@ -1,0 +1,35 @@
+"""A linear node that an Output reads: passes the sum of what arrives on as a graded message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from functools import partial
+
+from toolchain.errors import UnsupportedError
+from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.linear import LINEAR_KINDS
+from toolchain.units.base import Head, Tensors
+from toolchain.units.reading import Reading
+from toolchain.units.stateless import Stateless
+
+
+class Relay(Stateless):
+    """A sum that leaves the network at every step."""
+
+    graded = True
+    neuron = "relay"
+
+    @classmethod
+    def recognise(cls, reading: Reading, taken: Set[str]) -> Iterator[Head]:
+        graph = reading.graph
+        for output in graph.of_kind("Output"):
+            sources = graph.sources(output.name)
+            if len(sources) != 1:
+                what = f"{len(sources)} edges enter the Output"
+                raise UnsupportedError(output.name, what, "put an explicit sum node before it")
+            source = sources[0]
+            if graph.nodes[source].kind in LINEAR_KINDS and source not in taken:
+                yield Head(source, source, "through", (source,), output.name, partial(cls, exit=source))
+
+    def emitted(self, tensors: Tensors, drive: FloatArray) -> FloatArray:
+        return drive
