@@ -10,7 +10,6 @@ import numpy as np
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
 
-
 FLOAT_NOISE = 2.0**-96
 """Share of a tensor's power below which an error is that of float64 arithmetic, such as of 1 - dt/tau."""
 

@@ -13,6 +13,7 @@ from tests.toolchain.quantize.networks import units_of
 from tests.toolchain.quantize.test_floating import recurrent_graph
 from toolchain.frontend.conventions import PRESETS, conventions_for
 from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.sketch import Sketch
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.units import KINDS
 from toolchain.units.input import Input
@@ -36,6 +37,16 @@ def convolved() -> tuple[Compiled, FloatArray]:
     return compile_graph(graph, replace(PRESETS["nir"], dt=DT), data), data
 
 
+def rectified() -> tuple[Compiled, FloatArray]:
+    rng, sketch = np.random.default_rng(4), Sketch(1e-4)
+    sketch.add("input", "Input", 3, {})
+    hidden = sketch.rectifier("act", 5, sketch.matrix("w1", rng.normal(size=(5, 3)), "input", rng.normal(size=5)))
+    total = sketch.integrator("sum", 2, sketch.matrix("w2", rng.normal(size=(2, 5)), hidden))
+    sketch.add("output", "Output", 2, {}, total)
+    data = rng.normal(size=(4, 20, 3))
+    return compile_graph(sketch.graph({}), PRESETS["seamount"], data), data
+
+
 CASES = {
     "gates, summed": lambda: gated("sum"),
     "gates, each step": lambda: gated("step"),
@@ -44,6 +55,7 @@ CASES = {
     "CubaLIF": lambda: recurrent("CubaLIF", "nir"),
     "CubaLIF, delayed": lambda: recurrent("CubaLIF", "snntorch-delayed"),
     "convolution": convolved,
+    "rectifier": rectified,
 }
 
 
@@ -52,7 +64,9 @@ def test_each_rounded_coefficient_has_a_row(case: str) -> None:
     made, _ = CASES[case]()
     rows = {tensor.name for tensor in made.lowered.tensors}
     program = made.lowered.program
-    coefficients = {f"{p.name}.{name}" for p in program.populations for name in p.coefficients if name not in NOT_ROUNDED}
+    coefficients = {
+        f"{p.name}.{name}" for p in program.populations for name in p.coefficients if name not in NOT_ROUNDED
+    }
     assert rows == coefficients | {f"{projection.name}.weights" for projection in program.projections}
 
 
