@@ -56,7 +56,7 @@ JOBS = [Job("built", ("built",)), Job("refused", ("refused",))]
 def test_trees_of_unlike_layouts_that_write_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert replay(tree(tmp_path / "a", "one"), tree(tmp_path / "b", "other"), JOBS, tmp_path) == 0
     said = capsys.readouterr().out
-    assert "2 jobs, 0 of them on Lava too: 1 refused (0 with a traceback)" in said and "0 differences in 0 jobs" in said
+    assert "2 jobs, 0 of them on Lava too: 1 refused (0 with a traceback)" in said and "\n0 differences; " in said
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,7 @@ def test_what_differs_in_each_kind_of_file(
         (tmp_path / side / "build.said.json").write_text(json.dumps({"code": 0, "error": ""}))
     (found,) = compare_jobs(tmp_path / "old", tmp_path / "new", "build")
     assert found.startswith(name) and all(part in found for part in shown)
+    assert compare_jobs(tmp_path / "old", tmp_path / "new", "build", "placement") == []
     (tmp_path / "new" / "build" / name).unlink()
     assert compare_jobs(tmp_path / "old", tmp_path / "new", "build") == [f"{name}: only in the base's"]
 

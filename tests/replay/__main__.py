@@ -38,6 +38,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", choices=PARTS, action="append", help="a part; several times for several")
     parser.add_argument("--count", type=int, help=f"random graphs; {COUNT} by default, {QUICK_COUNT} with --quick")
     parser.add_argument("--match", default="", help="only jobs whose name holds this regular expression")
+    parser.add_argument("--files", default="", help="compare only files whose name holds this regular expression")
     parser.add_argument("--quick", action="store_true", help="zoo:digits, every so manyeth case, few random graphs")
     parser.add_argument("--no-lava", action="store_true", help="leave Lava out of the few jobs that it runs in")
     parser.add_argument("--keep", type=Path, help="leave inputs and builds in this folder, which must not exist")
@@ -55,7 +56,7 @@ def main(given: Sequence[str] | None = None) -> int:
         base = _base(options.base, work / "base")
         (work / "inputs").mkdir()
         jobs = chosen_jobs(options, work / "inputs")
-        return replay(base, REPOSITORY, jobs, work)
+        return replay(base, REPOSITORY, jobs, work, options.files)
 
 
 def _base(base: str, folder: Path) -> Path:
@@ -86,13 +87,14 @@ def chosen_jobs(options: argparse.Namespace, inputs: Path) -> list[Job]:
     return [job for job in jobs if re.search(options.match, job.name)]
 
 
-def replay(base: Path, tree: Path, jobs: Sequence[Job], work: Path) -> int:
+def replay(base: Path, tree: Path, jobs: Sequence[Job], work: Path, files: str = "") -> int:
     """Run jobs in both trees, compare, report.
 
     Args:
         base, tree: roots of the two trees.
         jobs: what to run.
         work: with ``inputs``; gets the folders ``old`` and ``new``.
+        files: a regular expression; only what differs in files of such names is told, and in outcomes.
     """
     begun = time.monotonic()
     for lava in (False, True):
@@ -102,14 +104,13 @@ def replay(base: Path, tree: Path, jobs: Sequence[Job], work: Path) -> int:
         if any(codes):
             print("error: a tree could not be run, see above", file=sys.stderr)
             return 2
-    different = Counter[str]()
+    different = {job.name: compare_jobs(work / "old", work / "new", job.name, files) for job in jobs}
     for job in jobs:
-        if found := compare_jobs(work / "old", work / "new", job.name):
+        if found := different[job.name]:
             print(f"{job.name}   (seamount {' '.join(job.words)})")
             print("\n".join(f"    {line}" for line in found))
-            different[job.name] = len(found)
-    _summary(jobs, work, different, time.monotonic() - begun)
-    return 1 if different else 0
+    _summary(jobs, work, [line for found in different.values() for line in found], time.monotonic() - begun)
+    return int(any(different.values()))
 
 
 def _drive(tree: Path, jobs: Sequence[Job], folder: Path, lava: bool) -> subprocess.Popen[bytes]:
@@ -122,7 +123,7 @@ def _drive(tree: Path, jobs: Sequence[Job], folder: Path, lava: bool) -> subproc
     return subprocess.Popen(words, cwd=folder, env=env | {"SEAMOUNT_DATA": data})
 
 
-def _summary(jobs: Sequence[Job], work: Path, different: Counter[str], seconds: float) -> None:
+def _summary(jobs: Sequence[Job], work: Path, different: Sequence[str], seconds: float) -> None:
     """Print what was compared, so that an empty run does not pass for a good one."""
     said = [json.loads((work / "new" / f"{job.name}.said.json").read_text(encoding="utf-8")) for job in jobs]
     kinds = Counter[str]()
@@ -138,7 +139,9 @@ def _summary(jobs: Sequence[Job], work: Path, different: Counter[str], seconds: 
     print(f"populations in their programs: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}")
     print(f"not compared: {left_out}")
     cpu = sum(found["seconds"] for found in said)
-    print(f"{sum(different.values())} differences in {len(different)} jobs; {seconds:.0f} s, {cpu:.0f} CPU s a tree")
+    where = Counter(line.partition(":")[0] for line in different)
+    listed = ", ".join(f"{file} {count}" for file, count in where.most_common())
+    print(f"{len(different)} differences{f' ({listed})' if listed else ''}; {seconds:.0f} s, {cpu:.0f} CPU s a tree")
 
 
 if __name__ == "__main__":

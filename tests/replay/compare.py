@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -22,15 +23,22 @@ LEFT_OUT = ("report.html",)
 WIDTH = 160
 
 
-def compare_jobs(old: Path, new: Path, name: str) -> list[str]:
-    """Differences between what one job left in two folders, each with where and the first thing that differs."""
+def compare_jobs(old: Path, new: Path, name: str, only: str = "") -> list[str]:
+    """Differences between what one job left in two folders, each with where and the first thing that differs.
+
+    Args:
+        old, new: folders of the drivers.
+        name: of the job.
+        only: a regular expression that names of compared files hold.
+    """
     left, right = (json.loads((side / f"{name}.said.json").read_text(encoding="utf-8")) for side in (old, new))
     if (left["code"], left["error"]) != (right["code"], right["error"]):
         return [_two("outcome", *(f"exit code {said['code']} {said['error']}" for said in (left, right)))]
-    if (old / f"{name}.json").exists() or (new / f"{name}.json").exists():
-        return list(_compare_file(old / f"{name}.json", new / f"{name}.json", f"{name}.json"))
     files = {path.relative_to(side / name) for side in (old, new) for path in _files(side / name)}
-    return [line for file in sorted(files) for line in _compare_file(old / name / file, new / name / file, str(file))]
+    pairs = {str(file): (old / name / file, new / name / file) for file in files}
+    if any((side / f"{name}.json").exists() for side in (old, new)):
+        pairs["quantize.json"] = (old / f"{name}.json", new / f"{name}.json")
+    return [line for file in sorted(pairs) if re.search(only, file) for line in _compare_file(*pairs[file], file)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
