@@ -72,7 +72,8 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
         if part.lengths is not None:
             trace = count_to_ends(trace, part.lengths + program.latency_steps)
         kept = {key: trace.final[key] for key in read if key in trace.final}
-        traces.append(replace(trace, messages={}, registers={}, final=kept))
+        reach = {name: int(np.abs(encoded.payload).max(initial=0))}
+        traces.append(replace(trace, messages={}, registers={}, final=kept, reach=reach))
     score = sum(scores[1:], scores[0]) if scores else None
     return Whole(join_traces(traces), score, entered)
 

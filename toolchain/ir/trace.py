@@ -33,6 +33,7 @@ class Trace:
         final: by ``"population.register"``, values after the last step, (sample, neuron[, mode]): outputs' registers.
         overflows: by ``"population.register"``, values that did not fit at any step of the run, `ends` or not;
             traps, which stop a run, are not counted.
+        reach: by input, greatest magnitude of a payload that entered; absent where nobody looked.
         ends: (sample,) how many first steps of each sample `sent` counts, where sequences end before the run does; None
             where all steps count.
     """
@@ -46,6 +47,7 @@ class Trace:
     sent: Mapping[str, IntArray] = field(default_factory=dict)
     final: Mapping[str, IntArray] = field(default_factory=dict)
     overflows: Mapping[str, int] = field(default_factory=dict)
+    reach: Mapping[str, int] = field(default_factory=dict)
     ends: IntArray | None = None
 
     @property
@@ -67,7 +69,7 @@ def save_trace(trace: Trace, path: Path) -> None:
         "samples": trace.samples,
         "steps": trace.steps,
         "overflows": dict(trace.overflows),
-    }
+    } | ({"reach": dict(trace.reach)} if trace.reach else {})
     arrays = {f"{group}/{name}": _narrow(array) for group in _GROUPS for name, array in getattr(trace, group).items()}
     write_npz(path, header, arrays | ({} if trace.ends is None else {_ENDS: trace.ends}))
 
@@ -114,6 +116,7 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     overflows: Counter[str] = Counter()
     for trace in traces:
         overflows.update(trace.overflows)
+    reach = {name: max(trace.reach[name] for trace in traces) for name in first.reach}
     groups: dict[str, dict[str, IntArray]] = {
         group: {
             name: np.concatenate([getattr(trace, group)[name] for trace in traces]) for name in getattr(first, group)
@@ -123,7 +126,16 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     samples = sum(trace.samples for trace in traces)
     ends = [trace.ends for trace in traces if trace.ends is not None]
     joined = np.concatenate(ends) if ends else None
-    return Trace(first.program, first.simulator, samples, first.steps, **groups, overflows=dict(overflows), ends=joined)
+    return Trace(
+        first.program,
+        first.simulator,
+        samples,
+        first.steps,
+        **groups,
+        overflows=dict(overflows),
+        reach=reach,
+        ends=joined,
+    )
 
 
 def count_to_ends(trace: Trace, ends: IntArray) -> Trace:
@@ -153,6 +165,7 @@ def _kind(trace: Trace) -> tuple[object, ...]:
         trace.simulator,
         trace.steps,
         trace.ends is None,
+        sorted(trace.reach),
         *(sorted(getattr(trace, group)) for group in _GROUPS),
     )
 

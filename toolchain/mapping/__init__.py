@@ -1,13 +1,16 @@
 """A program on the cores of a target; targets are data files, each number with its source."""
 
+from toolchain.mapping.layout import RULES
 from toolchain.mapping.place import place
-from toolchain.mapping.placement import Core, Fill, Placement, Slice, Usage, read_placement, write_placement
+from toolchain.mapping.placement import Core, Fill, Placement, Usage, read_placement, write_placement
 from toolchain.mapping.quantity import GRADES, Quantity
+from toolchain.mapping.slices import Slice
 from toolchain.mapping.target import RESOURCES, Limits, Target, load_target, shipped_targets
 
 __all__ = [
     "GRADES",
     "RESOURCES",
+    "RULES",
     "Core",
     "Fill",
     "Limits",

@@ -1,34 +1,32 @@
 """How many memory words a program's parts take on a core.
 
-*State words* of a neuron: its stored registers, in declared order, one field each (one a mode for registers that are
-per mode), each as wide as the register. Fields fill a word one after another; a field that doesn't fit what is left
-of a word begins the next. A CUBA LIF neuron (24 + 24 bits) takes one 64-bit word, an SSM neuron with M modes of
-24-bit parts and a 24-bit voltage takes M + 1.
-
-*Coefficient words* of a neuron: the same, over the coefficients whose values differ between the neurons of its
-population. What all neurons share lies in the neuron group: a single number there is free, a row of modes or a table
-takes its words once a slice.
+*Words of a neuron*: its stored registers in declared order, one field each (one a mode for registers that are per
+mode), each as wide as the register; then the coefficients whose values differ between the neurons of its population,
+each as wide as its values need. Fields fill a word one after another; one that doesn't fit what is left begins the
+next. A LIF neuron with a current, a voltage and a bias of its own (24 + 24 + at most 16 bits) takes one 64-bit word.
+What all neurons share lies in the neuron group: a single number there is free, a row of modes or a table takes its
+words once a slice. A target may know a neuron type's words from measurement.
 
 *Synapse words*: each axon (a source neuron, in one projection, as one core sees it) has a list of its synapses on
 that core, in whole words; the target's packing says how many. Where the target shares kernels, a convolution instead
 stores its kernel once a slice: for each input channel of a group and each tap, a row of the weights into the slice's
-output channels, in whole words; a pooling counts as the convolution of every channel by itself that it is. Elsewhere
-both are listed synapse by synapse.
+output channels, in whole words; a pooling counts as the convolution of every channel by itself that it is. Weights are
+as wide as the stored values of their projection need. Elsewhere kernels are listed synapse by synapse.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
 
-from toolchain.ir.connections import Connection, Convolution, Dense, Listed, SumPooling
+from toolchain.ir.connections import Connection, Convolution, SumPooling
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.base import Coefficient
 from toolchain.ir.program import Population, Projection
-from toolchain.ir.timestep import stored_registers
-from toolchain.mapping.target import BlockPacking, DensityPacking, Target
+from toolchain.ir.timestep import WAIT, stored_registers
+from toolchain.mapping.kernels import group_channels, in_per_group, taps
+from toolchain.mapping.target import BlockPacking, ListPacking, Target
 
 
 def packed_words(fields_bits: Iterable[int], word_bits: int) -> int:
@@ -41,28 +39,47 @@ def packed_words(fields_bits: Iterable[int], word_bits: int) -> int:
     return words
 
 
+def value_bits(values: IntArray) -> int:
+    """Width that holds every value: two's complement where signs differ, else the magnitude; at least 1."""
+    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+    if low < 0 < high:
+        return 1 + max(high.bit_length(), (-low - 1).bit_length())
+    return max(1, high.bit_length(), (-low).bit_length())
+
+
 def state_words(population: Population, word_bits: int) -> int:
     """Words that hold one neuron's stored registers."""
-    fields: list[int] = []
-    for register in stored_registers(population):
-        fields += [population.width(register.bits)] * (population.modes if register.per == "mode" else 1)
-    return packed_words(fields, word_bits)
+    return packed_words(_state_fields(population), word_bits)
 
 
-def coefficient_words(population: Population, word_bits: int) -> tuple[int, int]:
-    """Words of coefficients: (in each neuron, once a slice)."""
+def neuron_words(population: Population, target: Target) -> tuple[int, int]:
+    """Words of state and coefficients: (of each neuron, once a slice)."""
+    known = target.measured_neuron_words.get(population.neuron)
+    if known is not None:
+        return known.whole, 0
     own: list[int] = []
     shared: list[int] = []
     for coefficient in population.type.coefficients:
         values = population.coefficients.get(coefficient.name)
         if values is None or not values.size:
             continue
-        fields = [population.width(coefficient.bits)] * _fields(coefficient, values)
+        bits = min(population.width(coefficient.bits), value_bits(values))
+        fields = [bits] * _fields(coefficient, values)
         if not _is_shared(coefficient, values):
             own += fields
         elif len(fields) > 1:
             shared += fields
-    return packed_words(own, word_bits), packed_words(shared, word_bits)
+    word_bits = target.word_bits.whole
+    return packed_words(_state_fields(population) + own, word_bits), packed_words(shared, word_bits)
+
+
+def _state_fields(population: Population) -> list[int]:
+    """Widths of what a neuron stores; `wait` is the same in all neurons and lies in the group."""
+    fields: list[int] = []
+    for register in stored_registers(population):
+        if register is not WAIT:
+            fields += [population.width(register.bits)] * (population.modes if register.per == "mode" else 1)
+    return fields
 
 
 def _fields(coefficient: Coefficient, values: IntArray) -> int:
@@ -77,62 +94,34 @@ def _is_shared(coefficient: Coefficient, values: IntArray) -> bool:
     return coefficient.per == "population" or bool((values == values[:1]).all())
 
 
-def axon_sizes(connection: Connection, start: int, stop: int) -> IntArray:
-    """Synapses that each source stores for the targets start .. stop - 1, (source,); zeros are stored in Dense."""
-    if isinstance(connection, Dense):
-        return np.full(connection.source_size, stop - start, dtype=np.int64)
-    return np.bincount(listed(connection, start, stop)[0], minlength=connection.source_size)
-
-
-def listed(connection: Listed, start: int, stop: int) -> tuple[IntArray, IntArray]:
-    """Source and weight of every synapse into the targets start .. stop - 1."""
-    matrix = connection.matrix()
-    inside = slice(matrix.indptr[start], matrix.indptr[stop])
-    return matrix.indices[inside], matrix.data[inside]
-
-
-def synapse_words(projection: Projection, sizes: IntArray, part: range, target: Target) -> int:
-    """Words that the synapses into a range of targets take; `sizes` are its axons' (`axon_sizes`)."""
-    connection, per_word = projection.connection, _shared_per_word(projection.connection, target)
-    if per_word is None or not len(part):
-        return int(axon_words(projection, sizes, target).sum())
-    assert isinstance(connection, Convolution | SumPooling)
-    return kernel_words(connection, part, per_word)
-
-
-def kernel_words(connection: Convolution | SumPooling, part: range, per_word: int) -> int:
-    """Words of the kernel rows that serve a range of targets."""
-    places = math.prod(connection.windows.places)
-    channels = np.arange(part.start // places, (part.stop - 1) // places + 1)
-    if isinstance(connection, SumPooling):
-        return math.prod(connection.kernel) * len(channels)
-    rows = math.prod(connection.weights.shape[1:])
-    in_group = np.bincount(channels // (connection.weights.shape[0] // connection.groups))
-    return rows * int(_ceil_divide(in_group, per_word).sum())
-
-
-def _shared_per_word(connection: Connection, target: Target) -> int | None:
-    """Kernel weights in a word where the target shares kernels and this connection has one."""
+def shares_kernel(connection: Connection, target: Target) -> bool:
+    """Whether the target stores this connection as a kernel."""
     packing = target.packing
-    if not isinstance(connection, Convolution | SumPooling) or not isinstance(packing, DensityPacking):
-        return None
-    return None if packing.kernel_weights_per_word is None else packing.kernel_weights_per_word.whole
+    return isinstance(connection, Convolution | SumPooling) and isinstance(packing, ListPacking) and packing.kernels
 
 
-def axon_words(projection: Projection, sizes: IntArray, target: Target) -> IntArray:
-    """Words that each axon's synapses fill, from their number, (source,); an axon without synapses takes none."""
+def kernel_words(kernel: Convolution | SumPooling, channels: tuple[int, int], target: Target) -> int:
+    """Words of the kernel rows that serve a range of output channels."""
+    widths = group_channels(kernel, channels)
+    return in_per_group(kernel) * taps(kernel) * int(kernel_row_words(kernel, widths, target).sum())
+
+
+def kernel_row_words(kernel: Convolution | SumPooling, targets: IntArray, target: Target) -> IntArray:
+    """Words of a row of weights of one input channel and tap into so many output channels."""
     packing = target.packing
-    if (per_word := _shared_per_word(projection.connection, target)) is not None:
-        return _ceil_divide(sizes, per_word)
+    assert isinstance(packing, ListPacking)
+    bits = targets * value_bits(kernel.values) + packing.header_bits.whole
+    return _ceil_divide(bits, target.word_bits.whole)
+
+
+def list_words(projection: Projection, sizes: IntArray, target: Target) -> IntArray:
+    """Words of a list of so many synapses of one axon; none takes none."""
+    packing = target.packing
     if isinstance(packing, BlockPacking):
         return _words_in_blocks(projection, sizes, packing, target.word_bits.whole)
-    return _words_by_density(projection, sizes, packing)
-
-
-def _words_by_density(projection: Projection, sizes: IntArray, packing: DensityPacking) -> IntArray:
-    if projection.connection.kind == "dense":
-        return _ceil_divide(sizes, packing.dense_synapses_per_word.whole)
-    return _ceil_divide(sizes * packing.sparse_words_per_512_synapses.whole, 512)
+    synapse_bits = value_bits(projection.connection.values) + packing.index_bits.whole
+    words = _ceil_divide(sizes * synapse_bits + packing.header_bits.whole, target.word_bits.whole)
+    return np.where(sizes > 0, words, 0)
 
 
 def _words_in_blocks(projection: Projection, sizes: IntArray, packing: BlockPacking, word_bits: int) -> IntArray:

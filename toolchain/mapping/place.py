@@ -1,133 +1,94 @@
-"""The first placer: greedy, in program order, by the target's limits.
+"""From a program to cores: tilings, layout, and the rounds that a target needs which counts destination cores.
 
-Each population takes as many neurons of the open core as fit, then opens the next core. How many words of the axon
-map a neuron takes depends on where its targets end up, so a round assumes a number, places, and counts; where a
-neuron turns out to take more, the next round assumes that. Assumptions only grow, and a round whose count stays within
-them is the answer.
+Where an entry of the axon map serves all destinations, one round is the answer. Where each destination takes one, how
+many a neuron takes depends on where its targets end up: a round assumes a number, lays out, and counts. If every core
+stays within the limits by what was counted, that is the answer; else the next round assumes that and a little more.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from toolchain.errors import PlacementError
-from toolchain.ir.integer import IntArray
+from toolchain.errors import InputError, PlacementError
 from toolchain.ir.program import Population, Program
 from toolchain.ir.text import program_hash
-from toolchain.mapping.placement import Core, Placement, Slice, Usage, limits_of
+from toolchain.mapping.layout import RULES, Layout, choose_tilings
+from toolchain.mapping.placement import Core, Placement, limits_of
 from toolchain.mapping.target import Target
-from toolchain.mapping.usage import axon_map_words, exceeded, slice_usage, words_of_neuron
+from toolchain.mapping.usage import AxonMap, Demand, destinations, exceeded
 
 MAX_ROUNDS = 64
-
-REMEDIES = {
-    "axon_in": "prune sources of the neuron, or sum them in relay neurons first",
-    "axon_map": "send to fewer populations, or relay the messages once",
-    "synapse_words": "prune the neuron's synapses, or store a matrix with many zeros as sparse",
-    "neurons": "edit the target's limit",
-    "neuron_groups": "edit the target's limit",
-    "neuron_words": "use fewer modes a neuron or narrower registers",
-    "core_words": "use fewer modes a neuron, or prune its synapses",
-}
+SLACK = 0.01
+"""What a round assumes beyond the last count, times its number: the next layout has a few more cores."""
 
 
-def place(program: Program, target: Target) -> Placement:
+def place(program: Program, target: Target, rule: str = "packed") -> Placement:
     """Split the populations over cores.
 
     Args:
         program: checked by `verify`.
         target: whose limits hold.
+        rule: "packed" fills cores across populations, "layers" gives each population cores of its own.
 
     Returns:
-        The placement; the same program and target give the same one.
+        The placement; the same program, target and rule give the same one.
 
     Raises:
         PlacementError: a neuron type cannot run there, one neuron exceeds a core, or the system has too few chips; the
             message names the limit, by how much it is exceeded, and what to change.
+        InputError: there is no such rule.
     """
+    if rule not in RULES:
+        raise InputError("mapping", f"no rule {rule!r}", f"use one of {', '.join(RULES)}")
     for population in program.populations:
         _check_type(population, target)
-        _check_words(population, target)
-    cores = _settle(program, target)
-    _check_extent(program, target, len(cores))
+    demand = Demand(program, target)
+    for population in program.populations:
+        _check_words(population, demand)
+    layout = settle(demand, rule)[0]
+    _check_extent(program, target, len(layout.cores))
     per_chip = target.cores_per_chip.whole
-    needed = axon_map_words(program, [part for core in cores for part in core])
-    placed = [
-        Core(index, index // per_chip, tuple(parts), _total(program, target, parts, needed))
-        for index, parts in enumerate(cores)
-    ]
-    return Placement(target.name, program_hash(program), limits_of(target), tuple(placed))
+    cores = zip(layout.cores, layout.used, strict=True)
+    placed = tuple(Core(at, at // per_chip, tuple(parts), usage) for at, (parts, usage) in enumerate(cores))
+    return Placement(target.name, program_hash(program), limits_of(target), placed, rule)
 
 
-def _settle(program: Program, target: Target) -> list[list[Slice]]:
-    """Repeat rounds until no neuron takes more of the axon map than the round assumed."""
-    everything = [Slice(population.name, 0, population.size) for population in program.populations]
-    assumed = axon_map_words(program, everything)
-    for _ in range(MAX_ROUNDS):
-        cores = _Round(program, target, assumed).cores
-        needed = axon_map_words(program, [part for core in cores for part in core])
-        if all((needed[name] <= assumed[name]).all() for name in needed):
-            return cores
-        assumed = {name: np.maximum(needed[name], assumed[name]) for name in needed}
+def settle(demand: Demand, rule: str) -> tuple[Layout, int]:
+    """Lay out until no core takes more of the axon map than it has; the layout, and how many rounds it took."""
+    if demand.target.axon_map_by == "projection":
+        choose_tilings(demand)
+        return Layout(demand, rule), 1
+    assumed = _one_each(demand)
+    for number in range(1, MAX_ROUNDS + 1):
+        demand.leaving = assumed
+        choose_tilings(demand)
+        layout = Layout(demand, rule)
+        needed = destinations(demand, [part for core in layout.cores for part in core])
+        _count_anew(demand, layout, needed)
+        if not any(exceeded(usage, demand.target) for usage in layout.used):
+            return layout, number
+        assumed = {name: np.ceil(needed[name] * (1 + SLACK * number)).astype(np.int64) for name in needed}
     raise PlacementError(
-        program.name,
-        f"axon maps still grow after {MAX_ROUNDS} rounds, at {len(cores)} cores",
+        demand.program.name,
+        f"axon maps still grow after {MAX_ROUNDS} rounds, at {len(layout.cores)} cores",
         "make connections sparser, or sum messages in relay neurons",
     )
 
 
-class _Round:
-    """One pass over the populations; `cores` is its result."""
-
-    def __init__(self, program: Program, target: Target, assumed: dict[str, IntArray]) -> None:
-        self.program, self.target, self.assumed = program, target, assumed
-        self.cores: list[list[Slice]] = [[]]
-        self.used = Usage()
-        for population in program.populations:
-            self._spread(population)
-
-    def _spread(self, population: Population) -> None:
-        start = 0
-        while start < population.size:
-            count = self._most_that_fit(population, start)
-            if count:
-                part = Slice(population.name, start, start + count)
-                self.cores[-1].append(part)
-                self.used += self._usage(part)
-                start += count
-            elif self.cores[-1]:
-                self.cores.append([])
-                self.used = Usage()
-            else:
-                raise self._fault(population, start)
-
-    def _usage(self, part: Slice) -> Usage:
-        return slice_usage(self.program, self.target, part, self.assumed)
-
-    def _most_that_fit(self, population: Population, start: int) -> int:
-        """By bisection: a longer slice takes no less of anything."""
-        fits, too_many = 0, population.size - start + 1
-        while too_many - fits > 1:
-            count = (fits + too_many) // 2
-            usage = self.used + self._usage(Slice(population.name, start, start + count))
-            fits, too_many = (fits, count) if exceeded(usage, self.target) else (count, too_many)
-        return fits
-
-    def _fault(self, population: Population, neuron: int) -> PlacementError:
-        """One neuron alone exceeds an empty core."""
-        resource, used, limit = exceeded(self._usage(Slice(population.name, neuron, neuron + 1)), self.target)[0]
-        return PlacementError(
-            f"{population.name}[{neuron}]",
-            f"one neuron takes {used} of {resource}, a {self.target.name} core has {limit} ({used - limit} over)",
-            REMEDIES[resource],
-        )
+def _one_each(demand: Demand) -> AxonMap:
+    """One entry for each projection in which a neuron has a synapse."""
+    demand.leaving = None
+    return {p.name: demand.entries_of_neurons(p) for p in demand.program.populations}
 
 
-def _total(program: Program, target: Target, parts: list[Slice], needed: dict[str, IntArray]) -> Usage:
-    usage = Usage()
-    for part in parts:
-        usage += slice_usage(program, target, part, needed)
-    return usage
+def _count_anew(demand: Demand, layout: Layout, needed: AxonMap) -> None:
+    """Put what the neurons of each core take of the axon map in place of what was assumed."""
+    demand.leaving = needed
+    for index, parts in enumerate(layout.cores):
+        entries = sum(demand.without_arrivals(part).axon_map for part in parts)
+        layout.used[index] = replace(layout.used[index], axon_map=entries)
 
 
 def _check_type(population: Population, target: Target) -> None:
@@ -139,10 +100,11 @@ def _check_type(population: Population, target: Target) -> None:
         )
 
 
-def _check_words(population: Population, target: Target) -> None:
+def _check_words(population: Population, demand: Demand) -> None:
+    target = demand.target
     if target.words_per_neuron is None:
         return
-    used, limit = words_of_neuron(population, target), target.words_per_neuron.whole
+    used, limit = demand.words[population.name][0], target.words_per_neuron.whole
     if used > limit:
         raise PlacementError(
             population.name,

@@ -10,16 +10,17 @@ import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.ir.integer import IntArray
+from toolchain.mapping.slices import Slice
 from toolchain.mapping.target import RESOURCES, Target
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Usage:
     """What something takes of each resource of a core; counts, words of the target's width.
 
-    `neuron_words` and `core_words` are sums of the fields: see `target.RESOURCES`.
+    `core_words` is a sum of the fields: see `target.RESOURCES`.
     """
 
     axon_in: int = 0
@@ -27,22 +28,16 @@ class Usage:
     synapse_words: int = 0
     neurons: int = 0
     neuron_groups: int = 0
-    state_words: int = 0
-    coefficient_words: int = 0
-
-    @property
-    def neuron_words(self) -> int:
-        """Words of state and coefficients."""
-        return self.state_words + self.coefficient_words
+    neuron_words: int = 0
+    axon_memory: int = 0
 
     @property
     def core_words(self) -> int:
         """Words of the shared memory."""
-        return self.axon_in + self.axon_map + self.neuron_words + self.synapse_words
+        return self.axon_in + self.axon_map + self.axon_memory + self.neuron_words + self.synapse_words
 
     def __add__(self, other: Usage) -> Usage:
-        left, right = asdict(self), asdict(other)
-        return Usage(**{name: left[name] + right[name] for name in left})
+        return Usage(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def of(self, resource: str) -> int:
         """How much it takes of one of `RESOURCES`."""
@@ -65,15 +60,6 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """Neurons start .. stop - 1 of a population."""
-
-    population: str
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
 class Core:
     """One core: its slices and what they take."""
 
@@ -92,12 +78,14 @@ class Placement:
         program: sha256 of the program's text.
         limits: of one core, by resource; without those that the target does not know.
         cores: in order.
+        rule: how the populations were laid out, one of `place.RULES`.
     """
 
     target: str
     program: str
     limits: tuple[tuple[str, int], ...]
     cores: tuple[Core, ...]
+    rule: str = "packed"
 
     @property
     def chips(self) -> int:
@@ -129,7 +117,7 @@ class Placement:
         for core in self.cores:
             for part in core.slices:
                 if part.population == population:
-                    where[part.start : part.stop] = core.index
+                    where.reshape(part.shape)[tuple(slice(*pair) for pair in part.ranges)] = core.index
         return where
 
 
@@ -159,11 +147,17 @@ def read_placement(text: str, name: str = "placement.json") -> Placement:
         if fields["format"] != FORMAT:
             raise InputError(name, f"has format {fields['format']}, this is {FORMAT}", "place the program again")
         limits = tuple((str(resource), int(limit)) for resource, limit in fields["limits"].items())
-        return Placement(fields["target"], fields["program"], limits, tuple(_core(core) for core in fields["cores"]))
+        cores = tuple(_core(core) for core in fields["cores"])
+        return Placement(fields["target"], fields["program"], limits, cores, fields["rule"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(name, f"is not a placement ({error!r})", "place the program again") from error
 
 
 def _core(fields: dict[str, Any]) -> Core:
-    slices = tuple(Slice(**part) for part in fields["slices"])
+    slices = tuple(_slice(part) for part in fields["slices"])
     return Core(int(fields["index"]), int(fields["chip"]), slices, Usage(**fields["usage"]))
+
+
+def _slice(fields: dict[str, Any]) -> Slice:
+    ranges = tuple((int(start), int(stop)) for start, stop in fields["ranges"])
+    return Slice(str(fields["population"]), tuple(map(int, fields["shape"])), ranges, int(fields["room"]))

@@ -18,13 +18,16 @@ from toolchain.mapping.quantity import Quantity
 TARGETS = Path(__file__).parent / "targets"
 
 RESOURCES: dict[str, str] = {
-    "axon_in": "entries for arriving axons: one a projection and source neuron with a synapse on the core",
-    "axon_map": "entries for leaving axons: one a projection, neuron on the core and destination core",
+    "axon_in": "entries for arriving axons: one a projection and source neuron with a synapse on the core; "
+    "a kernel has one a group of input channels",
+    "axon_map": "entries for leaving axons: one a projection and neuron on the core, and destination core where the "
+    "target counts those; towards a kernel one a position",
+    "axon_memory": "entries that name the tiles which a position reaches",
     "synapse_words": "words that hold synapses",
     "neurons": "neurons",
     "neuron_groups": "neuron groups: one a slice of a population",
     "neuron_words": "words that hold neurons' states and coefficients",
-    "core_words": "words of the shared memory: axon_in + axon_map + neuron_words + synapse_words",
+    "core_words": "words of the shared memory: all of axon_in, axon_map, axon_memory, neuron_words and synapse_words",
 }
 """The limited resources of a core, in the order in which ties are broken."""
 
@@ -39,6 +42,7 @@ class Limits(BaseModel):
     synapse_words: Quantity
     neurons: Quantity
     neuron_groups: Quantity
+    axon_memory: Quantity | None = None
     neuron_words: Quantity | None = None
     core_words: Quantity | None = None
 
@@ -48,21 +52,21 @@ class Limits(BaseModel):
         return None if quantity is None else quantity.whole
 
 
-class DensityPacking(BaseModel):
-    """Synapse words from a measured density: an axon with k synapses takes ceil(k words / synapses) words.
+class ListPacking(BaseModel):
+    """Synapses as lists: an axon is a header and its non-zero synapses, each a weight and an index, in whole words.
 
     Attributes:
-        dense_synapses_per_word: 8-bit weights of an all-to-all projection in one word.
-        sparse_words_per_512_synapses: words that 512 listed synapses take on average.
-        kernel_weights_per_word: 8-bit weights of a convolution's kernel in one word; None lists every synapse instead.
+        header_bits: of each list, and of each row of a kernel.
+        index_bits: of the target neuron of a listed synapse; a kernel's weights have none.
+        kernels: whether a convolution's kernel is stored once a core; else its synapses are listed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["density"]
-    dense_synapses_per_word: Quantity
-    sparse_words_per_512_synapses: Quantity
-    kernel_weights_per_word: Quantity | None = None
+    kind: Literal["lists"]
+    header_bits: Quantity
+    index_bits: Quantity
+    kernels: bool
 
 
 class BlockPacking(BaseModel):
@@ -84,12 +88,27 @@ class BlockPacking(BaseModel):
 
 
 class Mesh(BaseModel):
-    """Where cores sit: routers in rows of `columns`, `cores_per_router` cores each; cores are filled in that order."""
+    """Where cores sit: routers in `columns` and `rows`, `cores_per_router` cores each, numbered row by row or column
+    by column; cores are filled in that order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: Quantity
+    rows: Quantity
     cores_per_router: Quantity
+    numbered: Literal["along rows", "down columns"]
+
+
+class LayerRule(BaseModel):
+    """How compilers that put one layer on a core cut it: evenly, until no part breaks this budget.
+
+    Attributes:
+        list_words: most words of arriving axons and their lists on a core.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    list_words: Quantity
 
 
 class Target(BaseModel):
@@ -105,13 +124,17 @@ class Target(BaseModel):
         words_per_neuron: most state and coefficient words that one neuron may have; None if not limited.
         cores_per_chip, chips_per_system: extent.
         limits: of one core.
+        axon_map_by: "projection" where one entry serves all destination cores, "core" where each takes one.
+        strided_entries: entries of a kernel with a stride, arriving and a position leaving; None for one.
         packing: how synapses fill words.
+        layers: the budget of one layer a core; None where nothing is known of one.
+        measured_neuron_words: by neuron type, words of a neuron as measured, in place of its fields' sum.
         mesh: positions, for counting hops.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str = Field(min_length=1)
     title: str
     notes: tuple[str, ...] = ()
@@ -123,7 +146,11 @@ class Target(BaseModel):
     cores_per_chip: Quantity
     chips_per_system: Quantity
     limits: Limits
-    packing: DensityPacking | BlockPacking = Field(discriminator="kind")
+    axon_map_by: Literal["projection", "core"]
+    strided_entries: Quantity | None = None
+    packing: ListPacking | BlockPacking = Field(discriminator="kind")
+    layers: LayerRule | None = None
+    measured_neuron_words: dict[str, Quantity] = {}
     mesh: Mesh
 
     @model_validator(mode="after")
@@ -150,6 +177,8 @@ def _quantities(prefix: str, model: BaseModel) -> list[tuple[str, Quantity]]:
             found.append((prefix + name, value))
         elif isinstance(value, BaseModel):
             found += _quantities(f"{prefix}{name}.", value)
+        elif isinstance(value, dict):
+            found += [(f"{prefix}{name}.{key}", quantity) for key, quantity in value.items()]
     return found
 
 

@@ -1,7 +1,9 @@
 """What a form of a program costs, before it is placed: synapse words, operations and messages a step.
 
-Words are those of the shipped target `loihi2` on one core (a test holds the two numbers here to its data file), since
-placement comes after the passes and may not be asked. Rates are assumptions and are printed with every decision.
+Words rank forms of one program: an all-to-all matrix at four 8-bit weights a word, a list at 153 words for 512
+synapses, a kernel at eight weights a word. They are no placement, which comes after the passes, may not be asked, and
+counts lists and kernels by the bits of their values (`mapping.memory`). Rates are assumptions and are printed with
+every decision.
 """
 
 from __future__ import annotations

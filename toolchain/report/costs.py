@@ -22,6 +22,9 @@ EnergyCount = Literal[
     "synops_nonzero",
     "synops_ac",
     "synops_mac",
+    "synops_matrix",
+    "synops_list",
+    "synops_kernel",
     "neuron_updates",
     "mode_updates",
     "word_updates",
@@ -37,16 +40,27 @@ LatencyCount = Literal[
     "step",
     "synops_dense",
     "synops_nonzero",
+    "synops_matrix",
+    "synops_list",
+    "synops_kernel",
     "synapse_words_read",
     "neuron_updates",
     "word_updates",
     "core_messages",
+    "messages_out",
+    "core_messages_out",
 ]
 """Fields of `CoreCount` that may bound a step, or ``"step"`` for what every step takes."""
 
 
 class Cost(Quantity):
-    """A quantity that is always banded."""
+    """A quantity that is always banded.
+
+    Attributes:
+        date: year, or year and month, of the source.
+    """
+
+    date: str = Field(pattern=r"^(19|20)\d\d(-(0[1-9]|1[0-2]))?$")
 
     @model_validator(mode="after")
     def _banded(self) -> Cost:
@@ -64,19 +78,27 @@ class EnergyCost(Cost):
 
 
 class LatencyCost(Cost):
-    """Time of one of `count` on one core; `chips` restricts it to programs on one chip or on several."""
+    """Time of one of `count` on one core.
+
+    Attributes:
+        chips: whether it holds for programs on one chip, on several, or on any number.
+        tiles: (least, most) routers in use for which it holds; most 0 for no end.
+    """
 
     name: str
     count: LatencyCount
     unit: Literal["ns", "us", "s"]
     chips: Literal["one", "several", "any"] = "any"
+    tiles: tuple[int, int] = (0, 0)
 
-    def applies(self, chips: int) -> bool:
-        """Whether it holds for a program on that many chips."""
-        return self.chips == "any" or (self.chips == "one") == (chips == 1)
+    def applies(self, chips: int, tiles: int) -> bool:
+        """Whether it holds for a program on that many chips and routers."""
+        least, most = self.tiles
+        inside = least <= tiles and (not most or tiles <= most)
+        return inside and (self.chips == "any" or (self.chips == "one") == (chips == 1))
 
 
-class StaticCost(Cost):
+class PowerCost(Cost):
     """Power of one chip that runs."""
 
     unit: Literal["W"]
@@ -89,7 +111,10 @@ class CostTable(BaseModel):
         name, title: short name, and name for people.
         kind: ``"hardware"`` for a chip, ``"operations"`` for a convention that prices arithmetic alone.
         notes, not_modelled: what a reader must know, and what the table leaves out.
-        energy, latency, static: the constants; no static power means that it is not modelled.
+        energy, latency: the constants of operations.
+        static: power of a chip whatever it does; None where it is not modelled.
+        base: power of a chip that steps, whatever its network does: measured as dynamic; None where not modelled.
+        core_time: "greatest" where a core's bounds overlap, "sum" where they follow each other on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,15 +127,28 @@ class CostTable(BaseModel):
     not_modelled: tuple[str, ...] = ()
     energy: tuple[EnergyCost, ...] = Field(min_length=1)
     latency: tuple[LatencyCost, ...] = ()
-    static: StaticCost | None = None
+    static: PowerCost | None = None
+    base: PowerCost | None = None
+    core_time: Literal["greatest", "sum"] = "greatest"
 
     def costs(self) -> list[tuple[str, Cost]]:
         """Every constant with its name, in order."""
         found: list[tuple[str, Cost]] = [(f"energy: {cost.name}", cost) for cost in self.energy]
+        if self.base is not None:
+            found.append(("base power", self.base))
         if self.static is not None:
             found.append(("static power", self.static))
-        names = {"one": " (one chip)", "several": " (several chips)", "any": ""}
-        return found + [(f"time: {cost.name}{names[cost.chips]}", cost) for cost in self.latency]
+        return found + [(f"time: {cost.name}{_when(cost)}", cost) for cost in self.latency]
+
+
+def _when(cost: LatencyCost) -> str:
+    """For what programs a time holds, in brackets."""
+    chips = {"one": " (one chip)", "several": " (several chips)", "any": ""}[cost.chips]
+    least, most = cost.tiles
+    if not least:
+        return chips
+    end = "or more tiles" if not most else f"to {most} tiles"
+    return f"{chips} ({least} {end})"
 
 
 def shipped_tables() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Synaptic operations come in two definitions, always named:
 
 * *dense*: every stored synapse that a message touches, zeros too (SpikingJelly's SynOps, SANA-FE's synapse events);
 * *nonzero*: stored weights that are not zero (NeuroBench's effective operations, Loihi's counter). An operation is an
-  AC where the source sends spikes and a MAC where it sends graded messages.
+  AC where all that its source sent is -1, 0 or 1, so that nothing is multiplied, and a MAC where it sent anything else.
 
 A message is counted when it is sent, also where the run ends before it arrives. Every neuron is updated at every step,
 resting ones too. Totals are over all samples of the trace, of each up to its own end.
@@ -12,6 +12,7 @@ resting ones too. Totals are over all samples of the trace, of each up to its ow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,18 +23,21 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
-from toolchain.mapping.memory import coefficient_words, state_words
+from toolchain.mapping.axons import fan_out
+from toolchain.mapping.memory import neuron_words, state_words
 from toolchain.mapping.placement import Placement
 from toolchain.mapping.target import Target
 from toolchain.report.arithmetic import multiplications
-from toolchain.report.traffic import CoreCount, Traffic, count_cores, count_traffic
+from toolchain.report.traffic import CoreCount, Traffic, count_traffic, stored_as
+
+STORED_AS = ("synops_matrix", "synops_list", "synops_kernel")
 
 Sends = Literal["spikes", "payloads", "nothing"]
 
 
 @dataclass(frozen=True)
 class ProjectionCount:
-    """Synaptic operations of one projection; `graded` makes them MACs, else ACs."""
+    """Synaptic operations of one projection; `graded` makes them MACs, else ACs (payloads of -1, 0 and 1 alone)."""
 
     name: str
     source: str
@@ -42,6 +46,7 @@ class ProjectionCount:
     messages: int
     dense: int
     nonzero: int
+    stored_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class LayerCount:
         name, neuron, size: which; the neuron of an input is ``"input"``.
         sends: ``"spikes"``, ``"payloads"`` or ``"nothing"``.
         synops_dense, synops_nonzero, synops_ac, synops_mac: of all projections into it; AC and MAC split `nonzero`.
+        synops_matrix, synops_list, synops_kernel: `synops_dense` of dense matrices, of lists, of kernels.
         neuron_updates: neurons times steps times samples; 0 for an input.
         mode_updates: updates of single SSM modes.
         word_updates: state words, each read and written once an update; at least one a neuron.
@@ -71,6 +77,9 @@ class LayerCount:
     synops_nonzero: int = 0
     synops_ac: int = 0
     synops_mac: int = 0
+    synops_matrix: int = 0
+    synops_list: int = 0
+    synops_kernel: int = 0
     neuron_updates: int = 0
     mode_updates: int = 0
     word_updates: int = 0
@@ -141,12 +150,11 @@ def count_run(program: Program, trace: Trace, placement: Placement, target: Targ
     """
     _check(program, trace, placement, target)
     sent = {name: trace.sent[name].sum(axis=0, dtype=np.int64) for name in program.sizes()}
-    projections = tuple(_projection(program, p, sent[p.source]) for p in program.projections)
-    traffic = count_traffic(program, placement, target, sent)
+    projections = tuple(_projection(program, p, sent[p.source], trace.reach) for p in program.projections)
     runs = trace.counted_steps
+    traffic, cores = count_traffic(program, placement, target, sent, runs)
     layers = [_input(source.name, source.size, sent, traffic) for source in program.inputs]
     layers += [_population(p, projections, sent, traffic, runs, target) for p in program.populations]
-    cores = count_cores(program, placement, target, sent, runs)
     steps = trace.steps if trace.ends is None else runs / trace.samples
     return Counts(trace.samples, steps, tuple(layers), projections, cores)
 
@@ -155,7 +163,7 @@ def synops_by_sample(program: Program, trace: Trace) -> IntArray:
     """Non-zero synaptic operations of every sample, (sample,)."""
     total = np.zeros(trace.samples, dtype=np.int64)
     for projection in program.projections:
-        total += trace.sent[projection.source] @ projection.connection.nonzero_fan_out()
+        total += trace.sent[projection.source] @ fan_out(projection.connection)[1]
     return total
 
 
@@ -179,16 +187,18 @@ def _sends(message_range: tuple[int, int]) -> Sends:
     return "spikes" if message_range == (0, 1) else "payloads"
 
 
-def _projection(program: Program, projection: Projection, sent: IntArray) -> ProjectionCount:
-    connection = projection.connection
+def _projection(program: Program, projection: Projection, sent: IntArray, reach: Mapping[str, int]) -> ProjectionCount:
+    stored, nonzero = fan_out(projection.connection)
+    graded = _sends(program.source_range(projection.source)) == "payloads"
     return ProjectionCount(
         projection.name,
         projection.source,
         projection.target,
-        graded=_sends(program.source_range(projection.source)) == "payloads",
+        graded=graded and reach.get(projection.source, 2) > 1,
         messages=int(sent.sum()),
-        dense=int(sent @ connection.stored_fan_out()),
-        nonzero=int(sent @ connection.nonzero_fan_out()),
+        dense=int(sent @ stored),
+        nonzero=int(sent @ nonzero),
+        stored_as=stored_as(projection),
     )
 
 
@@ -207,6 +217,7 @@ def _population(
     into = [projection for projection in projections if projection.target == population.name]
     updates = population.size * runs
     state = state_words(population, target.word_bits.whole)
+    coefficients = max(0, neuron_words(population, target)[0] - state)
     return LayerCount(
         population.name,
         population.neuron,
@@ -216,12 +227,13 @@ def _population(
         synops_nonzero=sum(p.nonzero for p in into),
         synops_ac=sum(p.nonzero for p in into if not p.graded),
         synops_mac=sum(p.nonzero for p in into if p.graded),
+        **{kind: sum(p.dense for p in into if p.stored_as == kind) for kind in STORED_AS},
         neuron_updates=updates,
         mode_updates=updates * population.modes,
         word_updates=updates * max(1, state),
         state_words_read=updates * state,
         state_words_written=updates * state,
-        coefficient_words_read=updates * coefficient_words(population, target.word_bits.whole)[0],
+        coefficient_words_read=updates * coefficients,
         multiplications=updates * multiplications(population),
         messages=int(sent[population.name].sum()),
         **vars(traffic[population.name]),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 INK = "#1d2733"
 MUTED = "#5b6878"
 RULE = "#d9dee5"
-SERIES = ("#2b6490", "#3f8f7f", "#b27d2a", "#7a5a91", "#a8503f", "#5d7036")
+SERIES = ("#2b6490", "#3f8f7f", "#b27d2a", "#7a5a91", "#a8503f", "#5d7036", "#6b7580", "#c07590")
 
 
 def element(name: str, content: str = "", /, **attributes: object) -> str:

@@ -91,7 +91,11 @@ class SynopsPart(Part):
 
 
 class EnergyPart(Part):
-    """Joules by one table; None for what the table does not model."""
+    """Joules by one table; None for what the table does not model.
+
+    Dynamic energy is that of the operations (`counted`) and of the base power of running chips; layers share the
+    former alone.
+    """
 
     table: str
     title: str
@@ -101,6 +105,10 @@ class EnergyPart(Part):
     high_j: float
     dynamic_j: float
     dynamic_band_j: Band
+    counted_j: float
+    counted_band_j: Band
+    base_j: float | None
+    base_band_j: Band | None
     static_j: float | None
     static_band_j: Band | None
     per_inference_j: float

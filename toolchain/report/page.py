@@ -205,7 +205,7 @@ def _energy_bars(lead: Estimate) -> Markup:
         each = lead.per_inference(joules)
         parts = tuple((lead.per_inference(term.layers[name]).nominal, index) for index, term in enumerate(lead.terms))
         rows.append(Bar(name, parts, each.band, si(each.nominal, "J")))
-    return bars("Dynamic energy of each layer, an inference", rows, "J")
+    return bars("Energy of the operations of each layer, an inference", rows, "J")
 
 
 def _intervals(results: Results) -> Markup | None:

@@ -46,7 +46,9 @@ def examine(evidence: Evidence, tables: tuple[str, ...] = ()) -> Results:
     """
     counts = count_run(evidence.program, evidence.test, evidence.placement, evidence.target)
     names = tables or evidence.target.cost_tables
-    estimates = tuple(estimate(counts, load_costs(name), evidence.placement.chips) for name in names)
+    placement = evidence.placement
+    tiles = -(-len(placement.cores) // evidence.target.mesh.cores_per_router.whole)
+    estimates = tuple(estimate(counts, load_costs(name), placement.chips, tiles) for name in names)
     ranges = evidence.ranges or register_ranges(evidence.program, evidence.recorded, evidence.test.overflows)
     return Results(evidence, counts, synops_by_sample(evidence.program, evidence.test), estimates, ranges)
 
@@ -157,6 +159,10 @@ def _energy(found: Estimate) -> EnergyPart:
         high_j=total.high,
         dynamic_j=found.dynamic.nominal,
         dynamic_band_j=found.dynamic.band,
+        counted_j=found.counted.nominal,
+        counted_band_j=found.counted.band,
+        base_j=None if found.base is None else found.base.nominal,
+        base_band_j=None if found.base is None else found.base.band,
         static_j=None if static is None else static.nominal,
         static_band_j=None if static is None else static.band,
         per_inference_j=each.nominal,

@@ -116,9 +116,12 @@ def energy_table(results: Results) -> Table:
     rows = []
     for found in results.estimates:
         if found.static is None:
-            rows.append((found.table.title, "dynamic, no static", *_joules(found, found.dynamic)))
+            rows.append((found.table.title, "operations, no static", *_joules(found, found.dynamic)))
             continue
-        rows.append((found.table.title, "dynamic", *_joules(found, found.dynamic)))
+        rows.append((found.table.title, "operations", *_joules(found, found.counted)))
+        if found.base is not None:
+            rows.append((" ", "base power", *_joules(found, found.base)))
+            rows.append((" ", "dynamic: both", *_joules(found, found.dynamic)))
         rows.append((" ", "static", *_joules(found, found.static)))
         rows.append((" ", "total", *_joules(found, found.total)))
     columns = ("Table", "Part", "An inference", "Low to high", "A step", "Low to high")
@@ -200,7 +203,7 @@ def core_table(evidence: Evidence, most: int = 24) -> Table:
     rows = []
     for core in chosen:
         fills = placement.fills(core)
-        held = ", ".join(f"{part.population} [{part.start}, {part.stop})" for part in core.slices)
+        held = "; ".join(map(str, core.slices))
         fullest = max(fills, key=lambda fill: fill.fraction)
         shares = (percent(fill.fraction, 1) for fill in fills)
         rows.append((f"{core.index} on chip {core.chip}", held, fullest.resource.replace("_", " "), *shares))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from toolchain.ir.connections import Connection, Dense
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program, Projection
-from toolchain.mapping.memory import axon_sizes, axon_words, listed, state_words
-from toolchain.mapping.placement import Core, Placement, Slice
+from toolchain.mapping.axons import Axons, axons
+from toolchain.mapping.memory import state_words
+from toolchain.mapping.placement import Core, Placement
+from toolchain.mapping.slices import Slice
 from toolchain.mapping.target import Target
 
 
@@ -35,96 +36,133 @@ class CoreCount:
     Attributes:
         core: index.
         synops_dense, synops_nonzero: of the synapses that it holds.
-        synapse_words_read: words of the axons that messages touch.
+        synops_matrix, synops_list, synops_kernel: `synops_dense` by how the synapses are stored.
+        synapse_words_read: words of the lists and kernel rows that messages touch.
         neuron_updates, word_updates: of its neurons.
         core_messages: that arrive at it.
+        messages_out, core_messages_out: that its neurons send; the same times destination cores.
     """
 
     core: int
     synops_dense: int = 0
     synops_nonzero: int = 0
+    synops_matrix: int = 0
+    synops_list: int = 0
+    synops_kernel: int = 0
     synapse_words_read: int = 0
     neuron_updates: int = 0
     word_updates: int = 0
     core_messages: int = 0
-
-
-def nonzero_axon_sizes(connection: Connection, start: int, stop: int) -> IntArray:
-    """Weights other than 0 that each source stores for the targets start .. stop - 1, (source,)."""
-    if isinstance(connection, Dense):
-        return np.asarray(np.count_nonzero(connection.weights[start:stop], axis=0), dtype=np.int64)
-    sources, weights = listed(connection, start, stop)
-    return np.bincount(sources[weights != 0], minlength=connection.source_size)
+    messages_out: int = 0
+    core_messages_out: int = 0
 
 
 def count_traffic(
-    program: Program, placement: Placement, target: Target, sent: dict[str, IntArray]
-) -> dict[str, Traffic]:
-    """Messages to cores and hops of every input and population, from the messages of each neuron, (neuron,)."""
-    traffic = {name: Traffic() for name in sent}
-    homes = {name: placement.core_of(name, len(messages)) for name, messages in sent.items()}
-    for projection, core, part in _arrivals(program, placement):
-        reached = axon_sizes(projection.connection, part.start, part.stop) > 0
-        messages = np.where(reached, sent[projection.source], 0)
-        traffic[projection.source] += _way(messages, homes[projection.source], core, placement, target)
-    return traffic
-
-
-def count_cores(
     program: Program, placement: Placement, target: Target, sent: dict[str, IntArray], runs: int
-) -> tuple[CoreCount, ...]:
-    """Work of every core in `runs` steps, all samples together."""
-    work = {core.index: dict.fromkeys(CoreCount.__dataclass_fields__, 0) for core in placement.cores}
-    for projection, core, part in _arrivals(program, placement):
-        for name, amount in _work(projection, part, target, sent[projection.source]).items():
-            work[core.index][name] += amount
-    for core in placement.cores:
-        for part in core.slices:
-            updates = (part.stop - part.start) * runs
-            words = state_words(program.population(part.population), target.word_bits.whole)
-            work[core.index]["neuron_updates"] += updates
-            work[core.index]["word_updates"] += updates * max(1, words)
-    return tuple(CoreCount(**(fields | {"core": index})) for index, fields in work.items())
+) -> tuple[dict[str, Traffic], tuple[CoreCount, ...]]:
+    """Where the messages of a run go, and the work of each core.
 
+    Args:
+        program, placement, target: what runs where.
+        sent: messages of each channel or neuron of every input and population, all samples together, (neuron,).
+        runs: steps, all samples together.
 
-def _arrivals(program: Program, placement: Placement) -> Iterator[tuple[Projection, Core, Slice]]:
-    """Every projection with every core and slice that holds targets of it."""
+    Returns:
+        Traffic of every input and population, and the counts of every core.
+    """
+    mesh = _Mesh(program, placement, target)
+    traffic = {name: Traffic() for name in sent}
+    into: dict[str, list[Projection]] = defaultdict(list)
     for projection in program.projections:
-        for core in placement.cores:
-            for part in core.slices:
-                if part.population == projection.target:
-                    yield projection, core, part
+        into[projection.target].append(projection)
+    cores = []
+    for core in placement.cores:
+        work = dict.fromkeys(CoreCount.__dataclass_fields__, 0)
+        reached: dict[str, list[IntArray]] = defaultdict(list)
+        for part in core.slices:
+            _add(work, _updates(program, target, part, sent, runs))
+            for projection in into[part.population]:
+                found = axons(projection, part, target)
+                _add(work, _synapses(projection, found, sent[projection.source]))
+                reached[projection.name].append(found.sources[found.reached])
+        for projection in program.projections:
+            if projection.name in reached:
+                way = mesh.way(projection.source, _union(reached[projection.name]), sent, core)
+                work["core_messages"] += way.core_messages
+                traffic[projection.source] += way
+        cores.append(CoreCount(**(work | {"core": core.index})))
+    return traffic, tuple(replace(core, core_messages_out=int(mesh.left[core.core])) for core in cores)
 
 
-def _work(projection: Projection, part: Slice, target: Target, sent: IntArray) -> dict[str, int]:
-    sizes = axon_sizes(projection.connection, part.start, part.stop)
+def _add(work: dict[str, int], more: dict[str, int]) -> None:
+    for name, amount in more.items():
+        work[name] += amount
+
+
+def _union(parts: list[IntArray]) -> IntArray:
+    """Sources that reach any slice of a core: it gets a message once."""
+    return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+
+
+def _updates(program: Program, target: Target, part: Slice, sent: dict[str, IntArray], runs: int) -> dict[str, int]:
+    words = state_words(program.population(part.population), target.word_bits.whole)
     return {
-        "synops_dense": int(sent @ sizes),
-        "synops_nonzero": int(sent @ nonzero_axon_sizes(projection.connection, part.start, part.stop)),
-        "synapse_words_read": int(sent @ axon_words(projection, sizes, target)),
-        "core_messages": int(sent[sizes > 0].sum()),
+        "neuron_updates": part.count * runs,
+        "word_updates": part.count * runs * max(1, words),
+        "messages_out": int(sent[part.population][part.indices()].sum()),
     }
 
 
-def _way(messages: IntArray, home: IntArray, core: Core, placement: Placement, target: Target) -> Traffic:
-    """Hops by dimension-order routing between routers; messages from the host (home -1) have no known way."""
-    chips = np.array([c.chip for c in placement.cores], dtype=np.int64)
-    on_chip = (home >= 0) & (chips[home] == core.chip)
-    off_chip = (home >= 0) & (chips[home] != core.chip)
-    per_chip = target.cores_per_chip.whole
-    x, y = _position(home % per_chip, target)
-    to_x, to_y = _position(np.asarray(core.index % per_chip), target)
-    near = np.where(on_chip, messages, 0)
-    return Traffic(
-        core_messages=int(messages.sum()),
-        hops_x=int((near * np.abs(x - to_x)).sum()),
-        hops_y=int((near * np.abs(y - to_y)).sum()),
-        chip_crossings=int(messages[off_chip].sum()),
-    )
+def stored_as(projection: Projection) -> str:
+    """The count of `synops_dense` that a projection's synapses belong to, by how they are stored."""
+    kind = projection.connection.kind
+    if kind in ("sparse", "one-to-one"):
+        return "synops_list"
+    return "synops_matrix" if kind == "dense" else "synops_kernel"
 
 
-def _position(core: IntArray, target: Target) -> tuple[IntArray, IntArray]:
+def _synapses(projection: Projection, found: Axons, sent: IntArray) -> dict[str, int]:
+    messages = sent[found.sources]
+    dense = int(messages @ found.stored)
+    return {
+        "synops_dense": dense,
+        stored_as(projection): dense,
+        "synops_nonzero": int(messages @ found.nonzero),
+        "synapse_words_read": int(messages @ found.words),
+    }
+
+
+class _Mesh:
+    """Positions of the cores that sources are on."""
+
+    def __init__(self, program: Program, placement: Placement, target: Target) -> None:
+        self.target = target
+        self.homes = {name: placement.core_of(name, size) for name, size in program.sizes().items()}
+        self.left = np.zeros(len(placement.cores), dtype=np.int64)
+        self.chips = np.array([core.chip for core in placement.cores], dtype=np.int64)
+
+    def way(self, source: str, reached: IntArray, sent: dict[str, IntArray], core: Core) -> Traffic:
+        """Hops by dimension-order routing between routers; messages from the host (home -1) have no known way."""
+        messages, home = sent[source][reached], self.homes[source][reached]
+        on_chip = (home >= 0) & (self.chips[home] == core.chip)
+        off_chip = (home >= 0) & (self.chips[home] != core.chip)
+        per_chip = self.target.cores_per_chip.whole
+        x, y = position(home % per_chip, self.target)
+        to_x, to_y = position(np.asarray(core.index % per_chip), self.target)
+        np.add.at(self.left, home[home >= 0], messages[home >= 0])
+        near = np.where(on_chip, messages, 0)
+        return Traffic(
+            core_messages=int(messages.sum()),
+            hops_x=int((near * np.abs(x - to_x)).sum()),
+            hops_y=int((near * np.abs(y - to_y)).sum()),
+            chip_crossings=int(messages[off_chip].sum()),
+        )
+
+
+def position(core: IntArray, target: Target) -> tuple[IntArray, IntArray]:
     """Column and row of the router of a core, counted within its chip."""
-    router = core // target.mesh.cores_per_router.whole
-    columns = target.mesh.columns.whole
-    return router % columns, router // columns
+    mesh = target.mesh
+    router = core // mesh.cores_per_router.whole
+    if mesh.numbered == "down columns":
+        return router // mesh.rows.whole, router % mesh.rows.whole
+    return router % mesh.columns.whole, router // mesh.columns.whole

@@ -51,8 +51,8 @@ def test_an_edited_file_is_read(tmp_path: Path) -> None:
         ("low = 12000", "low = 20000", r"limits\.synapse_words: .*low <= value <= high"),
         ('grade = "P+D"', 'grade = "X"', r"word_bits\.grade"),
         ("programmable = true", "programable = true", r"programmable: Field required \(and 1 more\)"),
-        ("format = 1", "format = 2", "format: "),
-        ("format = 1", "format =", "is not TOML"),
+        ("format = 2", "format = 1", "format: "),
+        ("format = 2", "format =", "is not TOML"),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:

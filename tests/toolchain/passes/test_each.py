@@ -10,16 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.strategies import programs
 from tests.toolchain.passes.streams import residual, with_even_weights, with_slack, with_zeros
 from tests.toolchain.report.digits_like import digits_like
 from toolchain.errors import UnsupportedError
-from toolchain.ir.connections import Convolution, Dense, SumPooling
+from toolchain.ir.connections import Dense
 from toolchain.ir.program import Input, Output, Population, Program, Projection
-from toolchain.mapping import load_target
-from toolchain.mapping.memory import axon_sizes, synapse_words
 from toolchain.passes.choose_stream import ChooseStream
-from toolchain.passes.cost import connection_words, cost
+from toolchain.passes.cost import cost
 from toolchain.passes.delays import BalanceDelays, misaligned, with_delays_of
 from toolchain.passes.inline import inline_relay
 from toolchain.passes.prune import PruneZeros
@@ -28,19 +25,6 @@ from toolchain.passes.retime import is_quiet, retime
 from toolchain.passes.scales import FoldScales
 from toolchain.passes.split_fan_in import SplitFanIn, fan_in
 from toolchain.passes.split_ssm import SplitSsm, share_skip
-
-
-@settings(max_examples=60)
-@given(programs())
-def test_words_are_those_of_the_shipped_target_on_one_core(program: Program) -> None:
-    target = load_target("loihi2")
-    for projection in program.projections:
-        connection = projection.connection
-        if isinstance(connection, Convolution | SumPooling):
-            continue
-        sizes = axon_sizes(connection, 0, connection.target_size)
-        placed = synapse_words(projection, sizes, range(connection.target_size), target)
-        assert connection_words(connection) == placed
 
 
 def test_pruning_leaves_nothing_to_prune() -> None:
