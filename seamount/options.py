@@ -26,6 +26,7 @@ class Options:
         simulator: runs the whole test set; by default the quickest that can run.
         passes: pipeline of compiler passes, as text; "" for none.
         samples: run so many test samples, spread evenly, in place of all.
+        mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
     """
 
@@ -39,6 +40,7 @@ class Options:
     passes: str = DEFAULT
     samples: int | None = None
     nir_samples: int | None = None
+    mapping: str = "packed"
 
 
 def read_settings(path: Path | None) -> Settings:

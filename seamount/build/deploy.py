@@ -118,7 +118,7 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
         tell(f"            {loss}")
     program = run_passes(program, options.passes, lambda remark: tell(f"pass        {remark}")).program
     target = load_target(options.target)
-    placement = place(program, target)
+    placement = place(program, target, options.mapping)
     fullest = f"core {placement.fullest_core} fullest in {placement.limiting_resource}"
     tell(f"place       {len(placement.cores)} cores of {target.name}, {fullest}")
     return Network(source, graph, conventions, compiled, program, target, placement)

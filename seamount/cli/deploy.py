@@ -42,6 +42,9 @@ def deploy_command(
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Passes = None,
+    mapping: Annotated[
+        str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")
+    ] = "packed",
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
@@ -56,9 +59,9 @@ def deploy_command(
     source = find_source(model, calibrate, test)
     folder = out or Path("build") / source.name
     pipeline = DEFAULT if passes is None else passes
-    options = Options(
-        read_settings(settings), target, convention, dt, compared, seed, simulator, pipeline, samples, nir_samples
-    )
+    widths = read_settings(settings)
+    chosen = (compared, seed, simulator, pipeline, samples, nir_samples, mapping)
+    options = Options(widths, target, convention, dt, *chosen)
     deployed = deploy(source, folder, options, say, Shards(engine, workers, resume))
     say(f"written     {folder}")
     give(folder / "report.html")

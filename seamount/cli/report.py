@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from seamount.cli.arguments import Build
 from seamount.cli.lines import give
 
 
-def report_command(build: Build) -> None:
+def report_command(
+    build: Build,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="cost table, by name or file, the leading one first; the target's by default"),
+    ] = None,
+) -> None:
     """Rebuild report.html and report.json from what is in a build folder."""
     from seamount.build.folder import BuildFolder, read_manifest, write_manifest
     from toolchain.report.build import rebuild_report
 
     folder = BuildFolder(build)
     manifest = read_manifest(folder)
-    rebuild_report(build)
+    rebuild_report(build, tuple(table or ()))
     write_manifest(folder, {key: value for key, value in manifest.items() if key != "files"})
     give(build / "report.html")
