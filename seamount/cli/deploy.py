@@ -9,8 +9,11 @@ import typer
 
 from seamount.cli.arguments import (
     Calibrate,
+    Chosen,
+    Compared,
     Convention,
     Engine,
+    Mapping,
     Model,
     Passes,
     Resume,
@@ -32,19 +35,13 @@ def deploy_command(
     dt: TimeStep = None,
     target: Target = "loihi2",
     settings: SettingsFile = None,
-    compared: Annotated[
-        int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)
-    ] = None,
-    samples: Annotated[
-        int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)
-    ] = None,
+    compared: Compared = None,
+    samples: Chosen = None,
     nir_samples: Annotated[int | None, typer.Option(help="of them, how many the NIR interpreter runs", min=1)] = None,
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Passes = None,
-    mapping: Annotated[
-        str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")
-    ] = "packed",
+    mapping: Mapping = "packed",
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
