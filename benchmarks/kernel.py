@@ -38,7 +38,7 @@ class CLoop:
         own = [np.ascontiguousarray(cells.coefficients[name], dtype=kind) for name, kind in TYPES.items()]
         self._given = [drive, *own]
         self._shifts = [cells.setting("input_shift"), cells.setting("c_shift")]
-        self._state = [np.zeros((self.size, self.modes), dtype=np.int32) for _ in range(2)]
+        self._state: list[Any] = [np.zeros((self.size, self.modes), dtype=np.int32) for _ in range(2)]
         self._state += [np.zeros(self.size, dtype=np.int32), np.zeros((self.steps, self.size), dtype=np.int8)]
 
     def run(self) -> Any:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS, Inputs
@@ -54,8 +55,8 @@ def time_case(case: Case, rounds: int) -> dict[str, list[float]]:
         for name, (short, long) in case.lengths.items():
             ours = name.startswith("seamount")
             for _ in range(case.repeats if ours else 1):
-                brief = seconds(lambda name=name, short=short: CONTENDERS[name](case.program, inputs[short]))
-                whole = seconds(lambda name=name, long=long: CONTENDERS[name](case.program, inputs[long]))
+                brief = seconds(partial(CONTENDERS[name], case.program, inputs[short]))
+                whole = seconds(partial(CONTENDERS[name], case.program, inputs[long]))
                 found[name].append((whole - brief) / ((long - short) * case.samples))
     return found
 

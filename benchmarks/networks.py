@@ -81,7 +81,7 @@ def lif_network(share: float, size: int = 1000, layers: int = 3) -> Program:
 
 
 def _cells(name: str, size: int, threshold: int) -> Population:
-    coefficients = {"du": [4095] * size, "dv": [LEAK] * size, "vth": [threshold] * size}
+    coefficients = {"du": np.full(size, 4095), "dv": np.full(size, LEAK), "vth": np.full(size, threshold)}
     return Population(name, "cuba_lif", size, coefficients=coefficients)
 
 

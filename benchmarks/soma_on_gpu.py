@@ -64,7 +64,7 @@ SOMAS: dict[str, type[Soma]] = {"fused": Soma, "SDN": SurrogateSoma, "SLTT": SLT
 
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
     torch.cuda.synchronize()
-    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     start.record()
     for _ in range(repeats):
         run()

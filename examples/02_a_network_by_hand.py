@@ -16,7 +16,7 @@ from toolchain.ir.program import Input, Output
 def program() -> Program:
     """Three neurons; the threshold is 600 * 2^6, a weight of 40 adds 40 * 2^6 to the current."""
     lif = Population(
-        "lif", "cuba_lif", 3, coefficients={"du": np.full(3, 1024), "dv": np.full(3, 256), "vth": [600] * 3}
+        "lif", "cuba_lif", 3, coefficients={"du": np.full(3, 1024), "dv": np.full(3, 256), "vth": np.full(3, 600)}
     )
     drive = Projection("in", "x", "lif", Dense(np.array([[60, 20], [40, 40], [20, 60]])), exponent=1)
     loop = Projection("loop", "lif", "lif", Dense(np.array([[0, -50, 0], [0, 0, -50], [-50, 0, 0]])), delay_steps=1)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -169,7 +169,8 @@ def source(name: str | None, raw: bool) -> Iterator[BinaryIO]:
         return
     command = [sys.executable, str(MOTION), *(["--raw"] if raw else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        yield process.stdout
+        assert process.stdout is not None
+        yield cast(BinaryIO, process.stdout)
 
 
 def main() -> int:

@@ -58,5 +58,5 @@ def keep(folder: Path, case: str, preset: str, x: Array, layers: Mapping[str, Ar
     """
     record = {"case": case, "preset": preset, "python": platform.python_version(), **facts}
     header = np.frombuffer(json.dumps(record, sort_keys=True).encode(), dtype=np.uint8)
-    spikes = {f"layer/{name}": np.asarray(values) for name, values in layers.items()}
+    spikes: dict[str, Any] = {f"layer/{name}": np.asarray(values) for name, values in layers.items()}
     np.savez_compressed(folder / f"{case}.npz", header=header, x=x, **spikes)

@@ -7,6 +7,8 @@ The current is recorded before its decay, right after the synapses, which is the
 
 from __future__ import annotations
 
+from typing import Any
+
 import brian2_loihi
 import numpy as np
 from brian2 import prefs
@@ -24,7 +26,7 @@ from exchange import Network, main
 prefs.codegen.target = "numpy"
 
 
-def run(network: Network):
+def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the groups, run them, read the monitors."""
     groups, synapses = build(network)
     names = [population["name"] for population in network.populations]
@@ -40,7 +42,7 @@ def run(network: Network):
     return arrays, {"delays": "synaptic delay d from a generator, d - 1 from a group, is d steps"}
 
 
-def build(network: Network):
+def build(network: Network) -> tuple[dict[str, Any], list[Any]]:
     """Groups by name, and synapses; `benchmarks/foreign` times the same."""
     groups = {name: _generator(spikes) for name, spikes in network.spikes.items()}
     for population in network.populations:
@@ -48,12 +50,12 @@ def build(network: Network):
     return groups, [_synapses(network, projection, groups) for projection in network.projections]
 
 
-def _generator(spikes):
+def _generator(spikes: Any) -> Any:
     times, channels = np.nonzero(spikes)
     return LoihiSpikeGeneratorGroup(spikes.shape[1], channels, times)
 
 
-def _group(population):
+def _group(population: dict[str, Any]) -> Any:
     if population["bias_mant"].any():
         raise SystemExit(f"{population['name']}: brian2-loihi has no bias")
     return LoihiNeuronGroup(
@@ -65,7 +67,7 @@ def _group(population):
     )
 
 
-def _synapses(network, projection, groups):
+def _synapses(network: Network, projection: dict[str, Any], groups: dict[str, Any]) -> Any:
     delay = projection["delay_steps"] - (0 if network.is_input(projection["source"]) else 1)
     synapses = LoihiSynapses(
         groups[projection["source"]],
@@ -80,13 +82,13 @@ def _synapses(network, projection, groups):
     return synapses
 
 
-def _raster(monitor, steps, size):
+def _raster(monitor: Any, steps: int, size: int) -> Any:
     raster = np.zeros((steps, size), dtype=np.int64)
     raster[np.round(np.asarray(monitor.t)).astype(int), np.asarray(monitor.i)] = 1
     return raster
 
 
-def _integers(values):
+def _integers(values: Any) -> Any:
     values = np.asarray(values).T
     if not np.array_equal(values, np.round(values)):
         raise SystemExit("a register is no integer")

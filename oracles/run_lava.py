@@ -6,6 +6,8 @@ RingBuffer sends column t - 1 at Lava's step t, so row s of every recording is s
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from exchange import Network, main
 from lava.magma.core.run_conditions import RunSteps
@@ -19,7 +21,7 @@ from lava.utils.weightutils import SignMode
 PORTS = {"spikes": "s_out", "current": "u", "voltage": "v"}
 
 
-def run(network: Network):
+def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the processes, run them, read the monitors."""
     neurons = build(network)
     monitors = {}
@@ -37,7 +39,7 @@ def run(network: Network):
     return arrays, {"delays": "Dense is 1 step, DelayDense(d - 1) is d steps"}
 
 
-def build(network: Network):
+def build(network: Network) -> dict[str, Any]:
     """The LIF processes by name, connected; `benchmarks/foreign` times the same."""
     sources = {name: RingBuffer(data=np.ascontiguousarray(spikes.T)) for name, spikes in network.spikes.items()}
     neurons = {population["name"]: _lif(population) for population in network.populations}
@@ -49,12 +51,12 @@ def build(network: Network):
     return neurons
 
 
-def _lif(population):
+def _lif(population: dict[str, Any]) -> Any:
     constants = {key: population[key] for key in ("du", "dv", "vth", "bias_mant", "bias_exp")}
     return LIF(shape=(population["size"],), **constants)
 
 
-def _connection(projection):
+def _connection(projection: dict[str, Any]) -> Any:
     settings = {
         "weights": projection["weights"].astype(np.int32),
         "weight_exp": projection["exponent"],

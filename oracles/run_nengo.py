@@ -7,6 +7,7 @@ later, so what enters in step s is added at s + 1 and row s of every probe is st
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import nengo_loihi
 import numpy as np
@@ -21,7 +22,7 @@ KEYS = {"spikes": "spiked", "current": "current", "voltage": "voltage"}
 LIMIT = 2**23 - 1
 
 
-def run(network: Network):
+def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the blocks, step the emulator, read the probes."""
     model, blocks = build(network)
     probes = {(kind, name): LoihiProbe(blocks[name], key=KEYS[kind]) for kind in KEYS for name in blocks}
@@ -38,7 +39,7 @@ def run(network: Network):
     return arrays, {"delays": "one step a projection", "warnings": said}
 
 
-def build(network: Network):
+def build(network: Network) -> tuple[Any, dict[str, Any]]:
     """The model, and its blocks by name; `benchmarks/foreign` times the same."""
     model = Model()
     sources = {name: _input(model, spikes) for name, spikes in network.spikes.items()}
@@ -48,7 +49,7 @@ def build(network: Network):
     return model, blocks
 
 
-def _input(model, spikes):
+def _input(model: Any, spikes: Any) -> Any:
     source = SpikeInput(spikes.shape[1])
     for step in range(len(spikes)):
         source.add_spikes(step + 1, np.flatnonzero(spikes[step]), permanent=True)
@@ -56,7 +57,7 @@ def _input(model, spikes):
     return source
 
 
-def _block(model, population):
+def _block(model: Any, population: dict[str, Any]) -> Any:
     block = LoihiBlock(population["size"], label=population["name"])
     cells = block.compartment
     ones = np.ones(population["size"], dtype=np.int32)
@@ -70,7 +71,7 @@ def _block(model, population):
     return block
 
 
-def _connect(source, block, projection):
+def _connect(source: Any, block: Any, projection: dict[str, Any]) -> None:
     if projection["delay_steps"] != 1:
         raise SystemExit(f"{projection['name']}: the emulator has no delays")
     weights = projection["weights"] << (ACTIVATION_SHIFT + projection["exponent"])

@@ -7,6 +7,7 @@ the layers and counts. The inputs file holds the populations' recorded spikes be
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class Replay(torch.nn.Module):
         self.sources = [projection["source"] for projection in network.projections]
         self.layers = torch.nn.ModuleList(_layer(projection["weights"]) for projection in network.projections)
 
-    def forward(self, batch):
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Call every layer once a step."""
         for step in range(batch.shape[1]):
             for number, source in enumerate(self.sources):
@@ -36,13 +37,13 @@ class Replay(torch.nn.Module):
         return batch[:, -1]
 
 
-def _layer(weights):
+def _layer(weights: Any) -> torch.nn.Linear:
     layer = torch.nn.Linear(weights.shape[1], weights.shape[0], bias=False)
     layer.weight.data = torch.tensor(weights, dtype=torch.float32)
     return layer
 
 
-def run(network: Network):
+def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """Count with NeuroBench's own benchmark."""
     data = torch.tensor(np.concatenate(list(network.spikes.values()), axis=1)[None], dtype=torch.float32)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(data, torch.zeros(1)))

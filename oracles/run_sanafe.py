@@ -11,6 +11,7 @@ recorded. Every synapse is a `loihi_dense_synapse`, zero weights too.
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import sanafe
@@ -20,13 +21,13 @@ ENERGY_PER_SYNAPTIC_EVENT_J = 35.5e-12
 """`energy_process_spike` of loihi_dense_synapse in SANA-FE's loihi.yaml."""
 
 
-def run(network: Network):
+def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """Simulate, read the traces."""
     result = build(network).sim(network.steps, timing_model="simple", spike_trace=True)
     return arrays(network, result, network.steps), _facts(result)
 
 
-def build(network: Network):
+def build(network: Network) -> Any:
     """The chip with each group on a core; `benchmarks/foreign` times the same."""
     architecture = sanafe.load_loihi()
     described, groups = sanafe.Network(), {}
@@ -51,7 +52,7 @@ def build(network: Network):
     return chip
 
 
-def _group(described, population, delayed):
+def _group(described: Any, population: dict[str, Any], delayed: bool) -> Any:
     group = described.create_neuron_group(
         population["name"],
         population["size"],
@@ -72,7 +73,7 @@ def _group(described, population, delayed):
     return group
 
 
-def _delayed(network):
+def _delayed(network: Network) -> bool:
     """Whether the delaying dendrite is needed."""
     steps = {projection["delay_steps"] for projection in network.projections}
     if len(steps) > 1 and 1 in steps:
@@ -80,7 +81,7 @@ def _delayed(network):
     return steps != {1}
 
 
-def _connect(source, target, projection, delayed):
+def _connect(source: Any, target: Any, projection: dict[str, Any], delayed: bool) -> None:
     weights = projection["weights"] * 2.0 ** projection["exponent"]
     pairs = [(i, j) for i in range(weights.shape[1]) for j in range(weights.shape[0])]
     attributes = {"weight": [float(weights[j, i]) for i, j in pairs]}
@@ -89,7 +90,7 @@ def _connect(source, target, projection, delayed):
     source.connect_neurons_sparse(target, attributes, pairs)
 
 
-def arrays(network, result, steps):
+def arrays(network: Network, result: Any, steps: int) -> dict[str, Any]:
     """Spikes of every population in the steps of a result."""
     found = {}
     for population in network.populations:
@@ -101,7 +102,7 @@ def arrays(network, result, steps):
     return found
 
 
-def _facts(result):
+def _facts(result: Any) -> dict[str, Any]:
     """What SANA-FE counted over the whole run, in its own words; energies in joules."""
     counts = {name: result[name] for name in ("spikes", "packets_sent", "neurons_fired")}
     return {

@@ -61,7 +61,8 @@ def _run(folder: Path, case: str, preset: str, cells: list[Any], **how: Any) -> 
     net = norse.SequentialState(linears[0], cells[0], linears[1], cells[1])
     nir.write(str(folder / f"{case}.nir"), norse.to_nir(net, torch.zeros(SIZES[0]), dt=DT))
     x = inputs()
-    state, sent = [None, None], ([], [])
+    state = [None, None]
+    sent: tuple[list[Any], list[Any]] = ([], [])
     for step in np.moveaxis(x, 1, 0):
         signal = torch.tensor(step)
         for k in range(2):

@@ -35,7 +35,8 @@ def _run(folder: Path, case: str, layers: list[Any], gain: float) -> None:
     ]
     net = Sequential(linears[0], layers[0], linears[1], layers[1])
     nir.write(str(folder / f"{case}.nir"), to_nir(net, torch.zeros(1, 10, SIZES[0])))
-    x, sent = inputs(), ([], [])
+    x = inputs()
+    sent: tuple[list[Any], list[Any]] = ([], [])
     for sample in x:  # a batch of its own each, so that no state is left of the one before
         net.reset_state()
         signal = torch.tensor(sample)[None]

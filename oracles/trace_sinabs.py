@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
 
 def _run(folder: Path, case: str, preset: str, layers: list[Any], **how: Any) -> None:
     matrices = weights(1, **how)
-    linears = [torch.nn.Linear(*matrix.shape[::-1], bias=False) for matrix in matrices]
+    linears = [torch.nn.Linear(matrix.shape[1], matrix.shape[0], bias=False) for matrix in matrices]
     for linear, matrix in zip(linears, matrices, strict=True):
         linear.weight.data = torch.tensor(matrix)
     net = torch.nn.Sequential(linears[0], layers[0], linears[1], layers[1])

@@ -53,7 +53,7 @@ def _synaptic(alpha: Any, beta: Any) -> Any:
 
 def _feedforward(folder: Path, case: str, preset: str, layers: list[Any], **how: Any) -> None:
     matrices = weights(1, **how)
-    linears = [torch.nn.Linear(*matrix.shape[::-1], bias=False) for matrix in matrices]
+    linears = [torch.nn.Linear(matrix.shape[1], matrix.shape[0], bias=False) for matrix in matrices]
     for linear, matrix in zip(linears, matrices, strict=True):
         linear.weight.data = torch.tensor(matrix)
     net = torch.nn.Sequential(linears[0], layers[0], linears[1], layers[1])
@@ -79,7 +79,7 @@ def _run(folder: Path, case: str, preset: str, net: Any, layers: dict[str, Any])
     nir.write(str(folder / f"{case}.nir"), graph)
     sent: dict[str, list[Any]] = {name: [] for name in layers}
     for module in layers.values():
-        getattr(module, "reset_mem", getattr(module, "reset_hidden", None))()
+        (module.reset_mem if hasattr(module, "reset_mem") else module.reset_hidden)()
     hooks = [
         module.register_forward_hook(lambda _m, _i, out, name=name: sent[name].append(out.numpy().copy()))
         for name, module in layers.items()

@@ -56,7 +56,8 @@ def _run(folder: Path, case: str, preset: str, layers: list[Any], **how: Any) ->
     graph = to_nir(net, *ports)
     nir.write(str(folder / f"{case}.nir"), graph)
     x = inputs()
-    states, sent = [layer.initial_state(len(x)) for layer in layers], ([], [])
+    states = [layer.initial_state(len(x)) for layer in layers]
+    sent: tuple[list[Any], list[Any]] = ([], [])
     for step in np.moveaxis(x, 1, 0):
         signal = jnp.asarray(step)
         for k in range(2):

@@ -12,13 +12,18 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from exchange import Network
 from memory import own_peak_kib, tree_kib
 
+Advance = Callable[[int], None]
+Prepared = tuple[Advance, Callable[[], dict[str, Any]], Callable[[], object]]
 
-def main(prepare, version):
+
+def main(prepare: Callable[[Network], Prepared], version: str) -> None:
     """Run a plan on what `prepare` makes of a network.
 
     Args:
@@ -27,13 +32,17 @@ def main(prepare, version):
             recording.
         version: of the tool.
     """
-    program, inputs, plan, result = sys.argv[1:]
-    with open(plan, encoding="utf-8") as given:
-        plan = json.load(given)
+    program, inputs, planned, result = sys.argv[1:]
+    with open(planned, encoding="utf-8") as given:
+        plan: dict[str, Any] = json.load(given)
     network = Network(program, inputs)
     advance, recorded, quiet = prepare(network)
     advance(1)
-    facts = {"start_s": time.time() - plan["begun"], "version": version, "python": platform.python_version()}
+    facts: dict[str, Any] = {
+        "start_s": time.time() - plan["begun"],
+        "version": version,
+        "python": platform.python_version(),
+    }
     advance(plan["check"] - 1)
     spikes = recorded()
     quiet()
@@ -43,7 +52,7 @@ def main(prepare, version):
     np.savez(result, header=header, **{name: values.astype(np.int8) for name, values in spikes.items()})
 
 
-def _time(advance, plan, room):
+def _time(advance: Advance, plan: dict[str, Any], room: int) -> tuple[list[float], int]:
     """Seconds a step of each round, and the steps of a long run, which fit the time and the input."""
     short, rounds = plan["short"], plan["rounds"]
     advance(plan["warm"])
@@ -57,7 +66,7 @@ def _time(advance, plan, room):
     return taken, long
 
 
-def _seconds(advance, steps):
+def _seconds(advance: Advance, steps: int) -> float:
     begin = time.perf_counter()
     advance(steps)
     return time.perf_counter() - begin

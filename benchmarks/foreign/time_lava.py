@@ -6,19 +6,22 @@ docs/oracles.md compare them.
 
 from __future__ import annotations
 
-from clock import main
+from typing import Any
+
+from clock import Prepared, main
+from exchange import Network
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from run_lava import build
 
-LIFS = []
+LIFS: list[Any] = []
 
 
-def prepare(network):
+def prepare(network: Network) -> Prepared:
     """The processes; they end with `main`."""
     LIFS.extend(build(network).values())
 
-    def advance(steps):
+    def advance(steps: int) -> None:
         LIFS[0].run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
 
     return advance, dict, lambda: None

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
-from clock import main
+from clock import Prepared, main
+from exchange import Network
 from run_sanafe import arrays, build
 
 
-def prepare(network):
+def prepare(network: Network) -> Prepared:
     """A chip that goes on from where it was; spikes are traced until they have been compared."""
-    chip, parts, trace = build(network), [], {"spike_trace": True}
+    chip, trace = build(network), {"spike_trace": True}
+    parts: list[dict[str, Any]] = []
 
-    def advance(steps):
+    def advance(steps: int) -> None:
         result = chip.sim(steps, timing_model="simple", **trace)
         if trace:
             parts.append(arrays(network, result, steps))
 
-    def recorded():
+    def recorded() -> dict[str, Any]:
         names = [population["name"] for population in network.populations]
         return {name: np.concatenate([part[f"spikes/{name}"] for part in parts]) for name in names}
 
