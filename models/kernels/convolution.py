@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.fft import irfft, rfft
 
-from models.kernels.soma import TRITON
+from models.kernels.choice import Form, form_of
 
 
 class _Convolution(torch.autograd.Function):
@@ -33,7 +33,7 @@ class _Convolution(torch.autograd.Function):
         steps = gradients[0].shape[-1]
         # A correlation: the same transforms with the other factor conjugated.
         back = rfft(gradients[0], n=2 * steps)
-        if TRITON and back.dtype == torch.complex64 and back.device.type == "cuda":
+        if form_of(back, torch.complex64) is Form.TRITON:
             from models.kernels import spectra_triton
 
             grad_response = spectra_triton.correlate(back, spectrum, response)

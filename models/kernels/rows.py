@@ -12,20 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.kernels.soma import TRITON
-
-DEVICES = {"cuda"}
-"""Types of the devices where sequences lie so."""
+from models.kernels.choice import is_wide
 
 
 def by_rows(sequences: Tensor) -> bool:
     """Whether (batch, channels, steps) is worked on channel by channel; single steps (batch, channels) never are."""
-    return sequences.ndim == 3 and sequences.device.type in DEVICES
-
-
-def has_kernels(sequences: Tensor) -> bool:
-    """Whether the fused kernels take it: rows of float32 on an NVIDIA GPU."""
-    return by_rows(sequences) and TRITON and sequences.dtype == torch.float32
+    return sequences.ndim == 3 and is_wide(sequences)
 
 
 def rows_of(sequences: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The two loops of the soma over time: numba on the CPU, Triton on an NVIDIA GPU, plain torch operations elsewhere.
+"""The two loops of the soma over time.
 
 Both follow, for theta the threshold and v the membrane before its reset,
 
@@ -10,7 +10,6 @@ Both follow, for theta the threshold and v the membrane before its reset,
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -18,11 +17,10 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.choice import Form, form_of
+
 LEAK = 0.125
 """tau of the paper's neuron, 2^-3 (in integers: a shift by 3 bits)."""
-
-TRITON = find_spec("triton") is not None
-"""Whether the fused loops can be compiled; PyTorch's builds for NVIDIA GPUs bring Triton."""
 
 Array = NDArray[np.floating]
 
@@ -101,12 +99,15 @@ def _backward_torch(grad: Tensor, v: Tensor, theta: Tensor) -> tuple[Tensor, Ten
 
 def forward(y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Spikes and membranes before reset, both (batch, channels, steps)."""
-    if y.device.type == "cuda" and TRITON:
+    form = form_of(y)
+    if form is Form.TRITON:
         from models.kernels import soma_triton
 
         return soma_triton.forward(y, theta)
-    if y.device.type != "cpu":
-        return _forward_torch(y, theta)
+    return _forward_compiled(y, theta) if form is Form.COMPILED else _forward_torch(y, theta)
+
+
+def _forward_compiled(y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     spikes = torch.empty_like(y, memory_format=torch.contiguous_format)
     v = torch.empty_like(spikes)
     _compiled(y)[0](_rows(y), theta.detach().numpy(), _rows(spikes), _rows(v))
@@ -115,12 +116,15 @@ def forward(y: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 def backward(grad: Tensor, v: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of the drive (batch, channels, steps) and of the threshold (channels,)."""
-    if v.device.type == "cuda" and TRITON:
+    form = form_of(v)
+    if form is Form.TRITON:
         from models.kernels import soma_triton
 
         return soma_triton.backward(grad, v, theta)
-    if v.device.type != "cpu":
-        return _backward_torch(grad, v, theta)
+    return _backward_compiled(grad, v, theta) if form is Form.COMPILED else _backward_torch(grad, v, theta)
+
+
+def _backward_compiled(grad: Tensor, v: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
     grad_y = torch.empty_like(v)
     share = torch.empty(v.shape[:2], dtype=v.dtype)
     _compiled(v)[1](_rows(grad), _rows(v), theta.detach().numpy(), _rows(grad_y), share.view(-1).numpy())

@@ -21,9 +21,9 @@ class BidirectionalS4D(S4D):
         super().__init__(channels, modes, dt_min, dt_max)
         self.back = S4D(channels, modes, dt_min, dt_max)
 
-    def forward(self, u: Tensor, chunk_filter: Filter | None = None) -> Tensor:
+    def forward(self, u: Tensor, made: Filter | None = None) -> Tensor:
         """Both directions, (batch, channels, steps) to the same shape; padding must be 0."""
-        ahead: Tensor = super().forward(u, chunk_filter)
+        ahead: Tensor = super().forward(u, made)
         back: Tensor = self.back(u.flip(-1))
         return ahead + back.flip(-1)
 

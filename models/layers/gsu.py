@@ -18,8 +18,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from models.kernels.mixing import synapses
 from models.layers.binary_s4d import spike
-from models.layers.mixing import Mixing, synapses
+from models.layers.mixing import Mixing
 
 DELTA = 0.15
 """Delta as a share of the largest magnitude (the paper's)."""

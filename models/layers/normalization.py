@@ -9,37 +9,16 @@ input (Long Range Arena models of the SpikingSSMs paper normalize so). Statistic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from models.kernels.rows import has_kernels, of_rows, rows_of
+from models.kernels.normalization import normalize
 from toolchain.errors import InputError
 
 EPSILON = 1e-5
 MOMENTUM = 0.05
 SMALLEST_SCALE = 1e-9
-
-
-class _Rows(torch.autograd.Function):
-    """Rows (channels, batch * steps) by their own statistics; see `normalization_triton`."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor, averages: tuple[Tensor, Tensor], momentum: float
-    ) -> Tensor:
-        from models.kernels import normalization_triton
-
-        y, used = normalization_triton.forward(rows, weight, bias, *averages, momentum, EPSILON)
-        ctx.save_for_backward(rows, used, weight)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        from models.kernels import normalization_triton
-
-        return *normalization_triton.backward(gradients[0].contiguous(), *ctx.saved_tensors), None, None
 
 
 class StreamNorm(nn.Module):
@@ -65,13 +44,10 @@ class StreamNorm(nn.Module):
         if self.seen is not None:
             self.seen += 1
             momentum = 1 / self.seen
-        by_batch = self.training or self.seen is not None
-        if by_batch and has_kernels(stream):
-            averages = self.mean, self.variance
-            rows: Tensor = _Rows.apply(rows_of(stream), self.weight, self.bias, averages, momentum)  # type: ignore[no-untyped-call]
-            return of_rows(rows, len(stream))
-        constants = (self.mean, self.variance, self.weight, self.bias)
-        return nn.functional.batch_norm(stream, *constants, by_batch, momentum, EPSILON)
+        averages = self.mean, self.variance
+        if self.training or self.seen is not None:
+            return normalize(stream, self.weight, self.bias, averages, momentum, EPSILON)
+        return nn.functional.batch_norm(stream, *averages, self.weight, self.bias, eps=EPSILON)
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """Scale of the output and constant added to the input, (channels,) each: u' = scale (u + offset).

@@ -16,17 +16,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.kernels.choice import is_wide
 from models.kernels.chunks import Filter
-from models.kernels.rows import by_rows
+from models.kernels.mixing import at_every_step
 from models.layers.bidirectional import BidirectionalS4D
 from models.layers.binary_s4d import ThresholdSoma
 from models.layers.gsu import GatedSpikingUnit, Ternary
-from models.layers.mixing import BinaryGated, Gated, Linear, Mixing, TwoStage, synapses
+from models.layers.mixing import BinaryGated, Gated, Linear, Mixing, TwoStage
 from models.layers.normalization import StreamNorm
-from models.layers.s4d import S4D, Coefficients, filters_of
+from models.layers.s4d import S4D, Coefficients
 from models.layers.sdn import SurrogateSoma
 from models.layers.soma import Soma
 from models.network.config import NetworkConfig
+from models.network.filters import filters_of
 
 MIXINGS: dict[str, type[Mixing]] = {
     "linear": Linear,
@@ -103,19 +105,19 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, stream: Tensor, mask: Tensor | None = None, chunk_filter: Filter | None = None
+        self, stream: Tensor, mask: Tensor | None = None, made: Filter | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Stream (batch, channels, steps) to the next stream and the spikes, in the same shape.
 
         Args:
             stream: what enters.
             mask: (batch, 1, steps), 0 where there is only padding; read where the kernel runs backward in time.
-            chunk_filter: see `S4D.forward`.
+            made: see `S4D.forward`.
         """
         entering = stream if self.norm is None else self.norm(stream)
         if mask is not None and isinstance(self.ssm, BidirectionalS4D):
             entering = entering * mask
-        drive = self.ssm(entering, chunk_filter)
+        drive = self.ssm(entering, made)
         spikes: Tensor = self.soma(drive)
         kept = None
         if self.training and self.dropout.p > 0:
@@ -185,31 +187,24 @@ class SpikingSSM(nn.Module):
         """
         values = self.as_values(inputs).transpose(1, 2)
         mask = None if lengths is None else step_mask(lengths, inputs.shape[1], values.dtype)
-        stream = self._through(self.encoder, values)
+        stream = at_every_step(self.encoder, values)
         spikes: list[Tensor] = []
-        for block, chunk_filter in zip(self.block_list(), self._filters(stream), strict=True):
-            stream, fired = block(stream, None if mask is None else mask[:, None], chunk_filter)
+        for block, made in zip(self.block_list(), self._filters(stream), strict=True):
+            stream, fired = block(stream, None if mask is None else mask[:, None], made)
             spikes += fired
         return Output(self._decode(stream, mask), tuple(spikes), self.signed)
-
-    @staticmethod
-    def _through(layer: nn.Linear, sequences: Tensor) -> Tensor:
-        """A layer at every step of (batch, channels, steps)."""
-        if by_rows(sequences):
-            return synapses(layer.weight, layer.bias, sequences)
-        return torch.matmul(layer.weight, sequences) + layer.bias[:, None]
 
     def _filters(self, stream: Tensor) -> list[Filter] | list[None]:
         """Those of all blocks, where they are needed and of one direction."""
         layers = [block.ssm for block in self.block_list()]
-        if self.config.direction == "causal" and layers[0].chunked(stream):
+        if self.config.direction == "causal" and is_wide(stream):
             return filters_of(layers, stream.shape[-1])
         return [None] * len(layers)
 
     def _decode(self, stream: Tensor, mask: Tensor | None) -> Tensor:
         """Logits of a whole sequence's last stream (batch, channels, steps)."""
         if self.config.decode == "every-step":
-            return self._through(self.readout, stream)
+            return at_every_step(self.readout, stream)
         if mask is None:
             logits: Tensor = self.readout(stream.mean(-1))
             return logits

@@ -5,16 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.kernels.chunks import convolve_chunks, filter_of, span_of
-from models.kernels.convolution import convolve
-from models.layers.s4d import SPAN, full_mantissas
+from models.kernels.state_space import through_state_space
+from models.kernels.voltages import REGISTER_TOP, voltages
 from models.network.spiking_ssm import Output, SpikingSSM, step_mask
 from models.qat.compiling import Choice
 from models.qat.gates import gated, stage
 from models.qat.grid import Fire, Gate, Grid, InputGrid, LinkGrid, Modes, PortGrid, UnitGrid, grid_of
 from models.qat.reals import INPUT, Reals, check_form, real_tensors
 from models.qat.straight import fired, rounded, straight_through
-from models.qat.voltages import REGISTER_TOP, voltages
 from toolchain.errors import InputError
 
 
@@ -118,34 +116,21 @@ def _sent(unit: UnitGrid, neuron: Modes | Gate | Fire, drives: list[Tensor], rea
 
 def _spikes(name: str, modes: Modes, drive: Tensor, scale: Tensor, reals: Reals) -> Tensor:
     """Spikes of a block, with the gradient of its convolution and soma at the rounded parameters."""
-    v, limit = voltages(drive.detach().to(torch.int32), modes), modes.integers["threshold"]
+    v = voltages(drive.detach().to(torch.int32), modes.integers, modes.settings)
+    limit = modes.integers["threshold"]
     if not torch.is_grad_enabled():
         return (v >= limit[:, None]).to(drive.dtype)
     a_bar, c = straight_through(reals.a_bar[name], modes.a_bar), straight_through(reals.c[name], modes.c)
     d, theta = straight_through(reals.d[name], modes.d), straight_through(reals.theta[name], modes.theta)
-    # As `S4D` computes it where it is.
-    y = convolved(drive / scale[:, None], a_bar, c, d, drive.device.type == "cuda")
+    y = convolved(drive / scale[:, None], a_bar, c, d)
     return fired(y, theta, v, limit, modes.voltage_scale)
 
 
-def convolved(u: Tensor, a_bar: Tensor, c: Tensor, d: Tensor, in_chunks: bool) -> Tensor:
-    """y = Re(sum c x) + d u of a whole sequence (batch, channels, steps), by Fourier transforms or in chunks."""
-    steps = u.shape[-1]
+def convolved(u: Tensor, a_bar: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """y = Re(sum c x) + d u of a whole sequence (batch, channels, steps), as the float layer computes it."""
     # A pole may be rounded to 0, which has no logarithm.
     exponent = torch.log(torch.where(a_bar == 0, 1e-6, a_bar))
-    if not in_chunks:
-        return convolve(u, _kernel(exponent, c, d, steps))
-    return convolve_chunks(u, filter_of(_kernel(exponent, c, d, span_of(steps)), exponent, c / 2, steps))
-
-
-def _kernel(exponent: Tensor, c: Tensor, d: Tensor, steps: int) -> Tensor:
-    """The impulse response Re(sum c a_bar^t), plus d at t = 0, (channels, steps); taken apart as `S4D.kernel` does."""
-    far = torch.exp(exponent[..., None] * torch.arange(0, steps, SPAN, device=c.device))
-    near = torch.exp(exponent[..., None] * torch.arange(SPAN, device=c.device))
-    with full_mantissas():
-        spans = torch.einsum("hnq,hnr->hqr", c[..., None] * far, near).real
-    response = spans.flatten(1)[:, :steps]
-    return torch.cat([response[:, :1] + d[:, None], response[:, 1:]], dim=1)
+    return through_state_space(u, exponent, c / 2, d)
 
 
 def total_of(drive: Tensor) -> Tensor:

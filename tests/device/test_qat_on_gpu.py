@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from models.kernels.choice import Form, form_of
+from models.kernels.voltages import voltages, voltages_loop
 from models.network.spiking_ssm import SpikingSSM
-from models.qat import voltages_triton
 from models.qat.compiling import Compiler
 from models.qat.gates import gated
-from models.qat.grid import Gate, Modes
+from models.qat.grid import Gate
 from models.qat.network import QuantizedSSM
 from models.qat.tuner import Plan, Tuner
-from models.qat.voltages import voltages_loop
 from models.shipped import zoo
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
@@ -25,7 +25,7 @@ from tests.toy_tasks import FORMS, toy_task
 from toolchain.quantize.settings import Settings
 
 
-def _modes(channels: int, modes: int, settings: dict[str, int]) -> Modes:
+def _coefficients(channels: int, modes: int, settings: dict[str, int]) -> dict[str, torch.Tensor]:
     """Random coefficients at full width; poles within the unit disc."""
 
     def drawn(bits: int, *shape: int) -> torch.Tensor:
@@ -41,9 +41,7 @@ def _modes(channels: int, modes: int, settings: dict[str, int]) -> Modes:
         "leak": torch.randint(0, 4097, (channels,)),
         "threshold": torch.randint(1, 1 << 20, (channels,)),
     }
-    nothing = torch.zeros(0)
-    on_gpu = {name: values.cuda() for name, values in integers.items()}
-    return Modes(on_gpu, settings, nothing, nothing, nothing, nothing, nothing)
+    return {name: values.cuda() for name, values in integers.items()}
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 70), (2, 64, 33), (100, 256, 784)])
@@ -51,10 +49,11 @@ def _modes(channels: int, modes: int, settings: dict[str, int]) -> Modes:
 def test_recurrence_equals_definition(shape: tuple[int, int, int], modes: int, state_bits: int) -> None:
     torch.manual_seed(shape[2])
     settings = {"a_bits": 16, "c_bits": 8, "state_bits": state_bits, "input_shift": 3, "c_shift": 6}
-    own = _modes(shape[1], modes, settings)
+    own = _coefficients(shape[1], modes, settings)
     drive = torch.randint(-(1 << 16), 1 << 16, shape, dtype=torch.int32, device="cuda")
     drive[..., ::7] *= 100
-    assert torch.equal(voltages_triton.voltages(drive, own), voltages_loop(drive, own))
+    assert form_of(drive) is Form.TRITON
+    assert torch.equal(voltages(drive, own, settings), voltages_loop(drive, own, settings))
 
 
 @pytest.mark.parametrize("widths", [Settings(), Settings(weight_bits=4, a_bits=12, c_bits=6, state_bits=16)])

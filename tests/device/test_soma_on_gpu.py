@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from models.kernels import choice, soma_triton
 from models.kernels import soma as soma_kernels
-from models.kernels import soma_triton
 from models.layers.soma import soma_loop
 from models.network.config import NetworkConfig
 from models.network.spiking_ssm import SpikingSSM
@@ -41,10 +41,10 @@ def test_rows_of_a_longer_array_are_read_where_they_are() -> None:
 def test_plain_operations_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(2)
     y, theta, grad = torch.randn(4, 8, 50).cuda(), 0.5 + torch.rand(8).cuda(), torch.randn(4, 8, 50).cuda()
-    assert soma_kernels.TRITON
+    assert choice.TRITON
     fused = soma_kernels.forward(y, theta)
     fused_back = soma_kernels.backward(grad, fused[1], theta)
-    monkeypatch.setattr(soma_kernels, "TRITON", False)
+    monkeypatch.setattr(choice, "TRITON", False)
     plain = soma_kernels.forward(y, theta)
     plain_back = soma_kernels.backward(grad, plain[1], theta)
     assert torch.equal(fused[0], plain[0]) and torch.equal(fused[1], plain[1])

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.voltages import voltages, voltages_loop
 from models.network.config import NetworkConfig
 from models.network.spiking_ssm import SpikingSSM
 from models.qat.compiling import Choice, Compiler
-from models.qat.grid import Modes, UnitGrid
+from models.qat.grid import UnitGrid
 from models.qat.network import QuantizedSSM, total_of
-from models.qat.voltages import voltages, voltages_loop
 from models.shipped import zoo
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
@@ -257,12 +257,10 @@ def test_recurrence_is_the_neuron_types(data: st.DataObject) -> None:
     population = Population("p", SSM_LIF.name, size, modes=modes, settings=own, coefficients=integers)
     reach = 1 << data.draw(st.integers(0, 23))
     drive = torch.from_numpy(np.clip(rng.integers(-reach, reach, (batch, size, steps)), 1 - 2**23, 2**23 - 1))
-    nothing = torch.zeros(0)
     tensors = {name: torch.from_numpy(values) for name, values in integers.items()}
-    grid = Modes(tensors, own, nothing, nothing, nothing, nothing, nothing)
     expected = np.stack(_by_the_neuron_type(drive, population), axis=-1)
     for run in (voltages, voltages_loop):
-        assert np.array_equal(run(drive.to(torch.int32), grid).numpy(), expected)
+        assert np.array_equal(run(drive.to(torch.int32), tensors, own).numpy(), expected)
 
 
 def test_running_sum_saturates_at_every_step() -> None:

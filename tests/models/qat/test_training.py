@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.kernels import choice
 from models.kernels import soma as soma_kernels
 from models.layers.soma import soma
 from models.network.config import NetworkConfig
@@ -89,16 +90,17 @@ def test_spikes_have_the_gradient_of_the_soma() -> None:
 
 
 @pytest.mark.parametrize("steps", [5, 64, 100, 300])
-def test_the_chunks_of_a_gpu_have_the_gradients_of_the_transforms(steps: int) -> None:
+def test_the_chunks_of_a_gpu_have_the_gradients_of_the_transforms(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(steps)
     u, weight = torch.randn(2, 2, 3, steps, dtype=torch.float64, generator=generator)
     radius, phase, c = torch.rand(3, 3, 4, dtype=torch.float64, generator=generator)
     radius[0, 0] = 0  # a pole that is rounded to nothing
     leaves = [u, torch.polar(radius, 3 * phase), torch.polar(c, 6 * phase), c[:, 0].clone()]
     found = []
-    for in_chunks in (False, True):
+    for wide in (set(), {"cpu"}):
+        monkeypatch.setattr(choice, "WIDE", wide)
         given = [leaf.detach().requires_grad_() for leaf in leaves]
-        y = convolved(*given, in_chunks)
+        y = convolved(*given)
         found.append([y.detach(), *torch.autograd.grad((y * weight).sum(), given)])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(torch.view_as_real(one + 0j), torch.view_as_real(other + 0j), rtol=1e-7, atol=1e-9)

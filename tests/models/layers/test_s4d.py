@@ -9,6 +9,7 @@ import pytest
 import scipy.signal
 import torch
 
+from models.kernels import choice
 from models.kernels.chunks import FEW_CHUNKS, span_of
 from models.layers.s4d import S4D
 
@@ -22,7 +23,7 @@ def _layer(channels: int = 6, modes: int = 5, dt_min: float = 1e-3, dt_max: floa
 def test_convolution_equals_recurrence() -> None:
     layer = _layer()
     u = torch.randn(4, 6, 150, dtype=torch.float64)
-    state, coefficients = layer.initial_state(4), layer.discretize()
+    state, coefficients = layer.initial_state(4), layer.recurrence()
     outputs = []
     for sample in u.unbind(-1):
         y, state = layer.step(sample, state, coefficients)
@@ -33,7 +34,7 @@ def test_convolution_equals_recurrence() -> None:
 @torch.no_grad()
 def test_discretization_is_the_zero_order_hold_of_scipy() -> None:
     layer = _layer(channels=2, modes=3)
-    a_bar, c, _ = (part.numpy() for part in layer.discretize())
+    a_bar, c, _ = (part.numpy() for part in layer.recurrence())
     a = (-torch.exp(layer.log_decay) + 1j * layer.frequency).numpy()
     readout, dt = torch.view_as_complex(layer.c).numpy(), torch.exp(layer.log_dt).numpy()
     for channel in range(2):
@@ -51,7 +52,7 @@ def test_initial_modes_are_s4d_lin() -> None:
     dt = torch.exp(layer.log_dt).detach()
     assert 1e-2 <= dt.min().item() < 1.3e-2 and 0.8e-1 < dt.max().item() <= 1e-1
     assert layer.log_dt.mean().item() == pytest.approx(math.log(10**-1.5), abs=0.15)
-    assert layer.discretize().a_bar.abs().max().item() < 1
+    assert layer.recurrence().a_bar.abs().max().item() < 1
 
 
 def test_convolution_is_causal() -> None:
@@ -65,13 +66,13 @@ def test_convolution_is_causal() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 64, 65, 100, 784, 4200])
-def test_in_chunks_it_is_the_same_convolution(steps: int) -> None:
+def test_in_chunks_it_is_the_same_convolution(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(steps)
     layer = S4D(4, 3, 1e-3, 1e-1).double()
     u, grad = torch.randn(2, 4, steps, dtype=torch.float64), torch.randn(2, 4, steps, dtype=torch.float64)
     found = []
-    for in_chunks in (False, True):
-        layer.in_chunks = in_chunks
+    for wide in (set(), {"cpu"}):
+        monkeypatch.setattr(choice, "WIDE", wide)
         layer.zero_grad()
         drive = u.clone().requires_grad_()
         y = layer(drive)

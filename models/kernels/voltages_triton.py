@@ -1,6 +1,6 @@
 """The integer recurrence on a GPU: one program a few neurons, their modes side by side, time in a loop.
 
-The equations are those of `models/qat/voltages.py`, operation by operation. Time is the first axis in memory, so that
+The equations are those of `voltages.py`, operation by operation. Time is the first axis in memory, so that
 neighbouring neurons are read and written together. States are held in 32 bits, which their registers have at most, so
 that a product is one instruction of 32 by 32 bits.
 
@@ -13,8 +13,6 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-
-from models.qat.grid import Modes
 
 LANES = 8
 """Neurons a program."""
@@ -68,12 +66,16 @@ def _rows(  # type: ignore[no-untyped-def]
 _ROWS = triton.jit(_rows)
 
 
-def voltages(drive: Tensor, modes: Modes) -> Tensor:
-    """Voltages before reset, (batch, channels, steps) int32, for integer drives of that shape and type."""
-    from models.qat.voltages import coefficients_of, shifts_of
+def voltages(drive: Tensor, poles: Tensor, neuron: Tensor, shifts: tuple[int, ...]) -> Tensor:
+    """Voltages before reset, (batch, channels, steps) int32, for integer drives of that shape and type.
 
+    Args:
+        drive: what enters.
+        poles, neuron: see `voltages.packed_coefficients`.
+        shifts: see `voltages.shifts_of`.
+    """
     batch, channels, steps = drive.shape
-    poles, neuron = (part.to(torch.int32) for part in coefficients_of(modes))
+    poles, neuron = poles.to(torch.int32), neuron.to(torch.int32)
     in_time = drive.permute(2, 0, 1).contiguous()
     found = torch.empty_like(in_time)
     count, rows = poles.shape[1], batch * channels
@@ -82,7 +84,7 @@ def voltages(drive: Tensor, modes: Modes) -> Tensor:
     # fmt: off
     _ROWS[grid](
         in_time, poles, neuron, found, rows, channels, count, steps,
-        *shifts_of(modes), LANES, width, num_warps=1,
+        *shifts, LANES, width, num_warps=1,
     )
     # fmt: on
     return found.permute(1, 2, 0).contiguous()

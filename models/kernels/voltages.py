@@ -1,4 +1,4 @@
-"""The integer recurrence of `ssm_lif` over whole sequences: numba on the CPU, Triton on an NVIDIA GPU, torch elsewhere.
+"""The integer recurrence of `ssm_lif` over whole sequences.
 
 Per neuron and step, with drive u, every shift rounding down and every register saturating symmetrically:
 
@@ -7,11 +7,12 @@ Per neuron and step, with drive u, every shift rounding down and every register 
     v' = (leak v >> 12) + readout, then v' = 0 where v' >= threshold
 
 The meaning is `toolchain/ir/neurons/ssm_lif.py`'s; the tests hold these loops to it.
+Coefficients and settings have their names there; coefficients are int64, (channels, modes) or (channels,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -19,8 +20,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.kernels.soma import PARALLEL_ELEMENTS, TRITON
-from models.qat.grid import Modes
+from models.kernels.choice import Form, form_of
+from models.kernels.soma import PARALLEL_ELEMENTS
 from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
 
 REGISTER_TOP = (1 << 23) - 1
@@ -28,27 +29,34 @@ REGISTER_TOP = (1 << 23) - 1
 
 Integers = NDArray[np.int64]
 Words = NDArray[np.int32]
+Coefficients = Mapping[str, Tensor]
+Settings = Mapping[str, int]
 
 
-def voltages(drive: Tensor, modes: Modes) -> Tensor:
+def voltages(drive: Tensor, own: Coefficients, settings: Settings) -> Tensor:
     """Voltages before reset, (batch, channels, steps) int32, for integer drives of that shape and type."""
-    if drive.device.type == "cuda" and TRITON:
-        from models.qat import voltages_triton
+    form = form_of(drive)
+    if form is Form.TORCH:
+        return voltages_loop(drive, own, settings)
+    packed = (*packed_coefficients(own), shifts_of(settings))
+    if form is Form.TRITON:
+        from models.kernels import voltages_triton
 
-        return voltages_triton.voltages(drive, modes)
-    if drive.device.type != "cpu":
-        return voltages_loop(drive, modes)
+        return voltages_triton.voltages(drive, *packed)
+    return _voltages_compiled(drive, *packed)
+
+
+def _voltages_compiled(drive: Tensor, poles: Tensor, neuron: Tensor, shifts: tuple[int, ...]) -> Tensor:
     found = torch.empty_like(drive, memory_format=torch.contiguous_format)
     flat = drive.contiguous().view(-1, drive.shape[-1])
     run = _PARALLEL if drive.numel() >= PARALLEL_ELEMENTS else _SERIAL
-    poles, neuron = (part.numpy() for part in coefficients_of(modes))
-    run(flat.numpy(), poles, neuron, np.array(shifts_of(modes)), found.view(flat.shape).numpy())
+    run(flat.numpy(), poles.numpy(), neuron.numpy(), np.array(shifts), found.view(flat.shape).numpy())
     return found
 
 
-def voltages_loop(drive: Tensor, modes: Modes) -> Tensor:
+def voltages_loop(drive: Tensor, own: Coefficients, settings: Settings) -> Tensor:
     """`voltages` in torch operations on int64, step by step."""
-    own, (fraction, input_shift, c_shift, state_top) = modes.integers, shifts_of(modes)
+    fraction, input_shift, c_shift, state_top = shifts_of(settings)
     re = drive.new_zeros((*drive.shape[:2], own["a_re"].shape[1]), dtype=torch.int64)
     im, after = torch.zeros_like(re), torch.zeros_like(drive[..., 0], dtype=torch.int64)
     found = []
@@ -64,15 +72,14 @@ def voltages_loop(drive: Tensor, modes: Modes) -> Tensor:
     return torch.stack(found, dim=-1)
 
 
-def shifts_of(modes: Modes) -> tuple[int, int, int, int]:
+def shifts_of(settings: Settings) -> tuple[int, int, int, int]:
     """Fraction bits of A-bar, shift of the input, shift of the readout, and the greatest state."""
-    own = modes.settings
-    return own["a_bits"] - 1, own["input_shift"], own["c_shift"], (1 << (own["state_bits"] - 1)) - 1
+    top = (1 << (settings["state_bits"] - 1)) - 1
+    return settings["a_bits"] - 1, settings["input_shift"], settings["c_shift"], top
 
 
-def coefficients_of(modes: Modes) -> tuple[Tensor, Tensor]:
+def packed_coefficients(own: Coefficients) -> tuple[Tensor, Tensor]:
     """Coefficients of a mode as (channels, modes, 4), of a neuron as (channels, 4), int64."""
-    own = modes.integers
     poles = torch.stack([own[name] for name in ("a_re", "a_im", "c_re", "c_im")], dim=-1)
     return poles, torch.stack([own[name] for name in ("d", "d_shift", "leak", "threshold")], dim=-1)
 
