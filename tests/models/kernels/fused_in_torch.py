@@ -1,4 +1,4 @@
-"""The modules of Triton kernels restated in PyTorch's operations: what their callers hand over is tried without a GPU."""
+"""The Triton modules restated in PyTorch's operations: what callers hand to them is tried without a GPU."""
 
 from __future__ import annotations
 

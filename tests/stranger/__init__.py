@@ -1,0 +1,1 @@
+"""An interpreter of programs, written from docs/program_format.md alone: plain Python integers, no toolchain."""
