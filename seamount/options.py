@@ -18,7 +18,8 @@ class Options:
     Attributes:
         settings: bit widths.
         target: name or path of the chip's limits.
-        convention: preset for what NIR leaves open; by default what the file says, else plain NIR.
+        convention: preset for what NIR leaves open, with switches in place of its own, as `conventions_for` takes them;
+            by default what the file says, else plain NIR.
         dt: time step in seconds in place of the convention's.
         compared: number of test samples that every simulator runs with all registers probed; by default 16, fewer where
             their registers would fill too many words.
@@ -28,6 +29,7 @@ class Options:
         samples: run so many test samples, spread evenly, in place of all.
         mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
+        expect: npz of what the framework made of the calibration samples; another outcome here is an error.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -41,6 +43,7 @@ class Options:
     samples: int | None = None
     nir_samples: int | None = None
     mapping: str = "packed"
+    expect: Path | None = None
 
 
 def read_settings(path: Path | None) -> Settings:

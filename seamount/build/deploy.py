@@ -25,6 +25,7 @@ from seamount.build.whole import run_whole
 from toolchain.errors import UnsupportedError
 from toolchain.files import write_npz, write_text
 from toolchain.frontend.conventions import conventions_for
+from toolchain.frontend.expected import checked, read_expected
 from toolchain.frontend.write import write_nir
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
@@ -97,6 +98,9 @@ def deploy(source: Source, out: Path, options: Options, tell: Tell, shards: Shar
 def _compile(source: Source, options: Options, tell: Tell) -> Network:
     graph = source.graph
     conventions = conventions_for(graph, options.convention, dt=options.dt)
+    if options.expect is not None:
+        given = source.calibration.values()
+        conventions = checked(graph, conventions, given, read_expected(options.expect, graph))
     tell(f"read        {len(graph.nodes)} NIR nodes under the convention {conventions.name!r}, dt {conventions.dt:g} s")
     for finding in (*graph.findings, *conventions.findings):
         tell(f"            {finding}")

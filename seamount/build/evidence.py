@@ -120,7 +120,11 @@ def manifest_facts(network: Network, options: Options) -> dict[str, object]:
         "model": network.source.name,
         "program": program_hash(network.program),
         "convention": {"name": network.conventions.name, "dt": network.conventions.dt},
-        "options": {**asdict(options), "settings": options.settings.as_dict()},
+        "options": {
+            **asdict(options),
+            "settings": options.settings.as_dict(),
+            "expect": None if options.expect is None else options.expect.name,
+        },
         "seed": options.seed,
         "versions": versions(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from seamount.cli.check import check_command
 from seamount.cli.data import data_app
 from seamount.cli.deploy import deploy_command
 from seamount.cli.diff import diff_command
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.command("deploy")(deploy_command)
+app.command("check")(check_command)
 app.command("quantize")(quantize_command)
 app.command("prune")(prune_command)
 app.command("search")(search_command)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -12,7 +15,7 @@ Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a tra
 Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
 Calibrate = Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")]
 Test = Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")]
-Convention = Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch")]
+Convention = Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch-leaky")]
 TimeStep = Annotated[float | None, typer.Option("--dt", help="time step in seconds, in place of the convention's")]
 Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, or the path of a target file")]
 Mapping = Annotated[str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")]
@@ -23,3 +26,44 @@ Passes = Annotated[str | None, typer.Option(help="compiler passes, joined by com
 Engine = Annotated[str, typer.Option(help="where samples are simulated: serial, processes, ray")]
 Workers = Annotated[int | None, typer.Option(help="how many at once; by default one a core", min=1)]
 Resume = Annotated[Path | None, typer.Option(help="folder that keeps finished parts of the run, to go on from there")]
+Expect = Annotated[
+    Path | None,
+    typer.Option(help="npz of what the framework made of the calibration samples: spikes/NODE, logits, ..."),
+]
+SWITCHES: dict[str, tuple[Any, Any]] = {
+    "reset": (str, typer.Option("--reset", help="in place of the convention's: to_v_reset, subtract, none, ...")),
+    "compare": (str, typer.Option("--compare", help="the same: a spike at '>' or '>=' the threshold")),
+    "input": (str, typer.Option("--input", help="the same: sampled, jump or decayed")),
+    "decay": (str, typer.Option("--decay", help="the same: euler or exp")),
+    "gain": (str, typer.Option("--gain", help="the same: file, or unit where r and w_in mean nothing")),
+    "start": (str, typer.Option("--start", help="the same: zero, v_leak or v_reset")),
+    "precision": (str, typer.Option("--precision", help="the same: double or single")),
+    "output_delay_steps": (int, typer.Option("--output-delay", help="the same: steps that spikes leave late", min=0)),
+    "recurrent_bias_at_start": (
+        bool, typer.Option("--recurrent-bias/--late-recurrent-bias", help="the same: from the first step or the second")
+    ),
+}  # fmt: skip
+"""Options for the fields of `Conventions`."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def with_switches(command: Command) -> Command:
+    """Give a command the options of `SWITCHES`; they reach it as part of its `convention`."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
+        for name, (kind, option) in SWITCHES.items()
+    ]
+
+    @functools.wraps(command)
+    def switched(**given: Any) -> None:
+        from toolchain.frontend.conventions import convention_text
+
+        switches = {name: given.pop(name) for name in SWITCHES}
+        command(**given | {"convention": convention_text(given["convention"], switches)})
+
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    switched.__signature__ = inspect.Signature([*parameters, *added])  # type: ignore[attr-defined]
+    switched.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *added]}
+    return cast(Command, switched)

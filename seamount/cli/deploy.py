@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from seamount.cli.arguments import (
     Compared,
     Convention,
     Engine,
+    Expect,
     Mapping,
     Model,
     Passes,
@@ -22,10 +23,17 @@ from seamount.cli.arguments import (
     Test,
     TimeStep,
     Workers,
+    with_switches,
 )
 from seamount.cli.lines import give, say
 
+if TYPE_CHECKING:
+    from seamount.network import Source
+    from seamount.options import Options
+    from seamount.shards import Shards
 
+
+@with_switches
 def deploy_command(
     model: Model,
     out: Annotated[Path | None, typer.Option(help="output folder; build/<name> by default")] = None,
@@ -33,6 +41,7 @@ def deploy_command(
     test: Test = None,
     convention: Convention = None,
     dt: TimeStep = None,
+    expect: Expect = None,
     target: Target = "loihi2",
     settings: SettingsFile = None,
     compared: Compared = None,
@@ -47,7 +56,6 @@ def deploy_command(
     resume: Resume = None,
 ) -> None:
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
-    from seamount.build.deploy import deploy
     from seamount.network import find_source
     from seamount.options import Options, read_settings
     from seamount.shards import Shards
@@ -57,9 +65,15 @@ def deploy_command(
     folder = out or Path("build") / source.name
     pipeline = DEFAULT if passes is None else passes
     widths = read_settings(settings)
-    chosen = (compared, seed, simulator, pipeline, samples, nir_samples, mapping)
+    chosen = (compared, seed, simulator, pipeline, samples, nir_samples, mapping, expect)
     options = Options(widths, target, convention, dt, *chosen)
-    deployed = deploy(source, folder, options, say, Shards(engine, workers, resume))
+    _deploy(source, folder, options, Shards(engine, workers, resume))
+
+
+def _deploy(source: Source, folder: Path, options: Options, shards: Shards) -> None:
+    from seamount.build.deploy import deploy
+
+    deployed = deploy(source, folder, options, say, shards)
     say(f"written     {folder}")
     give(folder / "report.html")
     if not deployed.equal:

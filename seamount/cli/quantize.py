@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep
+from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep, with_switches
 from seamount.cli.lines import give, say
 
 
+@with_switches
 def quantize_command(
     model: Model,
     calibrate: Calibrate = None,

@@ -15,7 +15,17 @@ from toolchain.frontend.producers import doubts, dt_in_gain, proposals
 from toolchain.frontend.rules import Compare, Conventions, Reset
 from toolchain.frontend.write import HINT_KEY
 
-__all__ = ["PRESETS", "Compare", "Conventions", "Reset", "conventions_for", "hint_for", "seamount_hint", "switches_in"]
+__all__ = [
+    "PRESETS",
+    "Compare",
+    "Conventions",
+    "Reset",
+    "convention_text",
+    "conventions_for",
+    "hint_for",
+    "read_convention",
+    "seamount_hint",
+]
 
 _HINT_FORMAT = 1
 _HINTED = ("compare", "reset")
@@ -38,7 +48,8 @@ def conventions_for(
 
     Args:
         graph: as read.
-        preset: a name in `PRESETS`, or conventions.
+        preset: a name in `PRESETS`, or switches (``reset=subtract,start=v_leak``), or a name and switches joined by
+            commas, or conventions.
         dt: time step in seconds, in place of the preset's.
         switches: fields of `Conventions` in place of the preset's.
 
@@ -46,13 +57,53 @@ def conventions_for(
         InputError: an unknown preset or switch, or a hint in the file that is damaged.
     """
     hint = seamount_hint(graph)
-    asked = preset is not None
-    chosen, findings = _chosen(graph, preset, hint, dt)
-    chosen = replace(chosen, **switches_in(switches or {}))
+    named, given = read_convention(preset) if isinstance(preset, str) else (preset, {})
+    asked = named is not None
+    given |= switches_in(switches or {})
+    dt = given.pop("dt", None) if dt is None else dt
+    chosen, findings = _chosen(graph, named, hint, dt)
+    chosen = replace(chosen, name=",".join([chosen.name, *(f"{k}={v}" for k, v in given.items())]), **given)
     findings += [*_hint_findings(hint, chosen, asked=asked), *doubts(graph, chosen)]
     if asked or not hint:
         findings += proposals(graph, chosen) + _assumed(graph, chosen)
     return replace(chosen, findings=tuple(findings))
+
+
+def read_convention(text: str) -> tuple[str | None, dict[str, Any]]:
+    """The preset that a text names, if any, and its switches: ``snntorch-leaky,reset=subtract,dt=0.001``.
+
+    Raises:
+        InputError: no such switch, or a value that is none of its own.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    named = [word for word in words if "=" not in word]
+    if len(named) > 1:
+        raise InputError("conventions", f"{' and '.join(named)} are two presets", "give one, then switches key=value")
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    dt = given.pop("dt", None)
+    values = {name: _parsed(name, value) for name, value in switches_in(given).items()}
+    return (named[0] if named else None), values | ({} if dt is None else {"dt": _parsed("dt", dt)})
+
+
+def convention_text(preset: str | None, switches: Mapping[str, Any]) -> str | None:
+    """The text that `read_convention` takes apart; None where nothing is asked for."""
+    words = [f"{name}={value}" for name, value in switches_in(switches).items()]
+    return ",".join([*([preset] if preset else []), *words]) or None
+
+
+def _parsed(name: str, value: str) -> Any:
+    """A switch's value: a word, a number, or true and false."""
+    usual = getattr(PRESETS["nir"], name)
+    if isinstance(usual, bool):
+        if value.lower() not in ("true", "false"):
+            raise InputError(f"conventions.{name}", f"{value!r} is neither true nor false", "give one of them")
+        return value.lower() == "true"
+    if isinstance(usual, str):
+        return value
+    try:
+        return type(usual)(value)
+    except ValueError:
+        raise InputError(f"conventions.{name}", f"{value!r} is no number", "give one") from None
 
 
 def switches_in(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,11 +201,14 @@ def _hint_findings(hint: Mapping[str, Any], chosen: Conventions, *, asked: bool)
     ]
 
 
+ASSUMED = "reset rule, start and time step assumed"
+
+
 def _assumed(graph: Graph, chosen: Conventions) -> list[Finding]:
     """What NIR does not say and nothing has checked."""
     if not graph.of_kind(*STATEFUL):
         return []
     start = {"zero": "0"}.get(chosen.start, chosen.start)
-    what = f"reset rule, start and time step assumed: reset {chosen.reset}, start at {start}, dt {chosen.dt:g} s "
+    what = f"{ASSUMED}: reset {chosen.reset}, start at {start}, dt {chosen.dt:g} s "
     what += f"(preset {chosen.name})"
     return [Finding("conventions", what, "not checked against the framework", "note")]

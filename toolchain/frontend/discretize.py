@@ -19,6 +19,8 @@ from toolchain.frontend.rules import Compare, Conventions, Precision, Reset
 
 _ONE = 2.0**-22
 """How far from 1 a gain of float32 numbers may be that is meant to be 1: r dt/tau with r = tau/dt rounded twice."""
+_ENDLESS = 100.0
+"""A negative dt/tau beyond which a decay is clamped whatever its exponential."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +116,9 @@ def _rate(node: Node, field: str, conventions: Conventions) -> FloatArray:
     dt = _step(stored, conventions)
     tau = stored / dt if conventions.tau_times_dt else stored
     rate: FloatArray = dt / tau
-    if conventions.decay == "exp":
-        rate = -np.expm1(-rate)
     if not conventions.clamp_decay:
         _refuse_rate(node, field, rate, tau, conventions)
-    return rate
+    return np.asarray(-np.expm1(-np.maximum(rate, -_ENDLESS))) if conventions.decay == "exp" else rate
 
 
 def _step(stored: FloatArray, conventions: Conventions) -> float:
@@ -137,7 +137,7 @@ def _refuse_rate(node: Node, field: str, rate: FloatArray, tau: FloatArray, conv
         remedy = "use a preset of snntorch or spyx, which clamp them, if one of these wrote the file"
         raise InputError(f"{node.name}.{field}", what, remedy)
     bad = rate > limit * (1 + 1e-6)
-    if np.any(bad):
+    if np.any(bad) and conventions.decay == "euler":
         what = f"dt {conventions.dt:g} s is longer than {text} in {int(bad.sum())} of {bad.size} neurons "
         what += f"(smallest tau {np.min(tau):g} s)"
         remedy = "give a shorter dt, or the preset norse-lifbox (norse-lif for LIFCell) if norse <= 1.1 wrote the file"

@@ -71,7 +71,14 @@ def test_switches_take_the_place_of_a_presets() -> None:
     graph = chain(neuron())
     switches = {"reset": "subtract", "compare": ">=", "start": "v_leak", "decay": None}
     found = conventions_for(graph, "snntorch-zero", switches=switches)
-    assert bare(found) == replace(PRESETS["snntorch-zero"], reset="subtract", compare=">=", start="v_leak")
+    name = "snntorch-zero,reset=subtract,compare=>=,start=v_leak"
+    assert bare(found) == replace(PRESETS["snntorch-zero"], name=name, reset="subtract", compare=">=", start="v_leak")
+    assert conventions_for(graph, name) == found
+    assert conventions_for(graph, "dt=0.001, clamp_decay=true").clamp_decay
+    with pytest.raises(InputError, match=r"conventions: nir and spyx are two presets; give one, then switches"):
+        conventions_for(graph, "nir,spyx")
+    with pytest.raises(InputError, match=r"conventions\.output_delay_steps: 'x' is no number"):
+        conventions_for(graph, "output_delay_steps=x")
     with pytest.raises(InputError, match=r"conventions\.rest: is no switch; use one of reset, compare, input, "):
         conventions_for(graph, switches={"rest": "subtract"})
     with pytest.raises(InputError, match=r"conventions\.reset: 'softly' is not a known rule; use one of to_v_reset, "):
