@@ -22,11 +22,11 @@ import numpy as np
 
 from exporters.lava import export_lava
 from simulators.reference import check_inputs, run_length
+from toolchain.bounds.verify import verify
 from toolchain.errors import ConformanceError, InputError, MissingPartError, OverflowTrapError, ToolchainError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace, load_trace
-from toolchain.ir.verify import verify
 
 NAME = "lava"
 TIMEOUT_S = 600.0

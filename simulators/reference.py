@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Input, Population, Probe, Program
@@ -26,7 +27,6 @@ from toolchain.ir.timestep import (
     stored_registers,
 )
 from toolchain.ir.trace import Trace
-from toolchain.ir.verify import verify
 
 NAME = "reference"
 

@@ -14,10 +14,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.connection_strategies import connections
+from toolchain.bounds.verify import RULES
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.neurons import NEURONS, Coefficient, NeuronType
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Population, Program, Projection
-from toolchain.ir.verify import RULES
 
 ATTEMPTS = 60
 

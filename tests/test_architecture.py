@@ -42,13 +42,14 @@ STAGES = {
     "engine": 2,
     "ir": 3,
     "frontend": 3,
-    "quantize": 4,
-    "units": 5,
-    "lower": 6,
-    "passes": 7,
-    "mapping": 8,
-    "report": 9,
-    "search": 10,
+    "bounds": 4,
+    "quantize": 5,
+    "units": 6,
+    "lower": 7,
+    "passes": 8,
+    "mapping": 9,
+    "report": 10,
+    "search": 11,
 }
 # Heavy or foreign parts, and the only files of the packages that may import them.
 HOMES = {

@@ -54,9 +54,6 @@ ALLOWED: dict[Use, str] = {
     Use("toolchain/ir/trace.py", "_narrow", ".astype"): "storage in the least width that was seen to hold them all",
     Use("toolchain/passes/cost.py", "_to_words", "//"): "words that a count of synapses fills",
     Use("toolchain/passes/split_ssm.py", "share_skip", "//"): "how often a bound fits into what a message has room for",
-    Use("toolchain/ir/verify.py", "_coefficient", "<<"): "the greatest number of an unsigned width",
-    Use("toolchain/ir/verify.py", "_worst_arrival", "<<"): "a bound on what can arrive, no value that arrives",
-    Use("toolchain/ir/verify.py", "_worst_arrival", ">>"): "a bound on what can arrive, rounded up",
 }
 
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from toolchain.bounds.verify import verify
     from toolchain.errors import ToolchainError
     from toolchain.frontend.conventions import conventions_for
     from toolchain.frontend.read import read_nir
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from toolchain.ir.program import Population, Probe, Program, Projection
     from toolchain.ir.text import read_program, write_program
     from toolchain.ir.trace import Trace
-    from toolchain.ir.verify import verify
     from toolchain.lower.encode import decide, encode
     from toolchain.lower.pipeline import compile_graph
     from toolchain.mapping import load_target, place
@@ -46,7 +46,7 @@ _HOMES = {
     "place": "mapping",
     "read_nir": "frontend.read",
     "read_program": "ir.text",
-    "verify": "ir.verify",
+    "verify": "bounds.verify",
     "write_nir": "frontend.write",
     "write_program": "ir.text",
 }

@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from exporters.lava.classes import STOCK_LIF, Kind, integer_source, kinds_of, models_source, processes_source
 from exporters.lava.readme import readme_text
 from exporters.lava.wiring import has_stock_lif, wiring_source
+from toolchain.bounds.verify import verify
 from toolchain.files import write_npz, write_text
 from toolchain.ir.program import SEMANTICS_VERSION, Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers
-from toolchain.ir.verify import verify
 
 CARRIED = ("assembly", "mend", "neurons", "plumbing", "recorder")
 """Modules of the package that are the same for every program."""

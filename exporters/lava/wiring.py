@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from exporters.lava.classes import STOCK_LIF, Kind
+from toolchain.bounds.arrivals import at_port
+from toolchain.bounds.messages import sent
+from toolchain.bounds.widths import magnitude
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population, Program, Projection
-from toolchain.ir.verify import absolute_row_sums
 
 WIRING_HEAD = '''"""The network: its inputs, populations and projections."""
 
@@ -59,7 +61,7 @@ def _projection(projection: Projection) -> str:
 
 def connects(projection: Projection) -> bool:
     """Whether anything can arrive through a projection."""
-    return bool(absolute_row_sums(projection.connection).any())
+    return bool(np.any(projection.connection.values != 0))
 
 
 def quoted(name: str) -> str:
@@ -93,16 +95,9 @@ def may_wrap(population: Population, program: Program) -> bool:
 
     From |current'| <= |current| (4095 - du) / 4096 + 64 arrival follows |current| <= 64 arrival 4096 / (du + 1).
     """
-    arrival = sum(_greatest_arrival(projection, program) for projection in program.into(population.name))
+    arrival = int(magnitude(at_port(program, population, "input", sent(program))).max())
     slowest = int(population.values().du.min()) + 1
     return arrival * 64 * 4096 >= limits(24)[1] * slowest
-
-
-def _greatest_arrival(projection: Projection, program: Program) -> float:
-    """The greatest magnitude that a projection can bring to a neuron, rounding included."""
-    rows = absolute_row_sums(projection.connection)
-    payload = max(abs(value) for value in program.source_range(projection.source))
-    return float(rows.max(initial=0) * payload) * 2.0**projection.exponent + 1.0
 
 
 def separate_parts(program: Program) -> list[list[str]]:

@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError
 from toolchain.ir.neurons import Register
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Population, Probe, Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers, initial_value, stored_registers
 from toolchain.ir.tracing import trace_step
-from toolchain.ir.verify import verify
 
 Form = Literal["step", "scan"]
 FORMS: tuple[str, ...] = get_args(Form)

@@ -120,8 +120,8 @@ def _compile(source: Source, options: Options, tell: Tell) -> Network:
     )
     for loss in compiled.lowered.findings:
         tell(f"            {loss}")
-    program = run_passes(program, options.passes, lambda remark: tell(f"pass        {remark}")).program
-    target = load_target(options.target)
+    target, told = load_target(options.target), lambda remark: tell(f"pass        {remark}")
+    program = run_passes(program, options.passes, told, max_sources=target.sources_per_neuron).program
     placement = place(program, target, options.mapping)
     fullest = f"core {placement.fullest_core} fullest in {placement.limiting_resource}"
     tell(f"place       {len(placement.cores)} cores of {target.name}, {fullest}")

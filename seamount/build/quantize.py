@@ -16,6 +16,7 @@ from seamount.build.score import score_classes
 from seamount.simulators import default_simulator, find_simulator
 from seamount.network import Source, find_source
 from seamount.build.whole import is_read_stepwise, output_scale, score_trace
+from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.frontend.conventions import Conventions, conventions_for
@@ -29,7 +30,7 @@ from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder, Rung, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.rest import PoleRow, pole_rows
-from toolchain.quantize.ranges import ProvenRange, prove
+from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.quantize.settings import Settings
 from toolchain.report.pole_figure import pole_figure
 

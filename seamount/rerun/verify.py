@@ -13,6 +13,7 @@ import simulators.onnx
 from seamount.build.folder import BuildFolder, changed_files
 from seamount.simulators import find_simulator, missing
 from simulators.compare import compare
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError, ToolchainError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.integer import IntArray
@@ -20,7 +21,6 @@ from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import program_hash, read_program
 from toolchain.ir.trace import Trace, load_trace
-from toolchain.ir.verify import verify
 from toolchain.report.evidence import RECORDED_TRACE
 
 

@@ -170,7 +170,8 @@ def _of_task(name: str, most: int) -> Samples:
 
 def _measured(context: Context, floats: Floats, settings: Settings) -> Measured:
     compiled = compile_network(context.network, context.calibration, settings, context.source.name)
-    program = run_passes(compiled.lowered.program, context.job.passes, lambda remark: None).program
+    most = context.target.sources_per_neuron
+    program = run_passes(compiled.lowered.program, context.job.passes, lambda remark: None, max_sources=most).program
     placement = place(program, context.target)
     payload, _ = encode(program.inputs[0], floats.samples.values())
     inputs = {program.inputs[0].name: payload}

@@ -8,10 +8,10 @@ import numpy as np
 
 from simulators.accelerator.engines import announce, choose_engine
 from simulators.reference import check_inputs, check_probes, run_length
+from toolchain.bounds.verify import verify
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace
-from toolchain.ir.verify import verify
 
 NAME = "accelerator"
 

@@ -51,13 +51,14 @@ class Synapses:
         self.message = message
         sums = sum_range(projection, message)
         self.sum_type = DTYPES[lane_width(hull(sums, arrival_range(projection, message)))]
-        self.parts = 1 if sums[1] <= FLOAT64_SUM else 3
-        unit = sum_range(projection, (0, 1))[1]
+        most = max(-sums[0], sums[1])
+        self.parts = 1 if most <= FLOAT64_SUM else 3
+        unit = sum_range(projection, (-1, 1))[1]
         if self.parts > 1 and unit * FLOAT32_SUM > FLOAT64_SUM:
             what = f"weights into one neuron sum to {unit}, which float64 can't hold times {FLOAT32_SUM}"
             raise UnsupportedError(projection.name, what, "use the fast simulator")
         greatest = max(-message[0], message[1])
-        narrow = sums[1] <= FLOAT32_SUM and greatest <= ROUNDED_MESSAGE
+        narrow = most <= FLOAT32_SUM and greatest <= ROUNDED_MESSAGE
         self.float_type = torch.float32 if narrow else torch.float64
         self.weights = self._weights(projection, device)
         widest = max(projection.connection.target_size, projection.connection.source_size)

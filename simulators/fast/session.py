@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from simulators.fast.blocks import Runner
 from simulators.reference import check_inputs
 from simulators.traced.replay import Checkpoint
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.integer import IntArray
@@ -29,7 +30,6 @@ from toolchain.ir.program import SEMANTICS_VERSION, Program
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import State
-from toolchain.ir.verify import verify
 
 SESSION_STEPS = 32
 """Steps between two moves of the remembered messages to the front of their arrays."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from simulators.fast.blocks import Runner
 from simulators.reference import check_inputs, check_probes, run_length
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
-from toolchain.ir.verify import verify
 
 NAME = "fast"
 

@@ -15,6 +15,7 @@ from exporters.lava import export_lava
 from exporters.onnx import build_model
 from simulators import reference
 from tests.backends.suite import Backend, assert_agrees, each_backend
+from toolchain.bounds.verify import verify
 from toolchain.ir.connections import (
     CONNECTIONS_BY_KIND,
     AveragePooling,
@@ -26,7 +27,6 @@ from toolchain.ir.connections import (
 )
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Population, Program, Projection
-from toolchain.ir.verify import verify
 
 
 def weights(*shape: int) -> IntArray:

@@ -19,13 +19,13 @@ from tests.stranger.neurons import TYPES
 from tests.stranger.parts import Program as Read
 from tests.stranger.read_npz import read_npz
 from tests.stranger.read_text import read_text
+from toolchain.bounds.verify import RULES
 from toolchain.ir.connections import CONNECTIONS_BY_KIND, AveragePooling, Convolution, SumPooling
 from toolchain.ir.integer import PRIMITIVES, IntArray
 from toolchain.ir.neurons import NEURONS
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Population, Program, Projection
 from toolchain.ir.storage import load_program, save_program
 from toolchain.ir.text import read_program, write_program
-from toolchain.ir.verify import RULES
 
 PAGE = (ROOT / "docs" / "program_format.md").read_text(encoding="utf-8")
 GOLDEN = sorted((ROOT / "tests" / "golden").rglob("program.txt"))

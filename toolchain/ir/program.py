@@ -21,6 +21,7 @@ SEMANTICS_VERSION = 1
 
 WEIGHT_BITS = 8
 PAYLOAD_BITS = 24
+MAX_EXPONENT = 23
 MAX_DELAY_STEPS = 62
 """Loihi's synaptic delay is 6 bits and lava-dl's netx refuses 63 (reference: lava-dl `netx/utils.py`)."""
 

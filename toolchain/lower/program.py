@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse
 
+from toolchain.bounds.verify import verify
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.links import Link
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Program, Projection
-from toolchain.ir.verify import verify
 from toolchain.lower.activity import unit_levels
 from toolchain.lower.connection import choose_connection
 from toolchain.quantize.rounding import TensorRow, row

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from toolchain.bounds.prove import RUNNING_SUM, ProvenRange, prove
 from toolchain.ir.program import Program
 from toolchain.lower.program import Lowered
-from toolchain.quantize.ranges import RUNNING_SUM, ProvenRange, prove
 from toolchain.quantize.settings import MOST_HEADROOM, Settings
 
 ROUNDS = 12

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from toolchain.bounds.responses import Box, imaginary_range, real_range, response_sums
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray, add, limits, multiply_shift_floor, subtract
 from toolchain.ir.program import Population, Program
-from toolchain.quantize.mode_bounds import Box, imaginary_range, real_range, response_sums
 from toolchain.quantize.poles import ComplexArray, pole_errors
 from toolchain.units.network import Network
 from toolchain.units.state_space import StateSpace

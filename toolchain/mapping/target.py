@@ -16,6 +16,8 @@ from toolchain.errors import InputError
 from toolchain.mapping.quantity import Quantity
 
 TARGETS = Path(__file__).parent / "targets"
+LEAVING_WORDS = 256
+"""Of a core, kept for a neuron's leaving axons where its sources are limited: one a projection and destination core."""
 
 RESOURCES: dict[str, str] = {
     "axon_in": "entries for arriving axons: one a projection and source neuron with a synapse on the core; "
@@ -163,6 +165,16 @@ class Target(BaseModel):
     def quantities(self) -> list[tuple[str, Quantity]]:
         """Every number with its dotted name, in order."""
         return list(_quantities("", self))
+
+    @property
+    def sources_per_neuron(self) -> int:
+        """Most sources of one neuron with which it surely fits a core: each may take an axon and a word of synapses."""
+        limits = self.limits
+        most = min(limits.axon_in.whole, limits.synapse_words.whole)
+        if limits.core_words is not None:
+            own = LEAVING_WORDS + (0 if self.words_per_neuron is None else self.words_per_neuron.whole)
+            most = min(most, (limits.core_words.whole - own) // 2)
+        return max(2, most)
 
     def supports(self, neuron: str) -> bool:
         """Whether neurons of that type can run here."""

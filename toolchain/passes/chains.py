@@ -12,9 +12,11 @@ import re
 
 import numpy as np
 
+from toolchain.bounds.messages import sent
+from toolchain.bounds.widths import magnitude
 from toolchain.ir.connections import OneToOne
 from toolchain.ir.program import Population, Program, Projection
-from toolchain.passes.bounds import peaks, relay_bits
+from toolchain.passes.bounds import relay_bits
 from toolchain.passes.names import population_name, projection_name
 
 LATER = re.compile(r"-later(-\d+)?$")
@@ -52,7 +54,7 @@ def _relayed(program: Program, source: str, max_delay_steps: int) -> Program:
 def message_relay(program: Program, source: str) -> Population:
     """A population that emits what the source emitted, exactly."""
     name = population_name(program, LATER.sub("", source) + "-later")
-    size, peak = program.sizes()[source], int(peaks(program)[source].max())
+    size, peak = program.sizes()[source], int(magnitude(sent(program)[source]).max())
     if program.source_range(source) == (0, 1):
         return Population(name, "cuba_lif", size, coefficients={"vth": np.zeros(size, dtype=np.int64)})
     return Population(name, "relay", size, settings={"message_bits": relay_bits(source, peak)})

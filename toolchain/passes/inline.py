@@ -22,11 +22,19 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
+from toolchain.bounds.verify import verify
 from toolchain.errors import VerificationError
 from toolchain.ir.connections import Connection
 from toolchain.ir.integer import IntArray, limits, weighted_sum
-from toolchain.ir.program import MAX_DELAY_STEPS, PAYLOAD_BITS, WEIGHT_BITS, Population, Program, Projection
-from toolchain.ir.verify import MAX_EXPONENT, verify
+from toolchain.ir.program import (
+    MAX_DELAY_STEPS,
+    MAX_EXPONENT,
+    PAYLOAD_BITS,
+    WEIGHT_BITS,
+    Population,
+    Program,
+    Projection,
+)
 from toolchain.passes.bounds import exactly_shifted, worst_arrival
 from toolchain.passes.cost import cheapest, dense
 from toolchain.passes.names import projection_name

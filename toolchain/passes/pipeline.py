@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError, VerificationError
 from toolchain.files import write_text
 from toolchain.ir.program import Program
 from toolchain.ir.text import write_program
-from toolchain.ir.verify import verify
 from toolchain.passes.base import Pass, PassResult, followed_by, options
 from toolchain.passes.choose_stream import ChooseStream
 from toolchain.passes.delays import BalanceDelays
@@ -43,7 +43,11 @@ TRUE, FALSE = ("true", "1"), ("false", "0")
 
 
 def run_passes(
-    program: Program, passes: str | Sequence[Pass], tell: Callable[[str], None], dump: Path | None = None
+    program: Program,
+    passes: str | Sequence[Pass],
+    tell: Callable[[str], None],
+    dump: Path | None = None,
+    max_sources: int | None = None,
 ) -> PassResult:
     """Run passes in the order given, checking the program before and after each.
 
@@ -52,6 +56,7 @@ def run_passes(
         passes: a pipeline's text (``""`` for none) or passes.
         tell: is called with one line for each remark.
         dump: folder for the program's text before the first pass and after each, ``0.txt``, ``1-<pass>.txt``, ...
+        max_sources: most sources of a neuron on the target, for a `split-fan-in` in a text that says none.
 
     Returns:
         The last program, all shifts against the first, and every remark.
@@ -61,10 +66,11 @@ def run_passes(
         UnsupportedError: a pass cannot do exactly what it was asked for.
         VerificationError: the program breaks a rule, before the passes or after the one that is named.
     """
+    chosen = parse_passes(passes, max_sources) if isinstance(passes, str) else passes
     verify(program)
     _write(program, dump, "0")
     total, tracked = PassResult(program), set(program.sizes())
-    for number, one in enumerate(parse_passes(passes) if isinstance(passes, str) else passes, 1):
+    for number, one in enumerate(chosen, 1):
         result = _checked(one, total.program)
         for remark in result.remarks:
             tell(f"{one.name}: {remark}")
@@ -92,13 +98,13 @@ def _write(program: Program, folder: Path | None, name: str) -> None:
         write_text(folder / f"{name}.txt", write_program(program))
 
 
-def parse_passes(text: str) -> tuple[Pass, ...]:
-    """Read a pipeline's text.
+def parse_passes(text: str, max_sources: int | None = None) -> tuple[Pass, ...]:
+    """Read a pipeline's text; `max_sources` is for a `split-fan-in` that says none.
 
     Raises:
         InputError: an unknown pass or option, or a value that the option cannot have.
     """
-    return tuple(_parse_pass(word.strip()) for word in text.split(",") if word.strip())
+    return tuple(_parse_pass(word.strip(), max_sources) for word in text.split(",") if word.strip())
 
 
 def write_passes(passes: Sequence[Pass]) -> str:
@@ -106,12 +112,14 @@ def write_passes(passes: Sequence[Pass]) -> str:
     return ",".join(one.text for one in passes)
 
 
-def _parse_pass(text: str) -> Pass:
+def _parse_pass(text: str, max_sources: int | None) -> Pass:
     name, *given = text.split(":")
     if name not in BY_NAME:
         raise InputError("passes", f"no pass {name!r}", f"use some of {', '.join(BY_NAME)}")
     defaults = {option.name: option.default for option in options(BY_NAME[name])}
-    values = {}
+    values: dict[str, object] = {}
+    if name == SplitFanIn.name and max_sources is not None:
+        values["max_sources"] = max_sources
     for assignment in given:
         option, equals, value = assignment.partition("=")
         if option not in defaults or not equals:

@@ -18,12 +18,17 @@ from typing import ClassVar
 
 import numpy as np
 
+from toolchain.bounds.arrivals import delivered
+from toolchain.bounds.messages import sent
+from toolchain.bounds.verify import verify
+from toolchain.bounds.widths import magnitude
 from toolchain.errors import UnsupportedError, VerificationError
 from toolchain.ir.connections import OneToOne
+from toolchain.ir.integer import add
+from toolchain.ir.interval import interval
 from toolchain.ir.program import Population, Program, Projection
-from toolchain.ir.verify import verify
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.bounds import peaks, relay_bits, shifted_up, worst_sums
+from toolchain.passes.bounds import relay_bits
 from toolchain.passes.cost import dense
 from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import retime
@@ -193,12 +198,13 @@ def _check_rounding(readers: list[_Reader]) -> None:
 def _relay(program: Program, reader: _Reader, base: int) -> Population:
     """A relay wide enough for the sum at its least exponent."""
     size = reader.terms[0].projection.connection.target_size
-    found = peaks(program)
-    greatest = np.zeros(size, dtype=np.int64)
+    messages = sent(program)
+    total = interval(np.zeros(size, dtype=np.int64))
     for term in reader.terms:
-        greatest = greatest + shifted_up(worst_sums(term.projection, found), term.projection.exponent - base)
+        summed = dataclasses.replace(term.projection, exponent=term.projection.exponent - base)
+        total = add(total, delivered(summed, messages[summed.source]))
     name = population_name(program, f"{reader.port[0]}-stream")
-    bits = relay_bits(name, int(greatest.max()))
+    bits = relay_bits(name, int(magnitude(total).max()))
     return Population(name, "relay", size, settings={"message_bits": bits})
 
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from toolchain.ir.connections import Connection, Convolution, Dense, OneToOne, Sparse
 from toolchain.ir.integer import IntArray, shift_floor
-from toolchain.ir.program import Program, Projection
-from toolchain.ir.verify import MAX_EXPONENT
+from toolchain.ir.program import MAX_EXPONENT, Program, Projection
 from toolchain.passes.base import Pass, PassResult
 
 

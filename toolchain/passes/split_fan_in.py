@@ -15,17 +15,20 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 
+from toolchain.bounds.arrivals import delivered
+from toolchain.bounds.messages import sent
+from toolchain.bounds.widths import magnitude
 from toolchain.errors import InputError, UnsupportedError
 from toolchain.ir.connections import Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.bounds import peaks, relay_bits, worst_sums
+from toolchain.passes.bounds import relay_bits
 from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import retime
 
 MAX_SOURCES = 4096
-"""Input axons of a Loihi 1 core, the fewest of the shipped targets (mapping/targets)."""
+"""Input axons of a Loihi 1 core, the fewest of the shipped targets (mapping/targets): without a target's own limit."""
 
 
 @dataclass(frozen=True)
@@ -120,5 +123,6 @@ def _cut(wide: Projection, length: int) -> tuple[Sparse, Sparse]:
 
 def _relay(program: Program, wide: Projection, cut: Sparse) -> Population:
     name = population_name(program, f"{wide.target}-parts")
-    greatest = int(worst_sums(dataclasses.replace(wide, connection=cut), peaks(program)).max())
+    parts = delivered(dataclasses.replace(wide, connection=cut, exponent=0), sent(program)[wide.source])
+    greatest = int(magnitude(parts).max())
     return Population(name, "relay", cut.target_size, settings={"message_bits": relay_bits(name, greatest)})

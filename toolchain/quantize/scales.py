@@ -15,8 +15,7 @@ import scipy.sparse
 
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import INPUT_PORT, Link
-from toolchain.ir.program import PAYLOAD_BITS
-from toolchain.ir.verify import MAX_EXPONENT
+from toolchain.ir.program import MAX_EXPONENT, PAYLOAD_BITS
 from toolchain.quantize.readout import Readout
 from toolchain.quantize.settings import Settings
 

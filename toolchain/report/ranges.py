@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from toolchain.bounds.prove import prove
 from toolchain.ir.program import Program
 from toolchain.ir.timestep import all_registers
 from toolchain.ir.trace import Trace
-from toolchain.quantize.ranges import prove
 from toolchain.report.evidence import RegisterRange
 
 

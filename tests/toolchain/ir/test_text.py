@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from tests import golden_text
 from tests.strategies import programs
 from tests.toolchain.ir.samples import digits_in_small, plain
+from toolchain.bounds.verify import verify
 from toolchain.errors import InputError
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash, read_program, write_program
-from toolchain.ir.verify import verify
 
 ADVICE = "; compare with a program.txt that seamount wrote"
 

@@ -12,6 +12,7 @@ import pytest
 from seamount.build.whole import output_scale
 from simulators.fast import simulate
 from tests.gated_networks import FORMS, SIZE, gated_data, gated_graph
+from toolchain.bounds.prove import prove
 from toolchain.errors import InputError, QuantizationError
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
 from toolchain.frontend.execute import run
@@ -30,7 +31,6 @@ from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import Ladder, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.passes.delays import misaligned
-from toolchain.quantize.ranges import prove
 from toolchain.quantize.settings import Settings
 
 NEURONS = {

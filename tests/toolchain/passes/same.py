@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulators.reference import simulate
+from toolchain.bounds.verify import verify
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program
 from toolchain.ir.trace import Trace
-from toolchain.ir.verify import verify
 from toolchain.lower.encode import output_values
 from toolchain.passes.base import PassResult
 

@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.toolchain.passes.same import assert_same
 from tests.toolchain.passes.streams import residual, with_even_weights, with_slack, with_zeros
 from tests.toolchain.report.digits_like import digits_like
 from toolchain.errors import UnsupportedError
-from toolchain.ir.connections import Dense
+from toolchain.ir.connections import Dense, OneToOne
 from toolchain.ir.program import Input, Output, Population, Program, Projection
+from toolchain.mapping import load_target
 from toolchain.passes.choose_stream import ChooseStream
 from toolchain.passes.cost import cost
 from toolchain.passes.delays import BalanceDelays, misaligned, with_delays_of
 from toolchain.passes.inline import inline_relay
+from toolchain.passes.pipeline import parse_passes, run_passes
 from toolchain.passes.prune import PruneZeros
 from toolchain.passes.relay_stream import RelayStream
 from toolchain.passes.retime import is_quiet, retime
@@ -185,6 +188,34 @@ def test_no_neuron_keeps_more_sources_than_allowed(most: int) -> None:
     split = SplitFanIn(most)(program).program
     for population in split.populations:
         assert sum(fan_in(p) for p in split.into(population.name)).max() <= most
+
+
+@pytest.mark.parametrize("target", ["loihi1", "loihi2"])
+@pytest.mark.parametrize("sources", [4097, 12_000])
+def test_a_sum_that_fits_the_port_survives_its_split(target: str, sources: int) -> None:
+    """Rows that fill the port to the brim, at both chips' limits: relays are assumed to send what can reach them."""
+    limit = load_target(target).sources_per_neuron
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-120, 121, (2, sources))
+    fitting = int(np.log2((2**23 - 1) / np.abs(weights).sum(axis=1).max()))
+    neurons = Population("p", "integrate_fire", 2, coefficients={"threshold": np.array([2**20, 2**21])})
+    spikes = Population("in-fire", "integrate_fire", sources, coefficients={"threshold": np.zeros(sources, dtype=int)})
+    joints = (
+        Projection("a", "in", "in-fire", OneToOne(np.ones(sources, dtype=np.int64))),
+        Projection("b", "in-fire", "p", Dense(weights), exponent=fitting),
+    )
+    program = Program("wide", (Input("in", sources, 2),), (spikes, neurons), joints, (Output("o", "p"),), 2)
+    result = run_passes(program, "split-fan-in", print, max_sources=limit)
+    assert any(population.neuron == "relay" for population in result.program.populations) == (sources > limit)
+    inputs = {"in": rng.integers(0, 2, (1, 3, sources))}
+    assert_same(program, result, inputs)
+
+
+def test_a_split_says_its_own_limit_before_the_targets() -> None:
+    assert parse_passes("split-fan-in", 100) == (SplitFanIn(100),)
+    assert parse_passes("split-fan-in:max_sources=7,prune-zeros", 100)[0] == SplitFanIn(7)
+    assert load_target("loihi1").sources_per_neuron == 4096
+    assert load_target("loihi2").sources_per_neuron == (20_000 - 512 - 256) // 2
 
 
 def test_what_keeps_still_is_told_from_what_moves_by_itself() -> None:

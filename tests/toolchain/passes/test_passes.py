@@ -20,10 +20,10 @@ from tests.toolchain.passes.streams import (
     with_zeros,
 )
 from tests.toolchain.report.digits_like import digits_like
+from toolchain.bounds.verify import verify
 from toolchain.errors import UnsupportedError, VerificationError
 from toolchain.ir.program import Program
 from toolchain.ir.text import write_program
-from toolchain.ir.verify import verify
 from toolchain.passes.base import Pass
 from toolchain.passes.choose_stream import ChooseStream
 from toolchain.passes.delays import BalanceDelays

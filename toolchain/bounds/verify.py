@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolchain.bounds.arrivals import at_port
+from toolchain.bounds.messages import sent
+from toolchain.bounds.widths import magnitude
 from toolchain.errors import VerificationError
-from toolchain.ir.connections import Connection
 from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.interval import within
 from toolchain.ir.neurons import NEURONS_BY_NAME, Coefficient
 from toolchain.ir.program import (
     MAX_DELAY_STEPS,
+    MAX_EXPONENT,
     PAYLOAD_BITS,
     SEMANTICS_VERSION,
     WEIGHT_BITS,
@@ -28,7 +32,6 @@ from toolchain.ir.program import (
 
 Problems = Iterator[str]
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*")
-MAX_EXPONENT = 23
 
 
 @dataclass(frozen=True)
@@ -216,30 +219,18 @@ def _outputs(program: Program) -> Problems:
 
 
 def _port_ranges(program: Program) -> Problems:
+    messages = sent(program)
     for population in program.populations:
         for port in population.type.ports:
-            arriving = [p for p in program.into(population.name) if p.port == port.name]
-            worst = sum(_worst_arrival(projection, program) for projection in arriving)
-            _, high = limits(port.bits)
-            if worst > high:
+            arriving = at_port(program, population, port.name, messages)
+            # The negative of all that fits must fit too: backends may count from magnitudes.
+            _, most = limits(port.bits)
+            if not within(arriving, -most, most):
+                worst = int(magnitude(arriving).max())
                 yield (
                     f"{population.name}.{port.name}: up to {worst} can arrive in one step, over the port's {port.bits}"
-                    f" bits (max {high}); lower an exponent or split the fan-in"
+                    f" bits (max {most}); lower an exponent or split the fan-in"
                 )
-
-
-def _worst_arrival(projection: Projection, program: Program) -> int:
-    """The greatest magnitude that a projection can deliver to one neuron: absolute row sums times the payload."""
-    low, high = program.source_range(projection.source)
-    total = absolute_row_sums(projection.connection) * max(-low, high)
-    worst = int(total.max()) if total.size else 0
-    return worst << projection.exponent if projection.exponent >= 0 else -((-worst) >> -projection.exponent)
-
-
-def absolute_row_sums(connection: Connection) -> IntArray:
-    """Sum of the weights' magnitudes into each target, (target,)."""
-    sums: IntArray = np.asarray(abs(connection.matrix()).sum(axis=1)).ravel()
-    return sums
 
 
 RULES: tuple[Rule, ...] = (

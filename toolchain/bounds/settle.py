@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from toolchain.ir.integer import Value
+from toolchain.bounds.widths import room, whole
+from toolchain.ir.integer import Value, fit
+from toolchain.ir.interval import Interval, hull, interval, overlap
 from toolchain.ir.neurons import Values
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers, initial_value, step_population, stored_registers
-from toolchain.quantize.intervals import Interval, held, hull, interval, overlap, room, whole
 
 REACHED_STEPS = 48
 HORIZON_STEPS = 512
@@ -148,12 +149,9 @@ class _Space:
         return room(self.population.width(declared.bits), declared.overflow)
 
     def _held(self, name: str, value: Interval) -> Interval:
-        """What a register holds; the value itself where nothing is cut off, so that comparisons of it count for it."""
         declared = self.declared[name]
-        least, most = self._room(name)
-        if np.all(value.low >= least) and np.all(value.high <= most):
-            return value
-        return held(value, self.population.width(declared.bits), declared.overflow)
+        held: Interval = fit(value, self.population.width(declared.bits), declared.overflow)
+        return held
 
     def _shaped(self, name: str, value: Interval) -> Interval:
         extent = self.population.extent(self.declared[name].per)

@@ -1,8 +1,9 @@
 """For each register of a program: what it can hold at most, proven, and what that says about its width.
 
-Ports are bounded by absolute row sums; what has no memory by carrying intervals through the neuron's step; modes and
-readouts by the L1 norm of their impulse response (`modes`); voltages by intervals that the step maps into themselves;
-running sums by the number of steps. A bound holds for every input whose payloads fit their declared width.
+Ports are bounded by worst sums (`arrivals`); what has no memory by carrying intervals through the neuron's step; modes
+and readouts by the L1 norm of their impulse response (`modes`); voltages by intervals that the step maps into
+themselves (`settle`); running sums by the number of steps. A bound holds for every input whose payloads fit their
+declared width.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Literal
 
 import numpy as np
 
-from toolchain.ir.integer import PRIMITIVES
+from toolchain.bounds.messages import narrowed
+from toolchain.bounds.modes import ModeBounds, mode_bounds
+from toolchain.bounds.settle import Invariants, settle
+from toolchain.bounds.widths import magnitude, room
+from toolchain.ir.integer import add, fit
+from toolchain.ir.interval import Interval, interval
 from toolchain.ir.neurons import Register
-from toolchain.ir.program import Population, Program, Projection
+from toolchain.ir.program import Population, Program
 from toolchain.ir.timestep import all_registers
-from toolchain.quantize.intervals import Interval, held, hull, interval, overlap, room
-from toolchain.quantize.invariants import Invariants, same, settle
-from toolchain.quantize.modes import ModeBounds, mode_bounds
 
 Verdict = Literal["proven", "observed only", "can overflow"]
 RUNNING_SUM = ("integrator", "total")
@@ -85,11 +88,10 @@ def _better(forever: ProvenRange, limited: ProvenRange, steps: int) -> ProvenRan
 
 @dataclass(frozen=True, eq=False)
 class _Bounded:
-    """What can enter each port and register of a population, and its message."""
+    """What can enter each port and register of a population."""
 
     ports: Mapping[str, Interval]
     registers: Mapping[str, Interval]
-    message: Interval
     modes: ModeBounds | None
 
 
@@ -98,35 +100,16 @@ class _Proof:
 
     def __init__(self, program: Program, steps: int | None) -> None:
         self.program, self.steps = program, steps
-        sizes = program.sizes()
-        self.messages = {name: _declared(program, name, size) for name, size in sizes.items()}
         self.bounded: dict[str, _Bounded] = {}
 
     def ranges(self) -> tuple[ProvenRange, ...]:
         """Bounds from declared message widths first; graded messages found narrower then narrow the rest."""
-        for _ in range(len(self.program.populations)):
-            if not self._pass():
-                break
+        narrowed(self.program, self._bound)
         return tuple(row for population in self.program.populations for row in self._rows(population))
 
-    def _pass(self) -> bool:
-        """Bound every population; whether a message became narrower."""
-        changed = False
-        for population in self.program.populations:
-            found = self._bound(population)
-            self.bounded[population.name] = found
-            before = self.messages[population.name]
-            after = overlap(before, found.message)
-            changed |= bool(np.any(after.low > before.low) or np.any(after.high < before.high))
-            self.messages[population.name] = after
-        return changed
-
-    def _bound(self, population: Population) -> _Bounded:
-        ports = {port.name: self._arriving(population, port.name) for port in population.type.ports}
-        before = self.bounded.get(population.name)
-        if before is not None and same(before.ports, ports):
-            return before
-        entering = {port.name: held(ports[port.name], port.bits, port.overflow) for port in population.type.ports}
+    def _bound(self, population: Population, ports: Mapping[str, Interval]) -> Interval:
+        """Bound every register of a population; what it can send."""
+        entering = {port.name: fit(ports[port.name], port.bits, port.overflow) for port in population.type.ports}
         modes = mode_bounds(population, entering, self.steps)
         found: Invariants = settle(population, entering, {} if modes is None else modes.known(), self.steps)
         claimed = {} if modes is None else dict(modes.claims)
@@ -134,15 +117,8 @@ class _Proof:
         for name, claim in claimed.items():
             # Where a state may saturate the claim says by how much, and nothing else is known of the readout.
             registers[name] = claim if name.startswith("state") else registers[name]
-        return _Bounded(ports, registers, found.message, modes)
-
-    def _arriving(self, population: Population, port: str) -> Interval:
-        still = np.zeros(population.size, dtype=np.int64)
-        total = Interval(still, still)
-        for projection in self.program.into(population.name):
-            if projection.port == port:
-                total = PRIMITIVES["add"](total, delivered(projection, self.messages[projection.source]))
-        return total
+        self.bounded[population.name] = _Bounded(ports, registers, modes)
+        return found.message
 
     def _rows(self, population: Population) -> list[ProvenRange]:
         found = self.bounded[population.name]
@@ -171,11 +147,10 @@ class _Proof:
 
     def _running_sum(self, population: Population, register: Register, found: _Bounded, bits: int) -> ProvenRange:
         """A register that adds the same at most in each step."""
-        each = PRIMITIVES["add"](
-            held(found.ports["input"], 24, population.type.ports[0].overflow), interval(population.values().bias)
-        )
+        (port,) = population.type.ports
+        each = add(fit(found.ports[port.name], port.bits, port.overflow), interval(population.values().bias))
         _, most = room(bits, register.overflow)
-        growth = np.maximum(np.maximum(each.high, -each.low), 0)
+        growth = magnitude(each)
         neuron = int(np.argmax(growth))
         if not growth[neuron]:
             return ProvenRange(population.name, register.name, bits, 0, 0, "proven", None, neuron)
@@ -205,25 +180,3 @@ def _row(
     neuron = int(np.unravel_index(int(np.argmax(over)), over.shape)[0])
     verdict: Verdict = "proven" if over.max() <= 0 else otherwise
     return ProvenRange(population.name, name, bits, int(value.low.min()), int(value.high.max()), verdict, None, neuron)
-
-
-def _declared(program: Program, name: str, size: int) -> Interval:
-    """What a source can send by its declared width, or 0 for nothing."""
-    low, high = program.source_range(name)
-    return Interval(np.full(size, min(low, 0)), np.full(size, max(high, 0)))
-
-
-def delivered(projection: Projection, messages: Interval) -> Interval:
-    """What a projection can add to each target, nothing included."""
-    nothing = np.zeros_like(messages.low)
-    sent = hull(messages, Interval(nothing, nothing))
-    matrix = projection.connection.matrix()
-    magnitude = abs(matrix)
-    # Twice the positive part of a matrix is its magnitude plus itself; sums stay whole numbers.
-    up, down = (magnitude + matrix), (magnitude - matrix)
-    high = np.asarray(up @ sent.high - down @ sent.low).ravel()
-    low = np.asarray(up @ sent.low - down @ sent.high).ravel()
-    total = Interval(low // 2, high // 2)
-    name = "shift_left" if projection.exponent >= 0 else "shift_floor"
-    shifted: Interval = PRIMITIVES[name](total, abs(projection.exponent))
-    return shifted

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from simulators.reference import simulate
 from tests.strategies import runs
+from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.ir.connections import Dense
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Input, Output, Population, Program, Projection
-from toolchain.quantize.ranges import ProvenRange, prove
 
 A_BITS = 16
 STEPS = 16_384

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.frontend.graph import FloatArray
-
+FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 BLOCK = 64

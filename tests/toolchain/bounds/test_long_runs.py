@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from seamount.simulators import default_simulator, find_simulator
-from tests.toolchain.quantize.test_ranges import STEPS, adversaries
+from tests.toolchain.bounds.test_prove import STEPS, adversaries
+from toolchain.bounds.prove import prove
 from toolchain.ir.connections import Dense
 from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.quantize.poles import round_poles
-from toolchain.quantize.ranges import prove
 from toolchain.quantize.settings import Settings
 
 SLOWEST = 1e-4

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.frontend.graph import FloatArray
-from toolchain.ir.integer import PRIMITIVES
+from toolchain.bounds.responses import (
+    SAFETY,
+    Box,
+    ComplexArray,
+    FloatArray,
+    Sums,
+    combined_sums,
+    imaginary_range,
+    real_range,
+    response_sums,
+)
+from toolchain.bounds.widths import room
+from toolchain.ir.integer import add, fit
+from toolchain.ir.interval import Interval, interval
 from toolchain.ir.program import Population
-from toolchain.quantize.intervals import Interval, held, interval, room
-from toolchain.quantize.mode_bounds import SAFETY, Box, Sums, combined_sums, imaginary_range, real_range, response_sums
 
 ANYTHING = 1 << 61
 
@@ -107,12 +117,13 @@ def _state_space(population: Population, ports: Mapping[str, Interval], terms: i
 
 def held_drive(population: Population, ports: Mapping[str, Interval]) -> Interval:
     """What the drive register of a state space holds."""
-    arrived = PRIMITIVES["add"](ports["input"], interval(population.values().bias))
+    arrived = add(ports["input"], interval(population.values().bias))
     declared = population.type.register("drive")
-    return held(arrived, population.width(declared.bits), declared.overflow)
+    held: Interval = fit(arrived, population.width(declared.bits), declared.overflow)
+    return held
 
 
-def _readout(population: Population, poles: np.ndarray, drive: Interval, noise: Box, terms: int | None) -> Interval:
+def _readout(population: Population, poles: ComplexArray, drive: Interval, noise: Box, terms: int | None) -> Interval:
     """The modes' joint impulse response and the skip, then what rounding of states and products adds."""
     own = population.values()
     c = (own.c_re + 1j * own.c_im) / 2.0**own.c_shift
