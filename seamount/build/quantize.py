@@ -151,11 +151,7 @@ def tell_quantized(found: Quantized, tell: Tell) -> None:
         right = "" if step.correct is None else f", {step.correct} of {step.samples} right"
         tell(f"ladder      {step.name}: outputs {100 * step.output_error:.2f} % off{right}")
     for row in found.activity:
-        tell(
-            f"activity    {row.population}: {100 * row.agreement:.3f} % of spikes agree, rate {row.float_rate:.4f} -> "
-            f"{row.integer_rate:.4f}, silent {row.float_silent} -> {row.integer_silent}, always firing "
-            f"{row.float_always} -> {row.integer_always}, {row.saturated} values saturated"
-        )
+        tell(f"activity    {row}")
     for bound in found.ranges:
         if bound.verdict != "proven":
             after = "" if bound.safe_steps is None else f", safe for {bound.safe_steps} steps"

@@ -46,7 +46,8 @@ class Finding:
         where: node or edge.
         what: the fault, with numbers.
         action: what was done, e.g. ``"broadcast to (40,)"``.
-        severity: ``"note"`` or ``"repair"`` (a refusal is an `InputError` or `UnsupportedError`).
+        severity: ``"note"``, ``"repair"``, or ``"loss"`` for what changes results or makes them meaningless (a refusal
+            is an `InputError` or `UnsupportedError`).
     """
 
     where: str

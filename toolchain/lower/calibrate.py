@@ -10,11 +10,11 @@ import numpy as np
 from toolchain.errors import InputError
 from toolchain.frontend.graph import FloatArray
 from toolchain.lower.floating import float_network, run_units
+from toolchain.quantize.inputs import InputStatistics, input_statistics
 from toolchain.quantize.scan import MOMENT_ROWS
 from toolchain.units.base import Seen, Unit, UnitRange
 from toolchain.units.network import Network
 
-MAX_INPUT_EXPONENT = 16
 MODE_STEPS = 1 << 29
 """Neuron and mode updates that calibration may take: about five seconds of one core."""
 MEMORY_WORDS = 1 << 25
@@ -29,15 +29,15 @@ class Calibration:
     Attributes:
         units: by unit name.
         samples, steps: extent of the calibration data.
-        input_peak: greatest magnitude of the input.
-        input_exponent: least e for which every input value times 2^e is an integer, None if there is none up to 16.
+        input: what the inputs hold.
+        note: what was done to the data before, in words; "" where nothing.
     """
 
     units: Mapping[str, UnitRange]
     samples: int
     steps: int
-    input_peak: float
-    input_exponent: int | None
+    input: InputStatistics
+    note: str = ""
 
 
 def calibrate(network: Network, data: FloatArray) -> Calibration:
@@ -61,8 +61,7 @@ def calibrate(network: Network, data: FloatArray) -> Calibration:
     for part in _parts(network, chosen):
         run_units(floats, part, observe=ranges.see, moment_rows=-(-MOMENT_ROWS * len(part) // len(chosen)))
         ranges.see_input(source, part)
-    peak = float(np.abs(data).max())
-    return Calibration(ranges.found(), len(chosen), data.shape[1], peak, _exponent(data))
+    return Calibration(ranges.found(), len(chosen), data.shape[1], input_statistics(data))
 
 
 def _affordable(network: Network, data: FloatArray) -> slice:
@@ -129,14 +128,6 @@ def check_data(data: FloatArray, width: int, name: str) -> None:
     if not np.isfinite(data).all():
         bad = tuple(int(i) for i in np.argwhere(~np.isfinite(data))[0])
         raise InputError(name, f"{int((~np.isfinite(data)).sum())} values are not finite, first at {bad}", "clean them")
-
-
-def _exponent(data: FloatArray) -> int | None:
-    for exponent in range(MAX_INPUT_EXPONENT + 1):
-        scaled = data * 2.0**exponent
-        if np.array_equal(scaled, np.rint(scaled)):
-            return exponent
-    return None
 
 
 def _peak(values: FloatArray) -> FloatArray:

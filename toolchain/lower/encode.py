@@ -21,14 +21,16 @@ class Encoded:
     Attributes:
         payload: (sample, step, channel).
         error: greatest rounding error of a value within the payload's range, in real units.
-        beyond: how many values lay beyond the range and took its end instead.
+        beyond: how many values lay beyond the range and were clipped to its end.
         reach: greatest magnitude among all values.
+        vanished: how many values that are not 0 became 0.
     """
 
     payload: IntArray
     error: float
     beyond: int = 0
     reach: float = 0.0
+    vanished: int = 0
 
 
 def encode(source: Input, values: FloatArray) -> tuple[IntArray, float]:
@@ -77,7 +79,8 @@ def encode_counted(source: Input, values: FloatArray, overflow: str) -> Encoded:
             "calibrate with data that reach as far, raise input_headroom, or set input_overflow to saturate",
         )
     error = float(np.abs(values - payload / scale).max(initial=0.0, where=~outside))
-    return Encoded(np.clip(payload, low, high).astype(np.int64), error, beyond, reach)
+    vanished = int(np.count_nonzero((payload == 0) & (values != 0)))
+    return Encoded(np.clip(payload, low, high).astype(np.int64), error, beyond, reach, vanished)
 
 
 def _worst(values: FloatArray, payload: FloatArray, high: int) -> float:

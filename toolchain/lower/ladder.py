@@ -29,7 +29,7 @@ class Rung:
         samples, correct: how many there were and were classified right; `correct` is None without labels.
         agreement: share of samples with the float network's decision.
         output_error: rms difference of what the host reads, as a share of the float outputs' rms.
-        spike_agreement: by population, share of (sample, step, neuron) with the float network's spike.
+        spike_overlap: by population, spikes that the float network has too, over spikes of either; 1 without any.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Rung:
     correct: int | None
     agreement: float
     output_error: float
-    spike_agreement: dict[str, float]
+    spike_overlap: dict[str, float]
 
 
 class Ladder:
@@ -89,11 +89,12 @@ class Ladder:
 
     def _spikes(self, messages: Signals) -> dict[str, float]:
         spiking = [unit.name for unit in self.floats.network.units if unit.spikes]
-        return {
-            name: float(np.mean((messages[name] != 0) == (self.messages[name] != 0)))
-            for name in spiking
-            if name in messages
-        }
+        return {name: _overlap(messages[name], self.messages[name]) for name in spiking if name in messages}
+
+
+def _overlap(one: FloatArray, other: FloatArray) -> float:
+    either = np.count_nonzero((one != 0) | (other != 0))
+    return float(np.count_nonzero((one != 0) & (other != 0)) / either) if either else 1.0
 
 
 JOINT = {"a_re": "a", "a_im": "a", "c_re": "c, d", "c_im": "c, d", "d": "c, d"}

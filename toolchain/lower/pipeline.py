@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.lower.calibrate import Calibration, calibrate
 from toolchain.lower.program import Lowered, lower
 from toolchain.lower.proven import unproven_findings, with_proven_ranges
-from toolchain.lower.scheme import choose_scales
+from toolchain.lower.scheme import choose_scales, hides_the_usual
+from toolchain.quantize.inputs import USUAL_SHARE
 from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.units.collapse import find_network
@@ -48,8 +51,29 @@ def compile_graph(
     Raises:
         InputError, UnsupportedError, QuantizationError, VerificationError: from the stages.
     """
-    network = find_network(graph, conventions)
-    return compile_network(network, calibrate(network, calibration_data), settings or Settings(), name, notes)
+    network, chosen = find_network(graph, conventions), settings or Settings()
+    return compile_network(network, calibrated(network, calibration_data, chosen), chosen, name, notes)
+
+
+def calibrated(network: Network, data: FloatArray, settings: Settings) -> Calibration:
+    """Calibrate; on clipped data where a few outliers would take all resolution from the usual inputs.
+
+    Args:
+        network: as units.
+        data: (sample, step, channel).
+        settings: width and head-room of the input.
+
+    Raises:
+        InputError: as `calibrate`.
+        QuantizationError: as `choose_scales`.
+    """
+    seen = calibrate(network, data)
+    if seen.input.usual >= seen.input.peak or not hides_the_usual(network, seen, settings):
+        return seen
+    usual, peak = seen.input.usual, seen.input.peak
+    share = f"{100 * USUAL_SHARE:g} % of the non-zero calibration inputs lie within {usual:g}, the greatest is {peak:g}"
+    note = f"{share}; they are clipped at {usual:g}, so that it does not take all resolution from them"
+    return replace(calibrate(network, np.clip(data, -usual, usual)), note=note)
 
 
 def compile_network(

@@ -50,7 +50,7 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
     """
     levels = unit_levels(network)
     tensors: list[TensorRow] = []
-    findings: list[str] = []
+    findings = [f"{network.inputs[0].name}: {scheme.input_note}"] if scheme.input_note else []
     choices: dict[str, str] = {}
     populations = []
     for unit in network.populations:

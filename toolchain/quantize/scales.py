@@ -84,6 +84,7 @@ class Scheme:
         input_exponent, input_bits: of the input's payload.
         units: by unit name.
         links: by `key`.
+        input_note: what the input's payload costs, in words; "" where nothing.
     """
 
     settings: Settings
@@ -91,6 +92,7 @@ class Scheme:
     input_bits: int
     units: Mapping[str, UnitScale]
     links: Mapping[tuple[str, str, int], LinkScale]
+    input_note: str = ""
 
     def finer(self, source: str, size: int) -> FloatArray:
         """The power of two by which each message of an input or unit is finer than its layer's, (size,)."""

@@ -113,3 +113,50 @@ def test_bits_are_those_of_a_softmax() -> None:
     logits = np.log(np.array([[[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]])) + 700.0
     assert np.allclose(bits_of_labels(logits, np.array([[0, 2]])), [[1.0, 3.0]])
     assert math.isclose(float(bits_of_labels(np.array([[0.0, -5000.0]]), np.array([1]))[0]), 5000 / math.log(2))
+
+
+def outlier(exact: bool, hot: float) -> tuple[Graph, np.ndarray, np.ndarray]:
+    """A layer of LIF neurons, events, and the same with one hot value in the first sample."""
+    rng = np.random.default_rng(29)
+    weights = rng.integers(-4, 8, (12, 6)) / 8 if exact else rng.normal(0.2, 0.5, (12, 6))
+    sketch = Sketch(1e-4)
+    sketch.add("input", "Input", 6, {})
+    last = sketch.lif("fire", np.full(12, 0.5), np.ones(12), sketch.matrix("fc", weights, "input", np.zeros(12)))
+    sketch.add("output", "Output", 12, {}, last)
+    events = rng.poisson(0.3, (8, 60, 6)).astype(float) * (1 if exact else 0.83)
+    spoilt = events.copy()
+    spoilt[0, 3, 1] = hot
+    return sketch.graph({}), events, spoilt
+
+
+def moved(graph: Graph, calibrate: np.ndarray, events: np.ndarray) -> tuple[int, Compiled]:
+    """Spikes of all samples but the first that are elsewhere as integers, scales chosen on other data."""
+    conventions = conventions_for(graph)
+    made = compile_graph(graph, conventions, calibrate)
+    program = made.lowered.program
+    encoded = encode_counted(program.inputs[0], calibrate, "saturate")
+    assert encoded.vanished == 0
+    assert bool(encoded.beyond) == any("clipped" in text for text in made.lowered.findings)
+    trace = simulate(program, {"input": encoded.payload}, strict=False)
+    floats, _ = run(graph, events[1:], conventions)
+    late = trace.messages["fire"][1:, program.latency_steps :]
+    return int(np.count_nonzero((late != 0) != (floats != 0))), made
+
+
+@pytest.mark.parametrize("hot", [3000.0, -3000.0, 2.0**27])
+def test_one_hot_value_leaves_whole_numbers_exact(hot: float) -> None:
+    """Held exactly where the weights allow it, else clipped and said: other samples spike as without it."""
+    graph, events, spoilt = outlier(True, hot)
+    assert moved(graph, spoilt, events)[0] == 0
+
+
+@pytest.mark.parametrize("hot", [3000.0, -3000.0, 2.0**27])
+def test_one_hot_value_leaves_measured_ones_nearly_as_they_are(hot: float) -> None:
+    graph, events, spoilt = outlier(False, hot)
+    plain, spared = moved(graph, events, events), moved(graph, spoilt, events)
+    assert spared[0] <= plain[0] + 5
+    assert "clipped at" in spared[1].lowered.findings[0]
+
+
+def test_values_that_become_nothing_are_counted() -> None:
+    assert encode_counted(SOURCE, np.array([0.0, 0.2, -0.1, 0.3]).reshape(1, 4, 1), "refuse").vanished == 2

@@ -84,7 +84,7 @@ def test_rounded_recurrent_neurons(kind: str, preset: str) -> None:
     rounded = run_units(with_tensors(ladder.floats, found.lowered.tensors), x)
     to_rounded = np.mean(integers["hidden"] == rounded["hidden"])
     assert to_rounded > 0.99
-    assert to_rounded > rungs[-1].spike_agreement["hidden"]
+    assert to_rounded > rungs[-1].spike_overlap["hidden"]
 
 
 def test_units_before_a_tensor_are_not_run_again() -> None:
@@ -94,7 +94,7 @@ def test_units_before_a_tensor_are_not_run_again() -> None:
     whole = run_units(with_tensors(ladder.floats, changed), case.x)
     quick = ladder.alone("block1.c", changed)
     assert quick.output_error == ladder.measured("x", ladder.read(whole), whole).output_error
-    assert quick.spike_agreement["block0"] == 1.0
+    assert quick.spike_overlap["block0"] == 1.0
 
 
 def test_activity_by_hand() -> None:
@@ -109,5 +109,7 @@ def test_activity_by_hand() -> None:
     row, same = activity_rows(case.network, *messages, {"block0.voltage": 7, "block0.drive": 1, "sum.total": 2})
     assert (row.float_silent, row.integer_silent) == (size - 2, size - 2)
     assert (row.float_always, row.integer_always, row.saturated) == (1, 1, 8)
-    assert row.agreement == 1 - 3 / (10 * size)
-    assert (same.agreement, same.saturated) == (1.0, 0)
+    # Neuron 0 fires ten times in both; neuron 1 twice in the floats alone, neuron 2 once in the integers alone.
+    assert (row.float_spikes, row.integer_spikes, row.both) == (12, 11, 10)
+    assert (row.precision, row.recall, row.overlap) == (10 / 11, 10 / 12, 10 / 13)
+    assert (same.overlap, same.saturated) == (1.0, 0)
