@@ -84,6 +84,10 @@ bench: $(VENV)/.dev  ## time the fast simulator beside all others; writes docs/b
 results: $(VENV)/.dev  ## deploy every shipped network on its whole test set; writes docs/results.md and docs/results.json
 	@$(BIN)/python -m benchmarks.results $(NETWORKS)
 
+.PHONY: validation
+validation: $(VENV)/.dev  ## measured times, powers and compiler tables beside what the tool says; writes docs/validation.md
+	@$(BIN)/python -m benchmarks.validation
+
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run --quick

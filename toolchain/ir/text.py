@@ -40,25 +40,36 @@ ORIGIN = " origin="
 
 def write_program(program: Program) -> str:
     """Return the whole program as text."""
-    lines = [f"{HEADER} {program.semantics_version}", f"name: {program.name}"]
-    lines.append(f"latency_steps: {program.latency_steps}")
-    lines += [f"note {key}: {value}" for key, value in sorted(program.notes.items())]
-    lines.append("")
-    lines += [f"input {i.name} size={i.size} bits={i.bits} exponent={i.exponent}" for i in program.inputs]
-    for population in program.populations:
-        lines += ["", *_population_lines(population)]
-    for projection in program.projections:
-        lines += ["", *_projection_lines(projection)]
-    lines.append("")
-    for output in program.outputs:
-        target = f"{output.population}.{output.register}" if output.register else output.population
-        lines.append(f"output {output.name} {target}")
-    return "\n".join([*lines, "", "end"]) + "\n"
+    return "\n".join(_lines(program)) + "\n"
 
 
 def program_hash(program: Program) -> str:
-    """Return the sha256 of the program's text: its identity in traces and manifests."""
-    return hashlib.sha256(write_program(program).encode()).hexdigest()
+    """Return the sha256 of the program's text: its identity in traces and manifests. The text is never held whole."""
+    digest = hashlib.sha256()
+    for line in _lines(program):
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
+
+
+def _lines(program: Program) -> Iterator[str]:
+    """The text, line by line."""
+    yield f"{HEADER} {program.semantics_version}"
+    yield f"name: {program.name}"
+    yield f"latency_steps: {program.latency_steps}"
+    yield from (f"note {key}: {value}" for key, value in sorted(program.notes.items()))
+    yield ""
+    yield from (f"input {i.name} size={i.size} bits={i.bits} exponent={i.exponent}" for i in program.inputs)
+    for population in program.populations:
+        yield ""
+        yield from _population_lines(population)
+    for projection in program.projections:
+        yield ""
+        yield from _projection_lines(projection)
+    yield ""
+    for output in program.outputs:
+        target = f"{output.population}.{output.register}" if output.register else output.population
+        yield f"output {output.name} {target}"
+    yield from ("", "end")
 
 
 def _population_lines(population: Population) -> Iterator[str]:

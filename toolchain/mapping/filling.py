@@ -119,8 +119,10 @@ class _Growing:
         sources, weights, neurons = synapses(self.connection, part)
         if self.drops_zeros and not weights.all():
             sources, neurons = sources[weights != 0], neurons[weights != 0]
-        order = np.argsort(sources, kind="stable")
-        ordered = sources[order]
+        # Source and place in one number: sorting plain integers is several times quicker than sorting indices.
+        shift = max(1, sources.size).bit_length()
+        keys = np.sort((sources << shift) | np.arange(sources.size))
+        ordered, order = keys >> shift, keys & ((1 << shift) - 1)
         opens = np.flatnonzero(np.diff(ordered, prepend=-1))
         counts = np.diff(opens, append=ordered.size)
         rank = np.arange(ordered.size) - np.repeat(opens, counts)

@@ -17,6 +17,7 @@ as wide as the stored values of their projection need. Elsewhere kernels are lis
 from __future__ import annotations
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -45,6 +46,16 @@ def value_bits(values: IntArray) -> int:
     if low < 0 < high:
         return 1 + max(high.bit_length(), (-low - 1).bit_length())
     return max(1, high.bit_length(), (-low).bit_length())
+
+
+_WIDTHS: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()
+
+
+def weight_bits(connection: Connection) -> int:
+    """`value_bits` of a connection's weights, looked at once."""
+    if (bits := _WIDTHS.get(connection)) is None:
+        bits = _WIDTHS[connection] = value_bits(connection.values)
+    return bits
 
 
 def state_words(population: Population, word_bits: int) -> int:
@@ -110,7 +121,7 @@ def kernel_row_words(kernel: Convolution | SumPooling, targets: IntArray, target
     """Words of a row of weights of one input channel and tap into so many output channels."""
     packing = target.packing
     assert isinstance(packing, ListPacking)
-    bits = targets * value_bits(kernel.values) + packing.header_bits.whole
+    bits = targets * weight_bits(kernel) + packing.header_bits.whole
     return _ceil_divide(bits, target.word_bits.whole)
 
 
@@ -119,7 +130,7 @@ def list_words(projection: Projection, sizes: IntArray, target: Target) -> IntAr
     packing = target.packing
     if isinstance(packing, BlockPacking):
         return _words_in_blocks(projection, sizes, packing, target.word_bits.whole)
-    synapse_bits = value_bits(projection.connection.values) + packing.index_bits.whole
+    synapse_bits = weight_bits(projection.connection) + packing.index_bits.whole
     words = _ceil_divide(sizes * synapse_bits + packing.header_bits.whole, target.word_bits.whole)
     return np.where(sizes > 0, words, 0)
 

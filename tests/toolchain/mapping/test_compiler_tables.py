@@ -10,8 +10,8 @@ from functools import cache
 
 import pytest
 
-from tests.toolchain.mapping import published
-from tests.toolchain.mapping.published import Row, network
+from benchmarks import compiler_tables as published
+from benchmarks.compiler_tables import Row, network
 from toolchain.ir.program import Program
 from toolchain.mapping import Target, Usage, load_target
 from toolchain.mapping.place import settle

@@ -142,3 +142,11 @@ def s4d() -> Program:
         synapses = Sparse(shape, rows, columns, np.ones(512, dtype=np.int64))
         projections[number] = replace(projections[number], connection=synapses)
     return replace(program, populations=tuple(populations), projections=tuple(projections))
+
+
+# Two small relations, 4 cores (lava-dnf 2022-10): each layer has one core of its own.
+DNF = {
+    225: Row((29,), 7, 1, 225, 29, 2025, 29),
+    59: Row((225,), 3, 1, 59, 225, 3127, 225),
+    15: Row((15,), 6, 1, 15, 15, 75, 15),
+}
