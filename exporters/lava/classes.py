@@ -7,6 +7,7 @@ A model is the listing of its neuron type, one line an instruction, under the na
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -126,11 +127,22 @@ def processes_source(kinds: Iterable[Kind], watched: frozenset[str]) -> str:
 
 def _process(kind: Kind) -> Iterator[str]:
     yield f"class {kind.name}(Neurons):"
-    yield f'    """{kind.neuron.name}: {kind.neuron.summary}."""'
+    yield from _documented(f"{kind.neuron.name}: {kind.neuron.summary}.")
     yield ""
     yield f"    PORTS = {_names(port.name for port in kind.neuron.ports)}"
     yield f"    OWN = {_names(coefficient.name for coefficient in kind.neuron.coefficients)}"
     yield "    STATE = {" + ", ".join(f'"{name}": "{per}"' for name, per in kind.stored.items()) + "}"
+
+
+def _documented(text: str) -> Iterator[str]:
+    """A docstring, in lines of at most 120 characters."""
+    first, *more = textwrap.wrap(text, 110)
+    if not more:
+        yield f'    """{first}"""'
+        return
+    yield f'    """{first}'
+    yield from (f"    {line}" for line in more)
+    yield '    """'
 
 
 def _watch_process(kind: Kind) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tests.backends.random_programs import Scale, random_program
 from toolchain.ir.connections import Dense, Sparse
 from toolchain.ir.integer import (
     IntArray,
@@ -25,7 +26,7 @@ from toolchain.ir.integer import (
     subtract,
     sum_modes,
 )
-from toolchain.ir.neurons import Coefficient, Keep, NeuronType, Port, Register, Setting, Values
+from toolchain.ir.neurons import NEURONS, Coefficient, Keep, NeuronType, Port, Register, Setting, Values
 from toolchain.ir.program import Input, Population, Program, Projection
 
 PYTHON = os.environ.get("SEAMOUNT_LAVA_PYTHON")
@@ -86,6 +87,11 @@ def loose_ends() -> Program:
     empty = Population("empty", "relay", 2, settings={"message_bits": 3}, coefficients={"bias": np.array([9, -1])})
     joint = Projection("zero", "x", "empty", Sparse.from_dense(np.zeros((2, 1), dtype=np.int64)))
     return Program("loose", (Input("x", 1, 4),), (alone, empty), (joint,), ())
+
+
+def every_neuron_type() -> Program:
+    """Populations of every neuron type, drawn at random."""
+    return random_program(np.random.default_rng(0), Scale(len(NEURONS), (4, 8), 2, 1, 4))
 
 
 def lif_network(seed: int, **lif: int) -> Program:

@@ -19,7 +19,7 @@ import exporters.lava
 from exporters.lava import export_lava, package_texts
 from exporters.lava.classes import integer_source, kinds_of
 from exporters.lava.wiring import has_stock_lif, may_wrap, separate_parts
-from tests.backends.lava_programs import STRANGE, lif_network, loose_ends, side_by_side, strange
+from tests.backends.lava_programs import STRANGE, every_neuron_type, lif_network, loose_ends, side_by_side, strange
 from toolchain.errors import UnsupportedError, VerificationError
 from toolchain.ir.integer import PRIMITIVES
 from toolchain.ir.neurons import NEURONS_BY_NAME
@@ -87,9 +87,9 @@ def test_malformed_program_is_refused(tmp_path: Path) -> None:
 
 def test_texts_compile_and_import_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NEURONS_BY_NAME, STRANGE.name, STRANGE)
-    texts = package_texts(side_by_side([lif_network(1), strange(), loose_ends()]))
+    texts = package_texts(side_by_side([lif_network(1), strange(), loose_ends(), every_neuron_type()]))
     allowed = {"argparse", "contextlib", "dataclasses", "functools", "json", "lava", "multiprocessing", "network"}
-    allowed |= {"numpy", "os", "pathlib", "scipy", "sys", "tempfile", "threading", "time", "traceback"}
+    allowed |= {"numpy", "os", "pathlib", "scipy", "sys", "tempfile", "threading", "time", "traceback", "typing"}
     for path, text in texts.items():
         if path.endswith(".py"):
             tree = ast.parse(text, filename=path, feature_version=(3, 10))
