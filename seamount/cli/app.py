@@ -10,6 +10,7 @@ from seamount.cli.deploy import deploy_command
 from seamount.cli.diff import diff_command
 from seamount.cli.doctor import doctor_command
 from seamount.cli.finetune import finetune_command
+from seamount.cli.passes import passes_command
 from seamount.cli.prune import prune_command
 from seamount.cli.quantize import quantize_command
 from seamount.cli.report import report_command
@@ -35,6 +36,7 @@ app.command("finetune")(finetune_command)
 app.command("verify")(verify_command)
 app.command("simulate")(simulate_command)
 app.command("diff")(diff_command)
+app.command("passes")(passes_command)
 app.command("report")(report_command)
 app.command("train")(train_command)
 app.command("doctor")(doctor_command)

@@ -1,0 +1,32 @@
+"""`seamount passes`: run compiler passes on a program's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seamount.cli.lines import give, say
+
+
+def passes_command(
+    program: Annotated[Path, typer.Argument(help="a program.txt or program.npz that Seamount wrote")],
+    passes: Annotated[str | None, typer.Option("-p", "--passes", help="joined by commas; else the usual ones")] = None,
+    dump: Annotated[bool, typer.Option("--dump", help="print the text before the first pass and after each")] = False,
+    out: Annotated[Path | None, typer.Option(help="file for the last text, in place of the screen")] = None,
+) -> None:
+    """Run compiler passes on a program and print the text of what they make."""
+    from seamount.rerun.passes import read_either, texts_of_passes
+    from toolchain.files import write_text
+    from toolchain.passes.pipeline import DEFAULT
+
+    last = ""
+    for name, last in texts_of_passes(read_either(program), DEFAULT if passes is None else passes, say):
+        if dump:
+            give(f"=== {name}\n{last}")
+    if out is not None:
+        write_text(out, last)
+        say(f"{out} written")
+    elif not dump:
+        typer.echo(last, nl=False)
