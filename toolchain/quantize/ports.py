@@ -1,7 +1,8 @@
 """The finest drive at which rounded weights, too, cannot overflow a port.
 
 `scales.port_limit` looks at the real weights. Rounding to few bits can lengthen a row of them by more than it leaves
-over, and what is verified of a program (`bounds.verify`, rule "port-ranges") is the sum of each projection's longest row.
+over, and what is verified of a program (`bounds.verify`, rule "port-ranges") is the sum of each projection's longest
+row.
 """
 
 from __future__ import annotations
