@@ -13,7 +13,8 @@ from toolchain.errors import ConformanceError, InputError, ToolchainError
 from toolchain.frontend.conventions import ASSUMED, conventions_for
 from toolchain.frontend.execute import VOLTAGE, run
 from toolchain.frontend.graph import Finding, FloatArray, Graph
-from toolchain.frontend.presets import PRESETS
+from toolchain.frontend.plain_names import plain_name
+from toolchain.frontend.presets import LISTED, PRESETS
 from toolchain.frontend.primitives import SPIKING, STATEFUL
 from toolchain.frontend.producers import recognise
 from toolchain.frontend.rules import Conventions
@@ -167,6 +168,7 @@ def _numbers(where: str, key: str, given: Any) -> FloatArray:
 
 
 def _known(where: str, node: str, graph: Graph) -> str:
+    node = node if node in graph.nodes else plain_name(node)
     if node not in graph.nodes:
         stateful = ", ".join(found.name for found in graph.of_kind(*STATEFUL))
         raise InputError(f"{where}: {node}", "is no node of the network", f"nodes with state are: {stateful}")
@@ -296,7 +298,7 @@ def fits(
     samples = max(1, min(len(x), _TRIED_VALUES // size))
     likely = [name for proposal in recognise(graph) for name in proposal.presets]
     distinct: dict[Conventions, Conventions] = {}
-    for name in dict.fromkeys([*([asked] if asked in PRESETS else []), *likely, *PRESETS]):
+    for name in dict.fromkeys([*([asked] if asked in PRESETS else []), *likely, *LISTED]):
         found = replace(conventions_for(graph, name, dt=dt), findings=())
         distinct.setdefault(replace(found, name=""), found)
     tried = [agreement(graph, found, x[:samples], expected.first(samples)) for found in distinct.values()]

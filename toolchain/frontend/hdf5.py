@@ -17,6 +17,7 @@ import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.frontend.graph import Finding
+from toolchain.frontend.whole_file import refuse_links
 
 
 @dataclass
@@ -52,6 +53,7 @@ def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
     findings: list[Finding] = []
     try:
         with h5py.File(place, "r") as file:
+            refuse_links(file, place.name)
             return _root(file, place, findings), findings
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # what h5py raises on damaged bytes
         reason = str(error).strip("'\"")
@@ -98,7 +100,7 @@ def _node(group: h5py.Group, path: str, findings: list[Finding]) -> RawNode | Ra
     if kind == "NIRGraph" or (not kind and "nodes" in group):
         return _graph(group, path, findings)
     if not kind:
-        listed = ", ".join(map(_text, group)) or "nothing"
+        listed = ", ".join(map(_text, group)) or "nothing: its writer stopped half-way"
         raise InputError(
             path.replace("\0", ".") or "node", f"has no type (it holds {listed})", "export the network again"
         )
@@ -111,6 +113,10 @@ def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
     where = path.replace("\0", ".") or "graph"
     if not isinstance(group.get("nodes"), h5py.Group):
         raise InputError(where, "has no nodes: its writer stopped half-way", "export the network again")
+    if "edges" not in group and len(group["nodes"]) > 1:
+        lost = "no edges" if "type" in group else "no edges and no type"
+        what = f"has {len(group['nodes'])} nodes, but {lost}: its writer stopped half-way"
+        raise InputError(where, what, "export the network again")
     graph = RawGraph(path.rpartition("\0")[2], metadata=_metadata(group))
     for name, member in _members(group["nodes"], where, findings):
         graph.nodes[name] = _node(member, f"{path}\0{name}" if path else name, findings)

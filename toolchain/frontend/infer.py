@@ -6,12 +6,15 @@ believed. Weights and full-shaped neurons are never bent to fit.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.frontend.draft import Draft, DraftNode, Shape
 from toolchain.frontend.elementwise import fit, own_shape, strip_ones, widen
 from toolchain.frontend.halves import SHAPED, accepts_halves, needed_halves, settle_halves
+from toolchain.frontend.primitives import STATEFUL
 from toolchain.frontend.shapes import conv_channels, conv_output, flatten_output, linear_shapes, pool_output
 
 
@@ -29,6 +32,7 @@ def infer_shapes(draft: Draft) -> None:
         if not draft.sources(node.name):
             _settle_input(node, draft)
     draft.raise_faults()
+    _note_time_axes(draft)
     _propagate(draft)
     _check_edges(draft)
     draft.raise_faults()
@@ -53,6 +57,17 @@ def _settle_input(node: DraftNode, draft: Draft) -> None:
         what = f"its shape {node.declared} has {len(node.declared) - len(chosen)} leading batch or time axes"
         draft.repair(node.name, what, f"took {chosen}")
     _set(node, chosen, chosen)
+
+
+def _note_time_axes(draft: Draft) -> None:
+    """An Input of many elements straight before a neuron of scalars: NIR has no time axis, but files have had one."""
+    for node in draft.of_kind("Input"):
+        for target in draft.targets(node.name):
+            size = prod(node.output_shape or ())
+            if target.kind in STATEFUL and size > 1 and prod(target.declared or ()) == 1:
+                what = f"its shape {node.output_shape} leads straight to {target.name}, a {target.kind} of one value"
+                action = f"read as {size} neurons; if {size} counts time steps, store the shape of one step"
+                draft.note(node.name, what, action)
 
 
 def _accepts(node: DraftNode, shape: Shape, draft: Draft, seen: frozenset[str] = frozenset()) -> bool:

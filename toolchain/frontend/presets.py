@@ -22,6 +22,7 @@ class Preset:
         conventions: named as the preset.
         tool, version: whose, "" where it is no one tool's.
         neurons: of the tool that step so, in words.
+        older: whether the name is only kept for those who used it.
         dt_in_gain: how r tells the time step: "rockpool" r = tau exp(-dt/tau) / dt, "spyx" r = 1 - dt/tau; "" where
             it doesn't.
     """
@@ -31,6 +32,7 @@ class Preset:
     version: str = ""
     neurons: str = ""
     dt_in_gain: str = ""
+    older: bool = False
 
 
 _SNNTORCH = Conventions("snntorch", precision="single", clamp_decay=True)
@@ -56,7 +58,7 @@ def _named(name: str, base: Conventions, **switches: Any) -> Conventions:
 _LEAKY = "Leaky, Synaptic, RLeaky, RSynaptic"
 _ALL = (
     Preset(Conventions("nir"), neurons="the equations of NIR by forward Euler"),
-    Preset(_SNNTORCH, "snntorch", "1.0.0", f"{_LEAKY} with reset zero; as snntorch-zero"),
+    Preset(_SNNTORCH, "snntorch", "1.0.0", f"{_LEAKY} with reset zero", older=True),
     Preset(
         _named("snntorch-leaky", _SNNTORCH, reset="subtract-delayed"),
         "snntorch", "1.0.0", f"{_LEAKY} as they come: reset by subtraction, a step late",
@@ -68,7 +70,7 @@ _ALL = (
     ),
     Preset(
         _named("snntorch-delayed", _SNNTORCH, reset="subtract-delayed"),
-        "snntorch", "1.0.0", "as snntorch-leaky",
+        "snntorch", "1.0.0", "as snntorch-leaky", older=True,
     ),
     Preset(_named("snntorch-none", _SNNTORCH, reset="none"), "snntorch", "1.0.0", f"{_LEAKY} without reset"),
     Preset(_NORSE, "norse", "1.1.0", "LIFBoxCell, IAFCell, LIBoxCell in files of right time constants"),
@@ -77,7 +79,7 @@ _ALL = (
         _named("norse-lifbox", _NORSE_EXPORT), "norse", "1.1.0", "LIFBoxCell and LIBoxCell, as its exporter writes them"
     ),
     Preset(_named("norse-iaf", _NORSE_EXPORT), "norse", "1.1.0", "IAFCell, as its exporter writes it"),
-    Preset(_named("norse-1.1-export", _NORSE_EXPORT), "norse", "1.1.0", "as norse-lifbox"),
+    Preset(_named("norse-1.1-export", _NORSE_EXPORT), "norse", "1.1.0", "as norse-lifbox", older=True),
     Preset(_named("sinabs-iaf", _SINABS), "sinabs", "3.1.3", "IAF with SingleSpike"),
     Preset(
         _named("sinabs-iaf-zero", _SINABS, reset="to_v_reset"), "sinabs", "3.1.3", "IAF with SingleSpike, MembraneReset"
@@ -107,6 +109,9 @@ PRESET_OF: Mapping[str, Preset] = {preset.conventions.name: preset for preset in
 PRESETS: Mapping[str, Conventions] = {name: preset.conventions for name, preset in PRESET_OF.items()}
 """Conventions by name."""
 
+LISTED = tuple(name for name, preset in PRESET_OF.items() if not preset.older)
+"""The names to choose from."""
+
 
 def find_preset(name: str) -> Conventions:
     """The conventions of that name.
@@ -115,5 +120,5 @@ def find_preset(name: str) -> Conventions:
         InputError: there are none.
     """
     if name not in PRESETS:
-        raise InputError("conventions", f"no preset is named {name!r}", f"use one of {', '.join(PRESETS)}")
+        raise InputError("conventions", f"no preset is named {name!r}", f"use one of {', '.join(LISTED)}")
     return PRESETS[name]

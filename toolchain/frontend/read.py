@@ -12,6 +12,7 @@ from toolchain.frontend.flatten import flatten
 from toolchain.frontend.graph import Finding, Graph
 from toolchain.frontend.hdf5 import load
 from toolchain.frontend.infer import infer_shapes
+from toolchain.frontend.plain_names import rename_nodes
 from toolchain.frontend.ports import complete_ports, dissolve_ports
 
 
@@ -44,6 +45,7 @@ def read_nir(path: str | os.PathLike[str], *, strict: bool = False) -> Graph:
 
 
 def _complete(draft: Draft) -> None:
+    rename_nodes(draft)
     complete_ports(draft)
     draft.raise_faults()
     infer_shapes(draft)
