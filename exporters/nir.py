@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from exporters.plain_nir import CUBA_UNIT, DECAY_ONE, DT, PlainNeuron, plain_neurons
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import PRESETS, hint_for
 from toolchain.frontend.graph import FloatArray, Graph
@@ -20,10 +21,6 @@ from toolchain.frontend.write import write_nir
 from toolchain.ir.neurons.soma import RESET_ZERO
 from toolchain.ir.program import SEMANTICS_VERSION, Population, Program, Projection
 from toolchain.ir.text import program_hash
-
-DT = 1e-4
-CUBA_UNIT = 64.0
-DECAY_ONE = 4096.0
 
 _NO_NIR = "NIR has no primitive for it"
 UNSUPPORTED: Mapping[str, str] = {
@@ -56,6 +53,9 @@ def program_to_graph(program: Program) -> Graph:
         UnsupportedError: a neuron type or a delay that NIR cannot say.
     """
     levels = _levels(program)
+    plain = plain_neurons(program)
+    if plain:
+        return _plain_graph(program, plain, levels)
     sketch = Sketch(DT)
     for source in program.inputs:
         sketch.add(source.name, "Input", source.size, {})
@@ -70,6 +70,32 @@ def program_to_graph(program: Program) -> Graph:
         _connect(sketch, program, projection, ends, levels)
     for output in program.outputs:
         sketch.add(output.name, "Output", program.population(output.population).size, {}, ends[output.population])
+    return sketch.graph({"seamount": _record(program)})
+
+
+def _plain_graph(program: Program, neurons: Mapping[str, PlainNeuron], levels: Mapping[str, int]) -> Graph:
+    """Nothing but Linear or Affine and neurons, which every reader takes: biases in one matrix of each neuron."""
+    sketch = Sketch(DT)
+    inputs = {source.name: source.name if len(program.inputs) > 1 else "input" for source in program.inputs}
+    for source in program.inputs:
+        sketch.add(inputs[source.name], "Input", source.size, {})
+    taken = {*inputs.values(), *(output.name for output in program.outputs)}
+    names = {name: f"{name}_neurons" if name in taken else name for name in neurons}
+    for population in program.populations:
+        own = neurons[population.name]
+        sketch.add(names[population.name], own.kind, population.size, own.params)
+    biased: set[str] = set()
+    for projection in program.projections:
+        own, target = neurons[projection.target], projection.target
+        weights = _weights(program, projection) * own.gain[:, None]
+        first = target not in biased and projection.source != target and bool(np.any(own.bias))
+        at = _delayed(sketch, projection, _extra(projection, levels), {**inputs, **names}[projection.source], "_")
+        end = sketch.matrix(f"{projection.source}_to_{target}", weights, at, own.bias * own.gain if first else None)
+        biased |= {target} if first else set()
+        sketch.edges.append((end, names[target]))
+    for output in program.outputs:
+        size = program.population(output.population).size
+        sketch.add(output.name, "Output", size, {}, names[output.population])
     return sketch.graph({"seamount": _record(program)})
 
 
@@ -121,20 +147,32 @@ def _connect(
     sketch: Sketch, program: Program, projection: Projection, ends: Mapping[str, str], levels: Mapping[str, int]
 ) -> None:
     """One Linear a projection; a delay beyond the pipeline's own becomes a Delay node."""
-    source, target = projection.source, projection.target
-    loop = source == target
-    extra = projection.delay_steps - (1 if loop else levels[target] - levels[source])
+    at = _delayed(sketch, projection, _extra(projection, levels), ends[projection.source], ".")
+    end = sketch.matrix(projection.name.replace("->", ".to."), _weights(program, projection), at)
+    sketch.edges.append((end, f"{projection.target}.in"))
+
+
+def _weights(program: Program, projection: Projection) -> FloatArray:
+    """(target, source) in the program's units a unit of input or a spike."""
     unit = 2.0**projection.exponent
-    if source not in {population.name for population in program.populations}:
-        unit *= 2.0 ** program.input(source).exponent
+    if projection.source not in {population.name for population in program.populations}:
+        unit *= 2.0 ** program.input(projection.source).exponent
     matrix = projection.connection.matrix()
-    weights = np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray(), dtype=np.float64) * unit
-    at = ends[source]
-    if extra:
-        size = weights.shape[1]
-        at = sketch.add(f"{projection.name}.delay", "Delay", size, {"delay": np.full(size, extra * DT)}, at)
-    end = sketch.matrix(projection.name.replace("->", ".to."), weights, at)
-    sketch.edges.append((end, f"{target}.in"))
+    return np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray(), dtype=np.float64) * unit
+
+
+def _extra(projection: Projection, levels: Mapping[str, int]) -> int:
+    """Steps beyond those of the pipeline."""
+    loop = projection.source == projection.target
+    return projection.delay_steps - (1 if loop else levels[projection.target] - levels[projection.source])
+
+
+def _delayed(sketch: Sketch, projection: Projection, extra: int, at: str, join: str) -> str:
+    if not extra:
+        return at
+    size = sketch.nodes[at].output_shape[0]
+    name = f"{projection.name.replace('->', f'{join}to{join}')}{join}delay"
+    return sketch.add(name, "Delay", size, {"delay": np.full(size, extra * DT)}, at)
 
 
 def _add_bias(sketch: Sketch, population: Population, total: str, bias: FloatArray) -> str:

@@ -250,8 +250,8 @@ def _slow_taus(graph: Graph, chosen: Conventions) -> Iterator[Finding]:
 
 
 def _gains(graph: Graph, chosen: Conventions) -> Iterator[Finding]:
-    """r dt/tau = 1 is how snnTorch and Seamount write a discrete neuron; another gain scales the input."""
-    if not chosen.name.startswith(("snntorch", "seamount")):
+    """r dt/tau = 1 is how snnTorch writes a discrete neuron; another gain scales the input."""
+    if not chosen.name.startswith("snntorch"):
         return
     for node in graph.of_kind(*STATEFUL):
         tau = node.params.get("tau", node.params.get("tau_mem"))

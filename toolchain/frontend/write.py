@@ -101,7 +101,10 @@ def _put_node(group: h5py.Group, node: Node) -> None:
     if primitive.derived:
         _put_shape(group, primitive.derived, node)
     for name in primitive.arrays:
-        _put_array(group, name, _float_array(node, name))
+        array = _float_array(node, name)
+        # nir before 1.0.6, and so sinabs and rockpool, cannot open a file that has the field.
+        if name != "v_reset" or np.any(array != primitive.defaults[name]):
+            _put_array(group, name, array)
     for name in primitive.settings:
         _put_setting(group, name, node)
     _put_metadata(group, node.metadata, node.name)
