@@ -41,6 +41,7 @@ from toolchain.mapping.usage import Demand
 from toolchain.report.costs import load_costs
 from toolchain.report.counts import Counts, LayerCount, count_run
 from toolchain.report.energy import Banded, banded, estimate
+from toolchain.report.plan import lay_out, load_plan
 from toolchain.report.traffic import CoreCount
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "validation.md"
@@ -138,10 +139,17 @@ def model_points() -> list[Point]:
     synapses = load_costs(N3C1).energy[0]
     told = banded(synapses, 1e-12).scaled(LM_MACS * 1e3)
     chip = power(N3C1, "static") + power(N3C1, "base")
+    plan, target = lay_out(load_plan("matmul_free_lm_370m"), load_target("loihi2")), load_target("loihi2")
+    mapped = Banded(plan.chips(target), plan.chips(target), plan.chips(target))
+    shapes = (
+        "published: one block a chip. Mapped from assumed widths with ternary weights, a third of them zero; no band "
+        "is told for cores, and 8-bit weights would take more"
+    )
     board = "has hosts, links and idle fabric of the board in it; no chip that was measured by itself draws so much"
     return [
         Point("language model: energy of a token beyond standing power", N3C1, "mJ", token * 1e3, told, MADE),
         Point("language model: standing power a chip", N3C1, "W", standing, chip, why=board),
+        Point("language model: chips, by seamount plan", "(mapping)", "chips", LM_CHIPS, mapped, why=shapes),
     ]
 
 

@@ -11,6 +11,7 @@ from seamount.cli.diff import diff_command
 from seamount.cli.doctor import doctor_command
 from seamount.cli.finetune import finetune_command
 from seamount.cli.passes import passes_command
+from seamount.cli.plan import plan_command
 from seamount.cli.prune import prune_command
 from seamount.cli.quantize import quantize_command
 from seamount.cli.report import report_command
@@ -33,6 +34,7 @@ app.command("quantize")(quantize_command)
 app.command("prune")(prune_command)
 app.command("search")(search_command)
 app.command("finetune")(finetune_command)
+app.command("plan")(plan_command)
 app.command("verify")(verify_command)
 app.command("simulate")(simulate_command)
 app.command("diff")(diff_command)
