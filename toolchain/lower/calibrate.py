@@ -86,10 +86,12 @@ class _Ranges:
         self.peaks: dict[str, list[FloatArray]] = {}
         self.moments: dict[str, FloatArray] = {}
         self.rows: dict[str, int] = {}
+        self.steps = 0
         self.sent: dict[str, list[int]] = {name: [0, 0] for name in self.sizes}
 
     def see(self, unit: Unit, seen: Seen) -> None:
         """Take in what a unit did."""
+        self.steps = seen.messages.shape[1]
         peaks = [_peak(seen.drive), seen.state_peak, _peak(seen.readout), _peak(seen.voltage), _peak(seen.messages)]
         self._add(unit, peaks, seen.messages)
         self.moments[unit.name] = self.moments.get(unit.name, 0.0) + seen.moments
@@ -113,7 +115,9 @@ class _Ranges:
         sent, chances = self.sent[name]
         drive, state, readout, voltage, message = peaks
         moments = self.moments.get(name, np.zeros((self.sizes[name], 0, 0)))
-        return UnitRange(drive, state, readout, voltage, sent / chances, message, moments, self.rows.get(name, 0))
+        return UnitRange(
+            drive, state, readout, voltage, sent / chances, message, moments, self.rows.get(name, 0), self.steps
+        )
 
 
 def check_data(data: FloatArray, width: int, name: str) -> None:

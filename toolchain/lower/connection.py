@@ -25,6 +25,10 @@ DENSE_FROM = 0.84
 """Share of non-zero weights from which all-to-all storage takes fewer words: 4 weights a word dense, 3.35 sparse."""
 
 
+_SAME = 2.0**-40
+"""Relative difference of factors that float64 alone makes."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A connection and why it has this kind, in words."""
@@ -45,7 +49,7 @@ def choose_connection(link: Link, integers: scipy.sparse.csr_array, gain: FloatA
     if link.kernel is None:
         choice = _by_density(integers)
         return Choice(choice.connection, f"{link.origin} as one matrix: {choice.reason}")
-    shared = _shared(link.kernel, gain, factor)
+    shared = _shared(link.kernel, gain, factor, integers)
     if isinstance(shared, str):
         choice = _by_density(integers)
         return Choice(choice.connection, f"{link.kernel.kind} {link.kernel.name} unrolled: {shared}; {choice.reason}")
@@ -66,12 +70,12 @@ def _by_density(integers: scipy.sparse.csr_array) -> Choice:
     return Choice(Sparse(integers.shape, rows, columns, values), f"{share:.2%} of all pairs have a weight")
 
 
-def _shared(kernel: Node, gain: FloatArray, factor: float) -> Connection | str:
+def _shared(kernel: Node, gain: FloatArray, factor: float, integers: scipy.sparse.csr_array) -> Connection | str:
     """The connection that stores the kernel alone, or why there is none."""
     windows = windows_of(kernel)
     if kernel.kind in CONVOLUTIONS:
         by_channel = gain.reshape(kernel.output_shape[0], -1)
-        if np.any(by_channel != by_channel[:, :1]):
+        if not np.allclose(by_channel, by_channel[:, :1], rtol=_SAME, atol=0.0):
             return "the neurons of a channel scale it differently"
         weight = kernel.params["weight"]
         weights = round_to(weight, factor * by_channel[:, 0].reshape(-1, *(1,) * (weight.ndim - 1)))
@@ -80,10 +84,10 @@ def _shared(kernel: Node, gain: FloatArray, factor: float) -> Connection | str:
             return "a weight that meets only padding does not fit"
         groups = kernel.params["groups"]
         return Convolution(weights, kernel.input_shape, windows.stride, windows.padding, windows.dilation, groups)
-    mantissa, exponent = math.frexp(float(gain[0]) * factor)
-    if np.any(gain != gain[0]) or mantissa != 0.5:
-        return "its neurons scale it by what is no power of two"
     geometry = (kernel.input_shape, windows.kernel, windows.stride, windows.padding)
-    if kernel.kind == "AvgPool2d":
+    mantissa, exponent = math.frexp(float(gain[0]) * factor)
+    if kernel.kind == "AvgPool2d" and np.all(gain == gain[0]) and mantissa == 0.5:
         return AveragePooling(*geometry, exponent - 1)
-    return SumPooling(*geometry)
+    if np.all(integers.data == 1):
+        return SumPooling(*geometry)
+    return "its neurons scale it by what is no power of two"

@@ -51,6 +51,8 @@ class UnitScale:
         finer: power of two by which each neuron's messages are finer than that, (size,); empty where none are.
         shift: of a product, or from a gate's drive to an index of its table.
         coarser: by how much less than their width allows C and D are scaled, (size,) (`quantize.voltage`).
+        free: the part of `gain` that is none of the network's own, (size,); empty where there is none.
+        steps: length of the sequences that calibration saw.
     """
 
     drive_exponent: int
@@ -64,11 +66,24 @@ class UnitScale:
     finer: FloatArray = field(default_factory=lambda: np.zeros(0))
     shift: int = 0
     coarser: FloatArray = field(default_factory=lambda: np.zeros(0))
+    free: FloatArray = field(default_factory=lambda: np.zeros(0))
+    steps: int = 0
 
     @property
     def stretch(self) -> FloatArray:
-        """The part of `gain` that is none of the network's own: divided out of C and D again, (size,)."""
-        return np.ones_like(self.gain) if self.readout is None else self.gain
+        """The part of `gain` that is none of the network's own, (size,)."""
+        return self.free if self.free.size else np.ones_like(self.gain)
+
+    @property
+    def drive_scale(self) -> FloatArray:
+        """Integer drive of the first port per unit of what `Unit.tensors` speak of, (size,)."""
+        scale: FloatArray = self.stretch * 2.0**self.drive_exponent
+        return scale
+
+    @property
+    def scale_text(self) -> str:
+        """The same in words."""
+        return f"2^-{self.drive_exponent}" if np.all(self.stretch == 1) else "own scale a neuron"
 
     def port_exponent(self, number: int) -> int:
         """Fraction bits of the drive of the first (0) or second (1) port."""
@@ -118,11 +133,19 @@ def link_scale(weight_exponent: int, drive_exponent: int, payload: Payload) -> L
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """Fraction bits of a unit's messages, greatest real magnitude by their width, and what is finer (`UnitScale`)."""
+    """What messages are.
+
+    Attributes:
+        exponent: fraction bits.
+        peak: greatest real magnitude by their width.
+        finer: as in `UnitScale`.
+        signed: whether they may be below 0.
+    """
 
     exponent: int = 0
     peak: float = 1.0
     finer: FloatArray = field(default_factory=lambda: np.zeros(0))
+    signed: bool = True
 
 
 def graded_payload(scale: UnitScale) -> Payload:
@@ -142,7 +165,7 @@ def port_limit(incoming: tuple[Link, ...], gain: FloatArray, payload: Mapping[st
     worst = np.zeros(len(gain))
     for link in incoming:
         rows = np.asarray(abs(link.weights).sum(axis=1)).ravel()
-        worst += gain * rows * payload[link.source].peak
+        worst += np.abs(gain) * rows * payload[link.source].peak
     peak = float(worst.max()) if len(worst) else 0.0
     return room(peak, 0) if peak else REGISTER_BITS
 

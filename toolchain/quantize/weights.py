@@ -32,15 +32,15 @@ def weight_exponent(link: Link, gain: FloatArray, settings: Settings) -> int:
     may cut off the greatest weights. `percentile`: the finest at which 99.9 % fit. A shared kernel is always held
     whole; a pooling's weights become 1.
     """
-    if link.kernel is not None and (whole := _pooling_exponent(link.kernel, gain)) is not None:
-        return whole
     values = np.abs(scipy.sparse.csr_array(link.weights.multiply(gain[:, None])).data)
+    if link.kernel is not None and (whole := _pooling_exponent(link.kernel, values)) is not None:
+        return whole
     top = greatest_weight(link, settings)
-    largest = _fitting(float(values.max(initial=0.0)), top)
+    largest = fitting(float(values.max(initial=0.0)), top)
     if settings.weight_scale == "max" or link.kernel is not None:
         return largest
     if settings.weight_scale == "percentile":
-        return _fitting(float(np.percentile(values, PERCENTILE)), top) if values.size else 0
+        return fitting(float(np.percentile(values, PERCENTILE)), top) if values.size else 0
     errors = [_squared_error(values, largest + more, top) for more in range(FINER + 1)]
     return largest + int(np.argmin(errors))
 
@@ -50,7 +50,7 @@ def greatest_weight(link: Link, settings: Settings) -> int:
     return (1 << (settings.for_projection(link.name).weight_bits - 1)) - 1
 
 
-def _fitting(peak: float, top: int) -> int:
+def fitting(peak: float, top: int) -> int:
     """The greatest power of two at which `peak`, rounded, is at most `top`."""
     if peak == 0.0:
         return 0
@@ -63,13 +63,13 @@ def _squared_error(values: FloatArray, exponent: int, top: int) -> float:
     return float(np.sum(np.square(np.minimum(np.rint(values * factor), top) / factor - values)))
 
 
-def _pooling_exponent(kernel: Node, gain: FloatArray) -> int | None:
+def _pooling_exponent(kernel: Node, values: FloatArray) -> int | None:
     """The power of two that turns a pooling's weights into ones, where there is one."""
-    if kernel.kind not in POOLINGS or np.any(gain != gain[0]) or gain[0] <= 0:
+    if kernel.kind not in POOLINGS or not values.size or values.min() <= 0:
         return None
-    window = math.prod(kernel.params["kernel_size"]) if kernel.kind == "AvgPool2d" else 1
-    mantissa, exponent = math.frexp(window / float(gain[0]))
-    return exponent - 1 if mantissa == 0.5 else None
+    exponents = np.log2(values)
+    whole = int(np.rint(exponents[0]))
+    return -whole if np.all(np.abs(exponents - whole) < 2.0**-30) else None
 
 
 def row_gains(size: int, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:

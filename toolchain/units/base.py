@@ -85,6 +85,7 @@ class UnitRange:
         message: greatest magnitude of each neuron's message, (size,).
         moments: sums of products of (Re x, Im x a mode by turns, then the drive), (size, features, features).
         rows: how many states a neuron those are sums over.
+        steps: length of the sequences.
     """
 
     drive: FloatArray
@@ -95,6 +96,7 @@ class UnitRange:
     message: FloatArray
     moments: FloatArray
     rows: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ class Unit(ABC):
 
     def payload(self, scale: UnitScale | None) -> Payload:
         """What its messages are in integers; `scale` is there where they are graded."""
-        return Payload(0, 1.0) if scale is None else graded_payload(scale)
+        return Payload(0, 1.0, signed=False) if scale is None else graded_payload(scale)
 
     def free_gains(self, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
         """Factors of each neuron's drive that its own scale takes back, (size,); 1 where it is not free."""
@@ -327,7 +329,9 @@ def only_reader(graph: Graph, name: str) -> Node | None:
     return graph.nodes[targets[0]]
 
 
-def rounded_bias(unit: Unit, name: str, real: FloatArray, exponent: int) -> tuple[dict[str, IntArray], list[TensorRow]]:
-    """A constant of 24 bits at a drive's exponent, and its row."""
-    whole = round_to(real, 2.0**exponent)
-    return {name: whole}, [row(f"{unit.name}.{name}", 24, f"2^-{exponent}", real, whole, 2.0**exponent)]
+def rounded_bias(
+    unit: Unit, name: str, real: FloatArray, factor: FloatArray | float, text: str
+) -> tuple[dict[str, IntArray], list[TensorRow]]:
+    """A constant of 24 bits times the scale of a drive, which `text` puts in words, and its row."""
+    whole = round_to(real, factor)
+    return {name: whole}, [row(f"{unit.name}.{name}", 24, text, real, whole, factor)]

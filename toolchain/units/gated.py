@@ -79,7 +79,8 @@ class TwoPorts(Stateless):
         found: dict[str, IntArray] = {}
         rows: list[TensorRow] = []
         for number, port in enumerate(self.ports):
-            real = scale.gain * self.bias[self.part(port)]
-            whole, more = rounded_bias(self, f"{port}_bias", real, scale.port_exponent(number))
+            exponent = scale.port_exponent(number)
+            real = self.bias[self.part(port)]
+            whole, more = rounded_bias(self, f"{port}_bias", real, 2.0**exponent, f"2^-{exponent}")
             found, rows = found | whole, rows + more
         return found, rows

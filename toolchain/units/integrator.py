@@ -66,7 +66,7 @@ class Integrator(Unit):
         return seen_without_modes(drive, total, total)
 
     def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
-        bias, rows = rounded_bias(self, "bias", scale.gain * self.bias, scale.drive_exponent)
+        bias, rows = rounded_bias(self, "bias", self.gain * self.bias, scale.drive_scale, scale.scale_text)
         population = Population(
             self.name, "integrator", self.size, coefficients=bias, start_step=start_step, origin=self.origin
         )

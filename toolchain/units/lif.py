@@ -1,34 +1,37 @@
-"""LIF, CubaLIF, IF and Threshold -> Lava's fixed-point LIF where it can hold them, else the general LIF.
+"""LIF, CubaLIF, IF and Threshold -> Lava's fixed-point LIF where it holds them exactly, else the general LIF.
 
-NIR by forward Euler: i' = a i + g_i x, v' = b v + g_v i' + leak, spike if v' > theta. With e the drive's exponent:
+NIR by forward Euler: i' = a i + g_i x, v' = b v + g_v i' + leak, spike if v' > theta. Voltages are counted from the one
+that the neuron starts at, so that all states start at 0. With e the drive's exponent and f > 0 a factor of the neuron's
+own, which no spike tells (`quantize.factors`), F = f 2^e:
 
-    cuba_lif            v 2^(e+6), drive g_i g_v x 2^e, du = 4096 (1 - a) - 1, dv = 4096 (1 - b), vth = theta 2^e
-    lif, current_lif    v 2^e,     drive g_i g_v x 2^e, leaks 4096 a, 4096 b,  threshold = theta 2^e
+    cuba_lif            v F 2^6, drive g_i g_v x F, du = 4096 (1 - a) - 1, dv = 4096 (1 - b), vth = theta F
+    lif, current_lif    v F,     drive g_i g_v x F, leaks 2^20 a, 2^20 b (2^12 where that is exact), threshold = theta F
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
-from toolchain.errors import QuantizationError, UnsupportedError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
-from toolchain.ir.integer import IntArray
-from toolchain.ir.neurons.cuba_lif import DECAY_BITS, MANTISSA_SHIFT
+from toolchain.frontend.links import Link
+from toolchain.ir.integer import IntArray, limits
+from toolchain.ir.neurons.cuba_lif import DECAY_BITS
 from toolchain.ir.program import Population
+from toolchain.quantize.factors import neuron_factors
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import UnitScale, room
+from toolchain.quantize.scales import REGISTER_BITS, Payload, UnitScale, key, link_scale
 from toolchain.quantize.settings import Settings
+from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import (
-    SMALLEST,
     Loop,
     Reals,
-    Room,
     Rounded,
+    Scaled,
     Seen,
     Tensors,
     Unit,
@@ -36,21 +39,26 @@ from toolchain.units.base import (
     rounded_bias,
     seen_without_modes,
 )
+from toolchain.units.lif_room import Neurons, choose_drive
 from toolchain.units.reading import Reading
-from toolchain.units.soma import RESETS, fire, gain_of, kept_share, refuse_vanished, threshold_of
+from toolchain.units.soma import (
+    RESETS,
+    Held,
+    fire,
+    from_start,
+    gain_of,
+    kept_share,
+    leak_fraction,
+    rounded_threshold,
+    threshold_of,
+)
 
 DECAY_ONE = float(1 << DECAY_BITS)
-THRESHOLD_BITS = 17
-CUBA_SHIFT = 6
-CUBA_FRACTION = 12
-BIAS_MANTISSA = 4095
-MAX_BIAS_EXPONENT = 7
-MAX_LEAK_FRACTION = 20
-DECAY_TOLERANCE = 1 / 64
+CUBA_THRESHOLD_BITS = 17
 
-_Parts = tuple[dict[str, IntArray], dict[str, int], list[TensorRow]]
+_Parts = tuple[dict[str, IntArray], dict[str, int], list[TensorRow], list[str]]
 
-_TENSOR_OF = {"du": "current_leak", "dv": "leak", "vth": "threshold", "bias_mant": "bias"}
+_TENSOR_OF = {"du": "current_leak", "dv": "leak", "vth": "threshold"}
 """Coefficients of `cuba_lif` -> what they hold."""
 
 
@@ -59,7 +67,7 @@ class Lif(Unit):
     """A neuron of the LIF family.
 
     Attributes:
-        soma: its step, (size,) each.
+        soma: its step, (size,) each, counted from its first voltage.
     """
 
     soma: DiscreteNeuron
@@ -70,7 +78,7 @@ class Lif(Unit):
 
     @classmethod
     def of_node(cls, node: Node, reading: Reading, name: str, size: int, bias: FloatArray) -> Unit:
-        return cls(name, size, node.name, bias, reading.neuron(node))
+        return cls(name, size, node.name, bias, from_start(node.name, reading.neuron(node)))
 
     @property
     def gain(self) -> FloatArray:
@@ -78,30 +86,25 @@ class Lif(Unit):
 
     @property
     def moves_alone(self) -> bool:
-        return super().moves_alone or bool(np.any(self.soma.leak != 0))
+        soma, threshold = self.soma, threshold_of(self.soma)
+        fires = np.any(threshold <= 0) if soma.compare == ">=" else np.any(threshold < 0)
+        return super().moves_alone or bool(np.any(soma.leak != 0)) or bool(fires)
 
     @property
     def form(self) -> str:
         """The neuron type that it becomes.
 
-        Lava's own LIF where it can hold the neuron: it resets to zero only, has no bias inside its current, and its
-        decays are 4096ths, of which it keeps one at least (a Threshold keeps nothing).
+        Lava's own LIF where it holds the neuron exactly: it resets to the voltage that it starts at only, has a
+        threshold above 0, and decays in 4096ths, of which it keeps one at least; its bias of 13 bits is not used.
         """
         soma = self.soma
-        if self.keeps_nothing:
-            return "lif"
         has_current = bool(np.any(soma.current_decay != 0))
-        expressible = (
-            soma.reset == "to_v_reset" and soma.compare == ">" and not (has_current and np.any(self.bias != 0))
-        )
-        if expressible and leak_fraction(soma) == CUBA_FRACTION:
+        constant = np.any(self.bias != 0) or np.any(soma.leak != 0) or np.any(_resets_to(soma) != 0)
+        plain = soma.reset == "to_v_reset" and soma.compare == ">" and not constant
+        in_steps = _in_4096ths(soma.current_decay) and _in_4096ths(soma.voltage_decay)
+        if plain and in_steps and np.all(soma.voltage_decay > 0) and np.all(threshold_of(soma) > 0):
             return "cuba_lif"
         return "current_lif" if has_current else "lif"
-
-    @property
-    def keeps_nothing(self) -> bool:
-        """Whether it has no memory at all, as a Threshold."""
-        return not np.any(self.soma.current_decay) and not np.any(self.soma.voltage_decay)
 
     def tensors(self) -> Tensors:
         soma = self.soma
@@ -111,10 +114,11 @@ class Lif(Unit):
             "current_leak": soma.current_decay,
             "leak": soma.voltage_decay,
             "threshold": threshold_of(soma),
+            "reset_to": _resets_to(soma),
         }
 
     def replaced(self, tensors: Tensors, name: str, values: FloatArray) -> Tensors:
-        if name in ("bias", "bias_mant") and not np.any(tensors["current_leak"]):
+        if name == "bias" and not np.any(tensors["current_leak"]):
             # Without a current of its own a neuron's program has one bias for what enters and for the voltage.
             tensors = {**tensors, "current_bias": np.zeros_like(values)}
         return {**tensors, _TENSOR_OF.get(name, name): 1.0 - values if name in ("du", "dv") else values}
@@ -132,38 +136,29 @@ class Lif(Unit):
             voltage_decay=tensors["leak"],
             leak=tensors["bias"],
             threshold=tensors["threshold"],
+            v_reset=tensors["reset_to"],
         )
         sent, voltage, entered = fire(terms, drive, loop)
         return seen_without_modes(entered, sent, voltage)
 
-    def scale(self, gain: FloatArray, bound: Room, seen: UnitRange, settings: Settings) -> UnitScale:
-        """The finest scale at which threshold, voltage, current and bias fit; decays then round least."""
-        threshold = float(threshold_of(self.soma).max())
-        peak = float(max(seen.voltage.max(), threshold, SMALLEST))
-        fits, limit = room(peak, settings.headroom_bits), bound.limit
-        if self.form != "cuba_lif":
-            return UnitScale(min(limit, fits), gain)
-        by_threshold = math.floor(math.log2(((1 << THRESHOLD_BITS) - 1) / threshold)) if threshold > 0 else limit
-        constant = float(np.abs(self._constant(gain)).max())
-        top = BIAS_MANTISSA << MAX_BIAS_EXPONENT
-        by_bias = math.floor(math.log2(top / constant)) - CUBA_SHIFT if constant > 0 else limit
-        return UnitScale(min(limit, by_threshold, by_bias, fits - CUBA_SHIFT), gain)
+    def free_gains(self, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
+        payload = {link.source: Payload() for link in incoming}
+        return neuron_factors(incoming, self.gain, payload, settings)
+
+    def scaled(
+        self, incoming: tuple[Link, ...], payload: Mapping[str, Payload], seen: UnitRange, settings: Settings
+    ) -> Scaled:
+        entering = self.gain * self.bias
+        neurons = Neurons(self.name, self.soma, self.gain, entering, cuba=self.form == "cuba_lif")
+        drive = choose_drive(neurons, incoming, payload, seen, settings)
+        gain = self.gain * drive.factor
+        weights = {key(link): weight_exponent(link, gain, settings) for link in incoming}
+        links = {key(k): link_scale(weights[key(k)], drive.exponent, payload[k.source]) for k in incoming}
+        return UnitScale(drive.exponent, gain, free=drive.factor, steps=seen.steps), links
 
     def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
-        soma, form = self.soma, self.form
-        if soma.v_reset is not None and np.any(soma.v_reset != 0):
-            raise UnsupportedError(
-                f"{self.origin}.v_reset",
-                f"resets to {soma.v_reset.min():g} .. {soma.v_reset.max():g}, programs reset to zero",
-                "shift the network's voltages so that the reset is 0",
-            )
-        if np.any(soma.start != 0):
-            raise UnsupportedError(
-                self.origin,
-                f"starts at {soma.start.min():g} .. {soma.start.max():g}, programs start at 0",
-                "give the switch start zero and compare with the framework",
-            )
-        coefficients, given, rows = self._cuba(scale) if form == "cuba_lif" else self._general(scale, form)
+        form = self.form
+        coefficients, given, rows, findings = self._cuba(scale) if form == "cuba_lif" else self._general(scale, form)
         population = Population(
             name=self.name,
             neuron=form,
@@ -173,82 +168,59 @@ class Lif(Unit):
             start_step=start_step,
             origin=self.origin,
         )
-        return Rounded(population, tuple(rows))
+        return Rounded(population, tuple(rows), tuple(findings))
 
     def moved(self, reals: Reals) -> Self:
         soma = replace(self.soma, threshold=reals["theta"]) if "theta" in reals else self.soma
         return replace(super().moved(reals), soma=soma)
 
-    def _constant(self, gain: FloatArray) -> FloatArray:
-        """What the voltage gets at every step without input: bias and leak, (size,)."""
-        constant: FloatArray = gain * self.bias + self.soma.leak
-        return constant
-
     def _cuba(self, scale: UnitScale) -> _Parts:
         du, du_row = self._lost("du", self.soma.current_decay, 1)
         dv, dv_row = self._lost("dv", self.soma.voltage_decay, 0)
-        vth, vth_row = self._threshold("vth", 17, scale)
-        bias, exponent, bias_row = self._mantissa(scale)
-        coefficients = {"du": du, "dv": dv, "vth": vth, "bias_mant": bias}
-        return coefficients, {"bias_exp": exponent}, [du_row, dv_row, vth_row, bias_row]
+        held = self._threshold("vth", scale, (1, (1 << CUBA_THRESHOLD_BITS) - 1))
+        coefficients = {"du": du, "dv": dv, "vth": held.integers}
+        return coefficients, {}, [du_row, dv_row, held.row], held.findings
 
     def _general(self, scale: UnitScale, form: str) -> _Parts:
-        soma, fraction = self.soma, leak_fraction(self.soma)
-        threshold, threshold_row = self._threshold("threshold", 24, scale)
-        leak, leak_row = kept_share(f"{self.name}.leak", self.origin, soma.voltage_decay, fraction)
+        soma, fraction = self.soma, leak_fraction(self.soma.current_decay, self.soma.voltage_decay)
         settings = {"strict": int(soma.compare == ">"), "reset": RESETS[soma.reset], "leak_fraction": fraction}
-        coefficients, rows = {"leak": leak, "threshold": threshold}, [leak_row, threshold_row]
-        if form == "lif":
-            bias, bias_rows = rounded_bias(self, "bias", soma.leak + scale.gain * self.bias, scale.drive_exponent)
-            return {**coefficients, **bias}, settings, [*rows, *bias_rows]
-        kept, kept_row = kept_share(f"{self.name}.current_leak", self.origin, soma.current_decay, fraction)
-        bias, bias_rows = rounded_bias(self, "bias", soma.leak, scale.drive_exponent)
-        entering, entering_rows = rounded_bias(self, "current_bias", scale.gain * self.bias, scale.drive_exponent)
-        coefficients |= {"current_leak": kept, **bias, **entering}
-        return coefficients, settings, [*rows, kept_row, *bias_rows, *entering_rows]
+        usual = threshold_of(soma) * scale.drive_scale / 2
+        parts = {
+            "leak": kept_share(f"{self.name}.leak", soma.voltage_decay, fraction, scale.steps, usual),
+            "threshold": self._threshold("threshold", scale, limits(REGISTER_BITS)),
+        }
+        entering = self.gain * self.bias
+        constants = {"bias": soma.leak + entering} if form == "lif" else {"bias": soma.leak, "current_bias": entering}
+        if form != "lif":
+            parts["current_leak"] = kept_share(f"{self.name}.current_leak", soma.current_decay, fraction, scale.steps)
+        if np.any(_resets_to(soma) != 0):
+            constants["reset_to"] = _resets_to(soma)
+        coefficients = {name: held.integers for name, held in parts.items()}
+        rows = [held.row for held in parts.values()]
+        for name, real in constants.items():
+            whole, more = rounded_bias(self, name, real, scale.drive_scale, scale.scale_text)
+            coefficients, rows = coefficients | whole, rows + more
+        return coefficients, settings, rows, [finding for held in parts.values() for finding in held.findings]
 
-    def _threshold(self, name: str, bits: int, scale: UnitScale) -> tuple[IntArray, TensorRow]:
-        real, factor = threshold_of(self.soma), 2.0**scale.drive_exponent
-        rounded = round_to(real, factor)
-        if np.any(rounded < 1):
-            raise QuantizationError(
-                f"{self.origin}.v_threshold",
-                f"{real.min():.3g} is {real.min() * factor:.2g} integer units at 2^-{scale.drive_exponent}",
-                "rescale the layer: its drive is far above its threshold",
-            )
-        return rounded, row(f"{self.name}.{name}", bits, f"2^-{scale.drive_exponent}", real, rounded, factor)
+    def _threshold(self, name: str, scale: UnitScale, ends: tuple[int, int]) -> Held:
+        real, compare = threshold_of(self.soma), self.soma.compare
+        return rounded_threshold(f"{self.name}.{name}", real, compare, scale.drive_scale, scale.scale_text, ends)
 
     def _lost(self, name: str, kept: FloatArray, less: int) -> tuple[IntArray, TensorRow]:
-        """Round what is lost a step to 4096ths; 4096 itself fits only where the stored number is one less."""
+        """What is lost a step, in 4096ths; stored less 1 for a current."""
         lost = 1.0 - kept
-        decay = round_to(lost, DECAY_ONE)
-        refuse_vanished(name, self.origin, lost, (decay == 0) & ((lost > 0) | (less > 0)))
-        held = np.minimum(decay, 4095 + less)
+        held = round_to(lost, DECAY_ONE)
         return held - less, row(f"{self.name}.{name}", DECAY_BITS, "1/4096", lost, held, DECAY_ONE)
 
-    def _mantissa(self, scale: UnitScale) -> tuple[IntArray, int, TensorRow]:
-        """Mantissa of 13 bits and the least exponent that holds the greatest bias."""
-        constant = self._constant(scale.gain)
-        top = scale.drive_exponent + MANTISSA_SHIFT
-        peak = float(np.abs(constant).max()) * 2.0**top
-        exponent = max(0, int(np.ceil(np.log2(peak / BIAS_MANTISSA)))) if peak > 0 else 0
-        if exponent > MAX_BIAS_EXPONENT:
-            raise QuantizationError(
-                f"{self.origin}.bias",
-                f"{np.abs(constant).max():.3g} a step is over {BIAS_MANTISSA} x 2^{MAX_BIAS_EXPONENT} at 2^-{top}",
-                "rescale the layer: its bias is far above its threshold",
-            )
-        factor = 2.0 ** (top - exponent)
-        mantissa = round_to(constant, factor)
-        tensor = row(f"{self.name}.bias_mant", 13, f"2^-{top - exponent}", constant, mantissa, factor)
-        return mantissa, exponent, tensor
+
+def _resets_to(soma: DiscreteNeuron) -> FloatArray:
+    """Voltage after a spike, where that is one voltage."""
+    if soma.reset != "to_v_reset" or soma.v_reset is None:
+        return np.zeros_like(soma.leak)
+    return soma.v_reset
 
 
-def leak_fraction(neuron: DiscreteNeuron) -> int:
-    """The least of 12, 16 and 20 fraction bits at which every decay is within 1/64 of its value."""
-    lost = np.concatenate([1.0 - neuron.current_decay, 1.0 - neuron.voltage_decay])
-    lost = lost[(lost > 0) & (lost < 1)]
-    for fraction in (CUBA_FRACTION, 16):
-        if np.all(np.abs(np.rint(lost * 2.0**fraction) / 2.0**fraction - lost) <= lost * DECAY_TOLERANCE):
-            return fraction
-    return MAX_LEAK_FRACTION
+def _in_4096ths(decay: FloatArray) -> bool:
+    """Whether a decay is a whole number of 4096ths, but for the rounding of the floats that it was computed of."""
+    scaled = decay * DECAY_ONE
+    return bool(np.all(np.abs(scaled - np.rint(scaled)) <= 2.0**-10))

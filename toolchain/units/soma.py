@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
+
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
-from toolchain.errors import QuantizationError
+from toolchain.errors import UnsupportedError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray
+from toolchain.frontend.rules import Compare
 from toolchain.frontend.stepping import Fired, NeuronState
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons.soma import RESET_DELAYED, RESET_NONE, RESET_SUBTRACT, RESET_TWICE, RESET_ZERO
@@ -72,34 +77,118 @@ class _State(NeuronState):
         super()._reset(fired, before)
 
 
-def kept_share(name: str, origin: str, kept: FloatArray, fraction: int) -> tuple[IntArray, TensorRow]:
-    """Round what is kept a step to `fraction` bits.
+LEAK_FRACTION, MOST_LEAK_FRACTION = 12, 20
+FINE_BITS = 7
+"""A threshold of fewer bits is coarse."""
+
+
+def from_start(origin: str, soma: DiscreteNeuron) -> DiscreteNeuron:
+    """The same neuron with voltages counted from the one that it starts at.
+
+    With u = v - s: u' = b u + ... + leak - (1 - b) s, thresholds and resets less s.
+
+    Raises:
+        UnsupportedError: a reset that subtracts the threshold, which would not be the one compared with any more.
+    """
+    start = soma.start
+    if not np.any(start != 0):
+        return soma
+    if soma.reset not in ("to_v_reset", "none"):
+        what = f"starts at {start.min():g} .. {start.max():g} and resets by {soma.reset}"
+        raise UnsupportedError(origin, what, "give the switch start zero, or train with a reset to v_reset")
+    return replace(
+        soma,
+        leak=soma.leak - (1.0 - soma.voltage_decay) * start,
+        threshold=None if soma.threshold is None else soma.threshold - start,
+        v_reset=None if soma.v_reset is None else soma.v_reset - start,
+        start=np.zeros_like(start),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A coefficient in integers with its row, and what is lossy about it in words."""
+
+    integers: IntArray
+    row: TensorRow
+    findings: list[str]
+
+
+def rounded_threshold(
+    name: str, real: FloatArray, compare: Compare, scale: FloatArray, text: str, limits: tuple[int, int]
+) -> Held:
+    """Round thresholds so that what is exact stays exact: down for v > T, up for v >= T.
+
+    One beyond the limits, which nothing reaches, takes their end.
 
     Args:
         name: of the row: unit and coefficient.
-        origin: the NIR node.
+        real: (size,).
+        compare: the rule of the comparison.
+        scale: integer voltage per real voltage, (size,); `text` puts it in words.
+        limits: least and greatest integer.
+    """
+    exact = real * scale
+    nearest = np.rint(exact)
+    apart = np.abs(exact - nearest) > np.maximum(np.abs(exact), 1.0) * 2.0**-20
+    toward = np.floor(exact) if compare == ">" else np.ceil(exact)
+    whole = np.clip(np.where(apart, toward, nearest), *limits)
+    beyond = (exact < limits[0] - 1) | (exact > limits[1] + 1)
+    tensor = row(
+        name, limits[1].bit_length() + (limits[0] < 0), text, np.where(beyond, whole / scale, real), whole, scale
+    )
+    return Held(whole.astype(np.int64), tensor, _threshold_findings(name, exact, whole, beyond))
+
+
+def _threshold_findings(name: str, exact: FloatArray, whole: FloatArray, beyond: NDArray[np.bool_]) -> list[str]:
+    found, unit = [], name.rpartition(".")[0]
+    if beyond.any():
+        what = f"{int(beyond.sum())} of {beyond.size} thresholds are beyond all that the voltage register holds"
+        found.append(f"{unit}: {what}; they take its end")
+    coarse = (np.abs(whole) < 1 << (FINE_BITS - 1)) & (np.abs(exact - whole) > 2.0**-10) & ~beyond
+    if coarse.any():
+        worst = np.abs(exact - whole)[coarse] / np.maximum(np.abs(exact[coarse]), 2.0**-10)
+        bits = int(np.abs(whole[coarse]).min()).bit_length()
+        what = f"{int(coarse.sum())} of {coarse.size} thresholds have under {FINE_BITS} bits (the least {bits})"
+        found.append(
+            f"{unit}: {what}, off by up to {100 * float(worst.max()):.2g} %; weights are far greater than they"
+        )
+    return found
+
+
+def leak_fraction(*decays: FloatArray) -> int:
+    """Fraction bits of leaks: 12 where all decays are whole numbers of 4096ths, else all that there are."""
+    scaled = np.concatenate(decays) * 2.0**LEAK_FRACTION
+    off = np.abs(scaled - np.rint(scaled))
+    return LEAK_FRACTION if np.all(off <= 2.0**-10) else MOST_LEAK_FRACTION
+
+
+def kept_share(name: str, kept: FloatArray, fraction: int, steps: int, usual: FloatArray | None = None) -> Held:
+    """Round what is kept a step to `fraction` bits; a loss of less than half of the least step becomes none.
+
+    Every product is floored, which takes half a unit off on average: 1 / (1 - kept) half units in the end. At a usual
+    voltage the greater of two leaks makes up for that, where kept is no multiple of the last bit anyway.
+
+    Args:
+        name: of the row: unit and coefficient.
         kept: share of the voltage or current, (size,).
         fraction: fraction bits.
-
-    Raises:
-        QuantizationError: a loss that rounds to none.
+        steps: length of the sequences, for what that costs.
+        usual: integer voltage, (size,), where one is known.
     """
     one = float(1 << fraction)
-    rounded = round_to(kept, one)
-    refuse_vanished(name, origin, 1.0 - kept, (rounded == one) & (kept < 1))
-    return rounded, row(name, fraction + 1, f"2^-{fraction}", kept, rounded, one)
-
-
-def refuse_vanished(name: str, origin: str, lost: FloatArray, vanished: IntArray) -> None:
-    """Refuse neurons whose loss a step has become none.
-
-    Raises:
-        QuantizationError: there are some.
-    """
-    if np.any(vanished):
-        neuron = int(np.argmax(vanished))
-        raise QuantizationError(
-            f"{origin}.{name.rpartition('.')[2]}",
-            f"a loss of {lost[neuron]:.3g} a step (neuron {neuron}) is below half of the least step",
-            "use a longer time step or shorter time constants",
-        )
+    floored = 0.0 if usual is None else np.minimum(0.5, 0.5 * one / np.maximum(np.abs(usual), 1.0))
+    exact = np.abs(kept * one - np.rint(kept * one)) <= 2.0**-10
+    rounded = np.minimum(round_to(np.where(exact, kept, kept + floored / one), one), int(one))
+    lost = 1.0 - kept
+    vanished = (rounded == one) & (lost > 2.0**-40)
+    rounded = np.where(vanished & (lost * one >= 0.5), int(one) - 1, rounded)
+    vanished &= rounded == one
+    findings = []
+    if vanished.any():
+        unit, worst = name.rpartition(".")[0], float(lost[vanished].max())
+        what = f"{int(vanished.sum())} of {vanished.size} neurons lose up to {worst:.3g} a step, below half of "
+        kept_too = 100 * -math.expm1(steps * math.log1p(-worst))
+        cost = f"2^-{fraction}; they keep all: up to {kept_too:.2g} % too much after {steps} steps"
+        findings.append(f"{unit}: {what}{cost}")
+    return Held(rounded, row(name, fraction + 1, f"2^-{fraction}", kept, rounded, one), findings)

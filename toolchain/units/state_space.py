@@ -144,7 +144,17 @@ class StateSpace(Unit):
         # The moments are those of the network's own states; the row's gain scales them all alike and changes no choice.
         readout = choose_readout(c, d, seen.moments, most, c_shift - state_shift, settings, free=not self.graded)
         voltage_gain = readout.c_gain * 2.0 ** (exponent + state_shift - c_shift)
-        scale = UnitScale(exponent, gain, state_shift, c_shift, readout, voltage_gain, coarser=voltage.coarser)
+        scale = UnitScale(
+            exponent,
+            gain,
+            state_shift,
+            c_shift,
+            readout,
+            voltage_gain,
+            coarser=voltage.coarser,
+            free=gain,
+            steps=seen.steps,
+        )
         if not self.graded:
             return scale
         coarsest = float(voltage_gain.min())
@@ -264,8 +274,8 @@ class StateSpace(Unit):
         threshold, threshold_row = self._threshold(self.soma, scale)
         if self.stateless:
             return "ssm_threshold", {"threshold": threshold}, [threshold_row]
-        leak, leak_row = kept_share(f"{self.name}.leak", self.origin, self.soma.voltage_decay, LEAK_FRACTION_BITS)
-        return "ssm_lif", {"leak": leak, "threshold": threshold}, [leak_row, threshold_row]
+        leak = kept_share(f"{self.name}.leak", self.soma.voltage_decay, LEAK_FRACTION_BITS, scale.steps)
+        return "ssm_lif", {"leak": leak.integers, "threshold": threshold}, [leak.row, threshold_row]
 
     def _threshold(self, soma: DiscreteNeuron, scale: UnitScale) -> tuple[IntArray, TensorRow]:
         """Round the threshold; a strict one becomes the next integer, since v > T is v >= T + 1."""

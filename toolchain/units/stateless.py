@@ -35,7 +35,7 @@ class Stateless(Unit):
         return seen_without_modes(drive, messages, messages)
 
     def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
-        bias, rows = rounded_bias(self, "bias", scale.gain * self.bias, scale.drive_exponent)
+        bias, rows = rounded_bias(self, "bias", self.gain * self.bias, scale.drive_scale, scale.scale_text)
         return self.populated(bias, rows, start_step)
 
     def populated(

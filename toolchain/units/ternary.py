@@ -62,7 +62,7 @@ class Ternary(Stateless):
         return float(self.threshold.max())
 
     def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
-        bias, rows = rounded_bias(self, "bias", scale.gain * self.bias, scale.drive_exponent)
+        bias, rows = rounded_bias(self, "bias", self.gain * self.bias, scale.drive_scale, scale.scale_text)
         threshold, more = rounded_threshold(self, self.threshold, scale.drive_exponent, 1)
         return self.populated(bias | threshold, [*rows, *more], start_step)
 

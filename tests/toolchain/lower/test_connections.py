@@ -114,7 +114,9 @@ def test_a_stored_kernel_is_the_rounded_matrix(name: str) -> None:
     made = compiled(graph, spikes(shape))
     (link,), (projection,) = made.network.links, made.lowered.program.projections
     (scale,) = made.scheme.links.values()
-    expected = np.rint(link.weights.toarray() * 0.3 * 2.0**scale.weight_exponent)
+    gain = made.scheme.units[link.target].gain[:, None]
+    assert np.allclose(gain, 0.3 * made.scheme.units[link.target].free[:, None])
+    expected = np.rint(link.weights.toarray() * gain * 2.0**scale.weight_exponent)
     assert np.array_equal(as_array(projection.connection), expected)
 
 
@@ -135,8 +137,9 @@ def test_the_matrix_of_a_node_is_what_the_node_does(name: str) -> None:
             assert np.array_equal(found, expected), each.name
 
 
-def test_a_mean_over_9_is_rounded_and_reported() -> None:
-    made = compiled(chain((1, 6, 6), pool("Avg", 3, 3), fire()), spikes((1, 6, 6)))
+def test_a_mean_over_9_that_leaves_the_network_is_rounded_and_reported() -> None:
+    """A mean whose numbers are read has no factor to give away."""
+    made = compiled(chain((1, 6, 6), pool("Avg", 3, 3)), spikes((1, 6, 6)))
     (projection,) = made.lowered.program.projections
     assert isinstance(projection.connection, AveragePooling)
     assert (projection.connection.weight, projection.connection.fraction_bits) == (114, 10)  # 1024 / 9 = 113.78
@@ -145,8 +148,9 @@ def test_a_mean_over_9_is_rounded_and_reported() -> None:
 
 
 def test_ones_are_stored_for_poolings() -> None:
-    for kind, made in (("Sum", SumPooling), ("Avg", AveragePooling)):
-        program = compiled(chain((1, 4, 4), pool(kind, 2, 2), fire()), spikes((1, 4, 4))).lowered.program
+    """Before neurons a mean of 9 is a sum: its ninth belongs into the threshold."""
+    for kind, window, made in (("Sum", 2, SumPooling), ("Avg", 2, AveragePooling), ("Avg", 3, SumPooling)):
+        program = compiled(chain((1, 6, 6), pool(kind, window, 2), fire()), spikes((1, 6, 6))).lowered.program
         assert type(program.projections[0].connection) is made
         assert program.projections[0].connection.values.tolist() == [1]
 
@@ -159,12 +163,23 @@ def unrolled(graph: Graph, shape: tuple[int, ...]) -> str:
     return made.lowered.choices[projection.name]
 
 
-def test_a_kernel_that_neurons_scale_differently_is_unrolled() -> None:
+@pytest.mark.parametrize("gains", [(1.0, 0.5), (1.0, 0.3)])
+def test_a_kernel_that_neurons_scale_differently_is_kept(gains: tuple[float, float]) -> None:
+    """A neuron's own factor takes its gain back; only unlike signs leave no one kernel."""
     graph = chain((1, 4, 4), conv(1, 1, 3, 3), fire())
+    neuron, (one, other) = graph.nodes["n1"], gains
+    uneven = _with_gains(graph, np.array([[[one, other], [other, one]]]))
+    made = compiled(uneven, spikes((1, 4, 4)))
+    assert made.lowered.program.projections[0].connection.kind == "convolution"
+    assert assert_same_spikes(made, uneven, spikes((1, 4, 4))) > 10
+    signs = _with_gains(graph, np.array([[[1.0, -1.0], [1.0, 1.0]]]))
+    assert unrolled(signs, (1, 4, 4)).startswith("sparse: Conv2d n0 unrolled: the neurons of a channel scale it")
+    assert neuron.params["r"].shape == (1, 2, 2)
+
+
+def _with_gains(graph: Graph, r: np.ndarray[Any, Any]) -> Graph:
     neuron = graph.nodes["n1"]
-    gains = {**neuron.params, "r": np.array([[[1.0, 0.5], [0.5, 1.0]]])}
-    uneven = Graph({**graph.nodes, "n1": replace(neuron, params=gains)}, graph.edges)
-    assert unrolled(uneven, (1, 4, 4)).startswith("sparse: Conv2d n0 unrolled: the neurons of a channel scale it")
+    return Graph({**graph.nodes, "n1": replace(neuron, params={**neuron.params, "r": r})}, graph.edges)
 
 
 def test_a_kernel_of_channels_scaled_differently_is_kept() -> None:
@@ -186,9 +201,11 @@ def test_a_weight_that_meets_only_padding_and_does_not_fit_is_not_clipped() -> N
     )
 
 
-def test_a_pooling_of_neurons_with_an_odd_gain_is_unrolled() -> None:
-    reason = unrolled(chain((1, 4, 4), pool("Sum", 2, 2), fire(r=0.3)), (1, 4, 4))
-    assert "unrolled: its neurons scale it by what is no power of two" in reason
+def test_a_pooling_of_neurons_with_an_odd_gain_is_kept() -> None:
+    graph = chain((1, 4, 4), pool("Sum", 2, 2), fire(r=0.3))
+    made = compiled(graph, spikes((1, 4, 4)))
+    assert isinstance(made.lowered.program.projections[0].connection, SumPooling)
+    assert assert_same_spikes(made, graph, spikes((1, 4, 4))) > 10
 
 
 def test_a_skip_around_a_convolution_is_part_of_its_matrix() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import pytest
 
 from simulators.reference import simulate
 from tests.toolchain.lower.kernel_graphs import spikes
-from toolchain.frontend import PRESETS, Graph, Node, read_nir, run
+from toolchain.frontend import PRESETS, Graph, read_nir, run
 from toolchain.frontend.graph import FloatArray
-from toolchain.ir.neurons.cuba_lif import MANTISSA_SHIFT
 from toolchain.ir.trace import Trace
 from toolchain.lower.encode import encode
+from toolchain.lower.floating import float_network, run_units
+from toolchain.lower.ladder import with_tensors
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.mapping import load_target, place
+from toolchain.quantize.rounding import TensorRow
 
 FILES = ("cnn_sinabs", "scnn_mnist_flatten_batch", "scnn_mnist_no_input_shape")
 CONVENTIONS = replace(PRESETS["nir"], dt=1.0)  # sinabs integrates its input as it comes: r = 1 at dt = 1
@@ -46,32 +49,23 @@ def program_spikes(made: Compiled, data: FloatArray) -> tuple[Trace, dict[str, A
     return trace, {name: trace.messages[name][:, late : late + steps] for late, name in enumerate(LAYERS, start=1)}
 
 
-def rounded(graph: Graph, made: Compiled) -> Graph:
-    """The float network with the numbers that the program has: weights and biases as rounded."""
-    nodes = dict(graph.nodes)
-    for link in made.network.links:
-        (weighted,) = (nodes[name] for name in link.origin.split("+") if "weight" in nodes[name].params)
-        nodes[weighted.name] = _rounded(weighted, made, link.source, link.target)
-    return replace(graph, nodes=nodes)
+def between(made: Compiled) -> Callable[[TensorRow], TensorRow]:
+    """Thresholds half-way to the next whole number: float sums of multiples of a factor are no multiples of it."""
 
+    def moved(tensor: TensorRow) -> TensorRow:
+        where, _, name = tensor.name.rpartition(".")
+        if name not in ("vth", "threshold"):
+            return tensor
+        return replace(tensor, rounded=tensor.rounded + 0.5 / made.scheme.units[where].drive_scale)
 
-def _rounded(node: Node, made: Compiled, source: str, target: str) -> Node:
-    factor = 2.0 ** made.scheme.links[source, target, 0].weight_exponent
-    population = made.lowered.program.population(target)
-    unit = 2.0 ** (made.scheme.units[target].drive_exponent + MANTISSA_SHIFT - population.setting("bias_exp"))
-    bias = (population.values().bias_mant / unit).reshape(len(node.params["bias"]), -1)
-    assert np.array_equal(bias, np.broadcast_to(bias[:, :1], bias.shape))  # the places of a channel share theirs
-    assert np.abs(bias[:, 0] - node.params["bias"]).max() <= 0.5 / unit
-    return replace(
-        node, params={**node.params, "weight": np.rint(node.params["weight"] * factor) / factor, "bias": bias[:, 0]}
-    )
+    return moved
 
 
 def test_every_spike_is_that_of_the_rounded_network(network: tuple[Graph, Compiled]) -> None:
-    """Rounding weights and biases to the program's is all that lowering changes."""
-    graph, made = network
+    """Rounding the tensors is all that lowering changes."""
+    _, made = network
     data = spikes(CHANNELS, samples=2, steps=30, rate=0.15)
-    expected = float_spikes(rounded(graph, made), data)
+    expected = run_units(with_tensors(float_network(made.network), map(between(made), made.lowered.tensors)), data)
     trace, found = program_spikes(made, data)
     assert sum(population.size for population in made.lowered.program.populations) == 8970
     assert not trace.overflows

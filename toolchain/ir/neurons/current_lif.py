@@ -18,7 +18,7 @@ from __future__ import annotations
 from toolchain.ir.integer import Overflow, Value, add, multiply_shift_floor
 from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Values
 from toolchain.ir.neurons.lif import BIAS, LEAK, LEAK_FRACTION, REGISTERS, integrate
-from toolchain.ir.neurons.soma import SETTINGS, THRESHOLD
+from toolchain.ir.neurons.soma import RESET_TO, SETTINGS, THRESHOLD
 
 
 def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[str, Value], Value]:
@@ -39,6 +39,7 @@ CURRENT_LIF = NeuronType(
         LEAK,
         BIAS,
         THRESHOLD,
+        RESET_TO,
     ),
     settings=(*SETTINGS, LEAK_FRACTION),
     ports=(Port("input"),),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from toolchain.ir.integer import Value, add, subtract
 from toolchain.ir.neurons.base import Keep, NeuronType, Port, Values
 from toolchain.ir.neurons.lif import BIAS, REGISTERS
-from toolchain.ir.neurons.soma import SETTINGS, THRESHOLD, after_spike, fires, owed
+from toolchain.ir.neurons.soma import RESET_TO, SETTINGS, THRESHOLD, after_spike, fires, owed
 
 
 def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[str, Value], Value]:
@@ -27,7 +27,7 @@ INTEGRATE_FIRE = NeuronType(
     name="integrate_fire",
     summary="integrate-and-fire without leak; any threshold and reset rule",
     registers=REGISTERS,
-    coefficients=(BIAS, THRESHOLD),
+    coefficients=(BIAS, THRESHOLD, RESET_TO),
     settings=SETTINGS,
     ports=(Port("input"),),
     message_bits=1,

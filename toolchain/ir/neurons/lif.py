@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from toolchain.ir.integer import Overflow, Value, add, multiply_shift_floor, subtract
 from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Setting, Values
-from toolchain.ir.neurons.soma import SETTINGS, THRESHOLD, after_spike, fires, owed
+from toolchain.ir.neurons.soma import RESET_TO, SETTINGS, THRESHOLD, after_spike, fires, owed
 
 LEAK = Coefficient("leak", 21, signed=False, meaning="share of the voltage kept, leak_fraction fraction bits")
 LEAK_FRACTION = Setting("leak_fraction", 8, 20, 12, "fraction bits of the leak; slow neurons need more")
@@ -43,9 +43,9 @@ def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[st
 
 LIF = NeuronType(
     name="lif",
-    summary="leaky integrate-and-fire; strict or inclusive threshold; zero, subtractive or no reset",
+    summary="leaky integrate-and-fire; strict or inclusive threshold; reset to a voltage, subtractive or none",
     registers=REGISTERS,
-    coefficients=(LEAK, BIAS, THRESHOLD),
+    coefficients=(LEAK, BIAS, THRESHOLD, RESET_TO),
     settings=(*SETTINGS, LEAK_FRACTION),
     ports=(Port("input"),),
     message_bits=1,

@@ -4,7 +4,7 @@
 
 | reset | name              | rule                                                                            |
 | 0     | none              | v stays                                                                         |
-| 1     | zero              | v = 0                                                                           |
+| 1     | to a voltage      | v = reset_to, which is 0 unless given                                           |
 | 2     | subtract          | v = v - threshold                                                               |
 | 3     | subtract, delayed | a v stored above threshold costs the threshold in the next step (snntorch)      |
 | 4     | subtract, twice   | rule 3, then v - (z - r) threshold with r whether rule 3 acted (snntorch's other) |
@@ -19,11 +19,12 @@ from toolchain.ir.neurons.base import Coefficient, Setting, Values
 
 RESET_NONE, RESET_ZERO, RESET_SUBTRACT, RESET_DELAYED, RESET_TWICE = range(5)
 
+RESET_TO = Coefficient("reset_to", 24, default=0, meaning="voltage after a spike under rule 1")
 THRESHOLD = Coefficient("threshold", 24, meaning="spike where the voltage exceeds or reaches it")
 
 SETTINGS = (
     Setting("strict", 0, 1, 1, "1: spike where v > threshold; 0: where v >= threshold"),
-    Setting("reset", RESET_NONE, RESET_TWICE, RESET_ZERO, "0 none, 1 zero, 2 subtract, 3 delayed, 4 twice"),
+    Setting("reset", RESET_NONE, RESET_TWICE, RESET_ZERO, "0 none, 1 to reset_to, 2 subtract, 3 delayed, 4 twice"),
 )
 
 
@@ -42,7 +43,7 @@ def owed(own: Values, before: Value) -> Value:
 def after_spike(own: Values, voltage: Value, spike: Value, before: Value) -> Value:
     """The voltage that is stored."""
     if own.reset == RESET_ZERO:
-        return select(spike, 0, voltage)
+        return select(spike, own.reset_to, voltage)
     if own.reset == RESET_SUBTRACT:
         return subtract(voltage, multiply(spike, own.threshold))
     if own.reset == RESET_TWICE:
