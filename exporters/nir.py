@@ -22,6 +22,9 @@ from toolchain.ir.neurons.soma import RESET_ZERO
 from toolchain.ir.program import SEMANTICS_VERSION, Population, Program, Projection
 from toolchain.ir.text import program_hash
 
+NO_LEAK = 2.0**-60
+"""Least loss a step that is written: none in float64."""
+
 _NO_NIR = "NIR has no primitive for it"
 UNSUPPORTED: Mapping[str, str] = {
     "ssm_graded": "its rectified or saturated readout has no primitive in NIR",
@@ -193,14 +196,15 @@ def _ssm(sketch: Sketch, population: Population, total: str) -> str:
     threshold = own.threshold.astype(np.float64)
     if population.neuron == "ssm_threshold":
         return sketch.lif(f"{population.name}.soma", np.zeros(population.size), threshold, y)
-    return sketch.lif(f"{population.name}.soma", own.leak / DECAY_ONE, threshold, y)
+    return sketch.lif(f"{population.name}.soma", own.leak / 2.0 ** (own.leak_bits - 1), threshold, y)
 
 
 def _cuba(sketch: Sketch, population: Population, total: str) -> str:
     own = population.values()
     kept_current, kept = (4095 - own.du) / DECAY_ONE, (4096 - own.dv) / DECAY_ONE
     bias = own.bias_mant * 2.0**own.bias_exp / CUBA_UNIT
-    return _current_lif(sketch, population, total, kept_current, kept, own.vth.astype(np.float64), bias)
+    voltages = own.vth * 1.0, np.zeros(population.size)
+    return _current_lif(sketch, population, total, (kept_current, kept), voltages, bias)
 
 
 def _general(sketch: Sketch, population: Population, total: str) -> str:
@@ -211,28 +215,28 @@ def _general(sketch: Sketch, population: Population, total: str) -> str:
     kept = own.get("leak", np.ones(population.size)) / one
     current = own.get("current_leak", np.zeros(population.size)) / one
     drive = _add_bias(sketch, population, total, np.asarray(own.get("current_bias", 0.0) + np.zeros(population.size)))
-    return _current_lif(sketch, population, drive, current, kept, own.threshold.astype(np.float64), own.bias * 1.0)
+    voltages = own.threshold * 1.0, own.reset_to * 1.0
+    return _current_lif(sketch, population, drive, (current, kept), voltages, own.bias * 1.0)
 
 
 def _current_lif(
     sketch: Sketch,
     population: Population,
     total: str,
-    kept_current: FloatArray,
-    kept: FloatArray,
-    threshold: FloatArray,
+    shares: tuple[FloatArray, FloatArray],
+    voltages: tuple[FloatArray, FloatArray],
     bias: FloatArray,
 ) -> str:
-    """LIF, CubaLIF or IF with v <- kept v + current + bias."""
-    name, size, still = f"{population.name}.soma", population.size, np.zeros(population.size)
+    """LIF, CubaLIF or IF with v <- kept v + current + bias; shares kept of current and voltage; threshold and reset."""
+    (kept_current, kept), (threshold, reset) = shares, voltages
+    name, size = f"{population.name}.soma", population.size
     if np.all(kept == 1.0) and not np.any(kept_current):
         drive = _add_bias(sketch, population, total, bias)
-        params = {"r": np.full(size, 1 / DT), "v_threshold": threshold, "v_reset": still}
+        params = {"r": np.full(size, 1 / DT), "v_threshold": threshold, "v_reset": reset}
         return sketch.add(name, "IF", size, params, drive)
-    if np.any(kept == 1.0):
-        raise UnsupportedError(population.name, "neurons without leak among leaky ones", "split the population")
-    ratio = 1 / (1 - kept)
-    params = {"r": ratio, "v_leak": bias * ratio, "v_threshold": threshold, "v_reset": still}
+    # A time constant of 2^60 steps loses nothing in float64.
+    ratio = 1 / np.maximum(1 - kept, NO_LEAK)
+    params = {"r": ratio, "v_leak": bias * ratio, "v_threshold": threshold, "v_reset": reset}
     if not np.any(kept_current):
         return sketch.add(name, "LIF", size, {"tau": DT * ratio, **params}, total)
     slow = 1 / (1 - kept_current)

@@ -66,7 +66,7 @@ def _plain(population: Population) -> PlainNeuron | None:
         kept, current = own.get("leak", np.full(size, one)) / one, own.get("current_leak", np.zeros(size)) / one
         threshold, strict = own.threshold.astype(np.float64), own.strict
         entering, constant = np.zeros(size) + own.get("current_bias", 0.0), own.bias * 1.0
-        if own.reset != RESET_ZERO:
+        if own.reset != RESET_ZERO or np.any(own.reset_to != 0):
             return None
     beyond = threshold + (_BEYOND if strict else _BEYOND - 1)
     mixed = np.any(kept == 1) and not np.all(kept == 1)

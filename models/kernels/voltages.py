@@ -22,8 +22,9 @@ from torch import Tensor
 
 from models.kernels.choice import Form, form_of
 from models.kernels.soma import PARALLEL_ELEMENTS
-from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
 
+LEAK_FRACTION_BITS = 12
+"""Of the leak of `ssm_lif` at its usual width."""
 REGISTER_TOP = (1 << 23) - 1
 """The greatest magnitude of the drive, the readout and the voltage."""
 

@@ -14,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.kernels.voltages import LEAK_FRACTION_BITS
 from models.qat.compiling import Choice
+from toolchain.errors import UnsupportedError
 from toolchain.frontend.links import Link
 from toolchain.ir.connections import OneToOne
 from toolchain.ir.integer import limits
@@ -214,6 +216,9 @@ def _link(link: Link, choice: Choice, make: _Tensors) -> LinkGrid:
 
 def _modes(population: Population, scale: UnitScale, choice: Choice, make: _Tensors) -> Modes:
     name = population.name
+    if population.setting("leak_bits") != LEAK_FRACTION_BITS + 1:
+        what = f"a leak of {population.setting('leak_bits')} bits, which training does not compute with"
+        raise UnsupportedError(name, what, "give its soma a leak in 4096ths")
     rounded = {part: choice.row(f"{name}.{part}").rounded for part in ("a_re", "a_im", "c_re", "c_im", "d")}
     return Modes(
         integers={key: make.integer(values) for key, values in population.coefficients.items()},

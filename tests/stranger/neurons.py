@@ -52,7 +52,7 @@ def _modes(own: Own, state: State, ports: State) -> tuple[list[int], list[int], 
 
 
 def _soma(own: Own, state: State, readout: int) -> Answer:
-    voltage = saturate(fl(own.leak, state["voltage"], 12) + readout, 24)
+    voltage = saturate(fl(own.leak, state["voltage"], own.leak_bits - 1) + readout, 24)
     spike = int(voltage >= own.threshold)
     return {"voltage": 0 if spike else voltage}, spike
 
@@ -95,7 +95,7 @@ def _reset(own: Own, before: int, leaked: int, drive: int) -> tuple[int, int]:
     z = _fires(own, membrane)
     after = [
         membrane,
-        0 if z else membrane,
+        own.reset_to if z else membrane,
         membrane - z * own.threshold,
         membrane,
         membrane - (z - again) * own.threshold,
@@ -174,7 +174,7 @@ def sigma_delta(own: Own, state: State, ports: State) -> Answer:
 
 _SSM_SETTINGS = {"a_bits": 16, "c_bits": 8, "state_bits": 24, "input_shift": 0, "c_shift": 0}
 _SSM = {**_SSM_SETTINGS, "d": 0, "d_shift": 0, "bias": 0}
-_RESET = {"strict": 1, "reset": 1}
+_RESET = {"strict": 1, "reset": 1, "reset_to": 0}
 _GATE = {"value_bias": 0, "drive_bias": 0}
 
 PER_MODE = {"a_re", "a_im", "c_re", "c_im"}
@@ -183,10 +183,10 @@ TABLES = {"table"}
 
 TYPES: dict[str, tuple[Callable[[Own, State, State], Answer], dict[str, int], tuple[str, ...], dict[str, int]]] = {
     # type: equations, defaults, stored registers, ports with their widths
-    "ssm_lif": (ssm_lif, {**_SSM, "leak": 512}, ("state_re", "state_im", "voltage"), {"input": 24}),
+    "ssm_lif": (ssm_lif, {**_SSM, "leak": 512, "leak_bits": 13}, ("state_re", "state_im", "voltage"), {"input": 24}),
     "ssm_threshold": (ssm_threshold, _SSM, ("state_re", "state_im"), {"input": 24}),
     "ssm_graded": (ssm_graded, {**_SSM, "rectified": 0}, ("state_re", "state_im"), {"input": 24}),
-    "ssm_soma": (ssm_soma, {"leak": 512}, ("voltage",), {"modes": 32}),
+    "ssm_soma": (ssm_soma, {"leak": 512, "leak_bits": 13}, ("voltage",), {"modes": 32}),
     "cuba_lif": (cuba_lif, {"du": 4095, "dv": 0, "bias_mant": 0, "bias_exp": 0}, ("current", "voltage"), {"input": 24}),
     "lif": (lif, {**_RESET, "bias": 0, "leak_fraction": 12}, ("voltage",), {"input": 24}),
     "current_lif": (

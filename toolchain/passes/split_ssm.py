@@ -145,7 +145,11 @@ def _soma(population: Population) -> Population:
     own = population.values()
     leak = own.leak if population.neuron == "ssm_lif" else np.zeros(population.size, dtype=np.int64)
     soma = dataclasses.replace(
-        population, neuron="ssm_soma", modes=0, settings={}, coefficients={"leak": leak, "threshold": own.threshold}
+        population,
+        neuron="ssm_soma",
+        modes=0,
+        settings={name: value for name, value in population.settings.items() if name == "leak_bits"},
+        coefficients={"leak": leak, "threshold": own.threshold},
     )
     return dataclasses.replace(soma, start_step=0) if is_quiet(soma) else soma
 

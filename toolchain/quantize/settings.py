@@ -31,7 +31,7 @@ class Settings:
         input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse".
         table_bits: a gate's sigmoid is a table of 2^table_bits entries over the drives that calibration saw.
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
-        equalize: stretch each row of weights into a state space over the whole width.
+        equalize: stretch each row of weights into a state space or a LIF over the whole width.
         c_scale: "neuron", or "layer" for one scale of C and D a layer (for comparison: it ruins accuracy).
         c_rounding: "fitted" to the calibration data, or "nearest" (`quantize.readout`).
         pole_tolerance: relative error of a pole's time constant, and radians of phase lost in one time constant, from

@@ -45,8 +45,10 @@ from toolchain.units.soma import (
     RESETS,
     Held,
     fire,
+    fires_at_rest,
     from_start,
     gain_of,
+    in_4096ths,
     kept_share,
     leak_fraction,
     rounded_threshold,
@@ -86,9 +88,7 @@ class Lif(Unit):
 
     @property
     def moves_alone(self) -> bool:
-        soma, threshold = self.soma, threshold_of(self.soma)
-        fires = np.any(threshold <= 0) if soma.compare == ">=" else np.any(threshold < 0)
-        return super().moves_alone or bool(np.any(soma.leak != 0)) or bool(fires)
+        return super().moves_alone or bool(np.any(self.soma.leak != 0)) or fires_at_rest(self.soma)
 
     @property
     def form(self) -> str:
@@ -101,7 +101,7 @@ class Lif(Unit):
         has_current = bool(np.any(soma.current_decay != 0))
         constant = np.any(self.bias != 0) or np.any(soma.leak != 0) or np.any(_resets_to(soma) != 0)
         plain = soma.reset == "to_v_reset" and soma.compare == ">" and not constant
-        in_steps = _in_4096ths(soma.current_decay) and _in_4096ths(soma.voltage_decay)
+        in_steps = in_4096ths(soma.current_decay) and in_4096ths(soma.voltage_decay)
         if plain and in_steps and np.all(soma.voltage_decay > 0) and np.all(threshold_of(soma) > 0):
             return "cuba_lif"
         return "current_lif" if has_current else "lif"
@@ -218,9 +218,3 @@ def _resets_to(soma: DiscreteNeuron) -> FloatArray:
     if soma.reset != "to_v_reset" or soma.v_reset is None:
         return np.zeros_like(soma.leak)
     return soma.v_reset
-
-
-def _in_4096ths(decay: FloatArray) -> bool:
-    """Whether a decay is a whole number of 4096ths, but for the rounding of the floats that it was computed of."""
-    scaled = decay * DECAY_ONE
-    return bool(np.all(np.abs(scaled - np.rint(scaled)) <= 2.0**-10))

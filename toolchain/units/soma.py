@@ -78,6 +78,8 @@ class _State(NeuronState):
 
 
 LEAK_FRACTION, MOST_LEAK_FRACTION = 12, 20
+NOTHING_LOST = 2.0**-40
+"""A loss a step that is none but for the rounding of floats."""
 FINE_BITS = 7
 """A threshold of fewer bits is coarse."""
 
@@ -114,6 +116,12 @@ class Held:
     findings: list[str]
 
 
+def fires_at_rest(soma: DiscreteNeuron) -> bool:
+    """Whether a neuron fires without input."""
+    threshold = threshold_of(soma)
+    return bool(np.any(threshold <= 0) if soma.compare == ">=" else np.any(threshold < 0))
+
+
 def rounded_threshold(
     name: str, real: FloatArray, compare: Compare, scale: FloatArray, text: str, limits: tuple[int, int]
 ) -> Held:
@@ -137,10 +145,17 @@ def rounded_threshold(
     tensor = row(
         name, limits[1].bit_length() + (limits[0] < 0), text, np.where(beyond, whole / scale, real), whole, scale
     )
-    return Held(whole.astype(np.int64), tensor, _threshold_findings(name, exact, whole, beyond))
+    return Held(whole.astype(np.int64), tensor, threshold_findings(name, exact, whole, beyond))
 
 
-def _threshold_findings(name: str, exact: FloatArray, whole: FloatArray, beyond: NDArray[np.bool_]) -> list[str]:
+def threshold_findings(name: str, exact: FloatArray, whole: FloatArray, beyond: NDArray[np.bool_]) -> list[str]:
+    """What rounding thresholds cost, in words.
+
+    Args:
+        name: of the row.
+        exact, whole: thresholds in integer units, before and after rounding, (size,).
+        beyond: which of them no register holds, (size,).
+    """
     found, unit = [], name.rpartition(".")[0]
     if beyond.any():
         what = f"{int(beyond.sum())} of {beyond.size} thresholds are beyond all that the voltage register holds"
@@ -156,11 +171,16 @@ def _threshold_findings(name: str, exact: FloatArray, whole: FloatArray, beyond:
     return found
 
 
+def in_4096ths(decay: FloatArray) -> bool:
+    """Whether decays are whole numbers of 4096ths, but for the rounding of the floats that they were computed of."""
+    lost = (1.0 - decay) * 2.0**LEAK_FRACTION
+    whole = np.rint(lost)
+    return bool(np.all((np.abs(lost - whole) <= 2.0**-10) & ((whole > 0) | (lost <= NOTHING_LOST))))
+
+
 def leak_fraction(*decays: FloatArray) -> int:
     """Fraction bits of leaks: 12 where all decays are whole numbers of 4096ths, else all that there are."""
-    scaled = np.concatenate(decays) * 2.0**LEAK_FRACTION
-    off = np.abs(scaled - np.rint(scaled))
-    return LEAK_FRACTION if np.all(off <= 2.0**-10) else MOST_LEAK_FRACTION
+    return LEAK_FRACTION if all(in_4096ths(decay) for decay in decays) else MOST_LEAK_FRACTION
 
 
 def kept_share(name: str, kept: FloatArray, fraction: int, steps: int, usual: FloatArray | None = None) -> Held:
@@ -181,7 +201,7 @@ def kept_share(name: str, kept: FloatArray, fraction: int, steps: int, usual: Fl
     exact = np.abs(kept * one - np.rint(kept * one)) <= 2.0**-10
     rounded = np.minimum(round_to(np.where(exact, kept, kept + floored / one), one), int(one))
     lost = 1.0 - kept
-    vanished = (rounded == one) & (lost > 2.0**-40)
+    vanished = (rounded == one) & (lost > NOTHING_LOST)
     rounded = np.where(vanished & (lost * one >= 0.5), int(one) - 1, rounded)
     vanished &= rounded == one
     findings = []

@@ -24,13 +24,12 @@ from toolchain.frontend.extensions import RECTIFIER
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import Link
 from toolchain.frontend.ssm import SsmBlock
-from toolchain.ir.integer import IntArray
-from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
+from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population
 from toolchain.quantize.poles import pole_findings, round_poles
 from toolchain.quantize.readout import ComplexArray, choose_readout, features
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import UnitScale, room
+from toolchain.quantize.scales import REGISTER_BITS, UnitScale, room
 from toolchain.quantize.scan import scan
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.voltage import UNREACHED, Layer, choose_voltage, voltage_findings
@@ -50,7 +49,18 @@ from toolchain.units.base import (
     only_reader,
 )
 from toolchain.units.reading import Reading
-from toolchain.units.soma import fire, gain_of, kept_share, threshold_of
+from toolchain.units.soma import (
+    LEAK_FRACTION,
+    Held,
+    fire,
+    fires_at_rest,
+    from_start,
+    gain_of,
+    kept_share,
+    leak_fraction,
+    threshold_findings,
+    threshold_of,
+)
 
 MAX_STATE_SHIFT = 16
 MAX_READOUT_SHIFT = 31
@@ -87,6 +97,10 @@ class StateSpace(Unit):
     @property
     def spikes(self) -> bool:
         return self.soma is not None
+
+    @property
+    def moves_alone(self) -> bool:
+        return super().moves_alone or (self.soma is not None and fires_at_rest(self.soma))
 
     @property
     def graded(self) -> bool:
@@ -164,7 +178,7 @@ class StateSpace(Unit):
         settings = settings.for_population(self.name)
         poles, a_bits, pole_rows = self._rounded_poles(settings)
         readout, readout_rows = self._rounded_readout(scale, settings)
-        neuron, own, own_rows = self._rounded_soma(scale)
+        neuron, own, more = self._rounded_soma(scale)
         bias_scale = scale.gain * 2.0**scale.drive_exponent
         bias = round_to(self.bias, bias_scale)
         population = Population(
@@ -179,13 +193,16 @@ class StateSpace(Unit):
                 "input_shift": scale.state_shift,
                 "c_shift": scale.c_shift,
                 **({"rectified": 1} if self.rectified else {}),
+                **own,
             },
-            coefficients={**poles, **readout, "bias": bias, **own},
+            coefficients={**poles, **readout, "bias": bias, **{name: held.integers for name, held in more.items()}},
             start_step=start_step,
             origin=self.origin,
         )
         bias_row = row(f"{self.name}.bias", 24, f"2^-{scale.drive_exponent}", self.bias, bias, bias_scale)
         findings = [*pole_findings(self.name, self.poles, settings), *voltage_findings(self.name, scale.coarser)]
+        findings += [finding for held in more.values() for finding in held.findings]
+        own_rows = (held.row for held in more.values())
         return Rounded(population, (*pole_rows, *readout_rows, *own_rows, bias_row), tuple(findings))
 
     def moved(self, reals: Reals) -> Self:
@@ -266,31 +283,31 @@ class StateSpace(Unit):
         ]
         return {"c_re": chosen.c_re, "c_im": chosen.c_im, "d": chosen.d, "d_shift": chosen.d_shift}, rows
 
-    def _rounded_soma(self, scale: UnitScale) -> tuple[str, dict[str, IntArray], list[TensorRow]]:
-        """The neuron type, and what it needs beyond the state space."""
+    def _rounded_soma(self, scale: UnitScale) -> tuple[str, dict[str, int], dict[str, Held]]:
+        """The neuron type, and settings and coefficients beyond the state space."""
         if self.soma is None:
-            return "ssm_graded", {}, []
+            return "ssm_graded", {}, {}
         _check_soma(self.origin, self.soma)
-        threshold, threshold_row = self._threshold(self.soma, scale)
+        threshold = self._threshold(self.soma, scale)
         if self.stateless:
-            return "ssm_threshold", {"threshold": threshold}, [threshold_row]
-        leak = kept_share(f"{self.name}.leak", self.soma.voltage_decay, LEAK_FRACTION_BITS, scale.steps)
-        return "ssm_lif", {"leak": leak.integers, "threshold": threshold}, [leak.row, threshold_row]
+            return "ssm_threshold", {}, {"threshold": threshold}
+        fraction = leak_fraction(self.soma.voltage_decay)
+        settings = {} if fraction == LEAK_FRACTION else {"leak_bits": fraction + 1}
+        usual = threshold.integers / 2
+        leak = kept_share(f"{self.name}.leak", self.soma.voltage_decay, fraction, scale.steps, usual)
+        return "ssm_lif", settings, {"leak": leak, "threshold": threshold}
 
-    def _threshold(self, soma: DiscreteNeuron, scale: UnitScale) -> tuple[IntArray, TensorRow]:
+    def _threshold(self, soma: DiscreteNeuron, scale: UnitScale) -> Held:
         """Round the threshold; a strict one becomes the next integer, since v > T is v >= T + 1."""
-        real = self._theta()
-        nearest = round_to(real, scale.readout_gain)
-        if np.any(nearest < 1):
-            neuron, field = int(np.argmin(nearest)), "threshold" if self.stateless else "v_threshold"
-            raise QuantizationError(
-                f"{self.origin}.{field}",
-                f"{real[neuron]:.3g} of neuron {neuron} is {(real * scale.readout_gain)[neuron]:.2g} integer units",
-                "raise c_bits or state_bits, or train a larger threshold",
-            )
-        exceeding = round_to(np.floor(real * scale.readout_gain) + 1, 1.0)
-        tensor = row(f"{self.name}.threshold", 24, "own scale a neuron", real, nearest, scale.readout_gain)
-        return (nearest if soma.compare == ">=" else exceeding), tensor
+        real, text = self._theta(), "own scale a neuron"
+        exact = real * scale.readout_gain
+        # What is above 0 stays above: a neuron that receives nothing does not fire.
+        nearest = np.where(real > 0, np.maximum(np.rint(exact), 1), np.rint(exact))
+        wanted = nearest if soma.compare == ">=" else np.floor(exact) + 1
+        whole = np.clip(wanted, *limits(REGISTER_BITS)).astype(np.int64)
+        name = f"{self.name}.threshold"
+        tensor = row(name, 24, text, real, nearest, scale.readout_gain)
+        return Held(whole, tensor, threshold_findings(name, exact, nearest, np.abs(wanted - whole) > 0))
 
 
 def _head(reading: Reading, block: SsmBlock) -> Head:
@@ -302,20 +319,28 @@ def _head(reading: Reading, block: SsmBlock) -> Head:
     fires = reader is not None and reader.kind != RECTIFIER
 
     def make(name: str, size: int, bias: FloatArray) -> Unit:
+        soma = from_start(last, reading.neuron(reader)) if reader is not None and fires else None
+        sign = np.ones(size) if soma is None else np.sign(gain_of(soma))
         return StateSpace(
             name=name,
             size=size,
             exit=last,
             bias=bias,
             poles=block.poles,
-            c=2.0 * block.c * block.b,
-            d=block.d,
-            soma=reading.neuron(reader) if reader is not None and fires else None,
+            c=2.0 * block.c * block.b * sign[:, None],
+            d=block.d * sign,
+            soma=None if soma is None else _upright(soma),
             stateless=reader is not None and reader.kind == "Threshold",
             rectified=reader is not None and reader.kind == RECTIFIER,
         )
 
     return Head(last, block.input, "leaving", (*block.nodes, last), last, make)
+
+
+def _upright(soma: DiscreteNeuron) -> DiscreteNeuron:
+    """The soma with a gain above 0: its sign belongs to C and D, and so does a gain of 0."""
+    gain = np.abs(gain_of(soma))
+    return replace(soma, input_gain=np.where(gain > 0, gain, 1.0), current_gain=np.ones_like(gain))
 
 
 def _check_soma(origin: str, soma: DiscreteNeuron) -> None:
@@ -324,12 +349,12 @@ def _check_soma(origin: str, soma: DiscreteNeuron) -> None:
         faults.append(f"resets by {soma.reset!r} to {soma.v_reset}, not to zero")
     if np.any(soma.leak != 0):
         faults.append(f"has a leak potential up to {np.abs(soma.leak).max()}")
-    if np.any(soma.start != 0):
-        faults.append(f"starts at {soma.start.min():g} .. {soma.start.max():g}, programs start at 0")
     if np.any(soma.current_decay != 0):
         faults.append("has a synaptic current of its own")
     if faults:
-        raise UnsupportedError(origin, f"the soma {', '.join(faults)}", "use LIF with v_leak 0 and reset to 0")
+        raise UnsupportedError(
+            origin, f"the soma {', '.join(faults)}", "use a LIF that starts, rests and is reset at one voltage"
+        )
 
 
 def _most_gain(c: ComplexArray, top: int, graded: bool, settings: Settings) -> FloatArray:

@@ -69,7 +69,7 @@ def _modes(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, 
 
 def ssm_lif(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
     modes = _modes(own, state, port)
-    raw = floor_shift(own["leak"] * state["voltage"], 12) + modes.kept["readout"]
+    raw = floor_shift(own["leak"] * state["voltage"], own["leak_bits"] - 1) + modes.kept["readout"]
     voltage = saturated(raw, 24)
     spike = 1 if voltage >= own["threshold"] else 0
     return Outcome(
@@ -93,7 +93,7 @@ def ssm_graded(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[s
 
 def ssm_soma(own: Mapping[str, Any], state: Mapping[str, Any], port: Mapping[str, int]) -> Outcome:
     readout = saturated(port["modes"], 24)
-    raw = floor_shift(own["leak"] * state["voltage"], 12) + readout
+    raw = floor_shift(own["leak"] * state["voltage"], own["leak_bits"] - 1) + readout
     voltage = saturated(raw, 24)
     spike = 1 if voltage >= own["threshold"] else 0
     return Outcome(
@@ -143,7 +143,7 @@ def _soma(own: Mapping[str, Any], state: Mapping[str, Any], pushed: int, outcome
     membrane = saturated(raw, 24)
     spike = fires(membrane)
     cost = {0: 0, 2: spike * threshold, 3: 0, 4: (spike - fired_before) * threshold}
-    raw_voltage = (0 if spike else membrane) if reset == 1 else membrane - cost[reset]
+    raw_voltage = (own["reset_to"] if spike else membrane) if reset == 1 else membrane - cost[reset]
     voltage = saturated(raw_voltage, 24)
     return Outcome(
         {**outcome.raw, "membrane": raw, "voltage": raw_voltage},

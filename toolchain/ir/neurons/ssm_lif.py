@@ -6,7 +6,7 @@ Equations, per neuron with modes n (floor at every multiply-shift, each product 
     re_n'   = floor(a_re_n re_n / 2^a_fraction) - floor(a_im_n im_n / 2^a_fraction) + drive 2^input_shift
     im_n'   = floor(a_re_n im_n / 2^a_fraction) + floor(a_im_n re_n / 2^a_fraction)
     readout = sum_n [ floor(c_re_n re_n' / 2^c_shift) - floor(c_im_n im_n' / 2^c_shift) ] + floor(d drive / 2^d_shift)
-    v'      = floor(leak v / 2^12) + readout
+    v'      = floor(leak v / 2^(leak_bits - 1)) + readout
     spike   = v' >= threshold, and then v' = 0
 
 | register | width      | overflow | stored | holds                          |
@@ -38,7 +38,10 @@ from toolchain.ir.integer import (
 from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Setting, Values
 from toolchain.ir.neurons.poles import poles_inside_unit_disc
 
-LEAK_FRACTION_BITS = 12
+LEAK_BITS = Setting("leak_bits", 9, 21, 13, "width of the leak; slow somas need more")
+LEAK = Coefficient(
+    "leak", "leak_bits", signed=False, default=512, meaning="share of the voltage kept, leak_bits - 1 fraction bits"
+)
 
 REGISTERS = (
     Register("drive", 24, Overflow.SATURATE, stored=False, meaning="input of the state space"),
@@ -86,7 +89,7 @@ def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[st
     """The equations of the module's docstring."""
     drive = keep("drive", add(ports.input, own.bias))
     re, im, readout = advance_modes(own, state, drive, keep)
-    leaked = multiply_shift_floor(own.leak, state.voltage, LEAK_FRACTION_BITS)
+    leaked = multiply_shift_floor(own.leak, state.voltage, own.leak_bits - 1)
     voltage = keep("voltage", add(leaked, readout))
     spike = greater_equal(voltage, own.threshold)
     return {"state_re": re, "state_im": im, "voltage": select(spike, 0, voltage)}, spike
@@ -98,10 +101,10 @@ SSM_LIF = NeuronType(
     registers=(*REGISTERS, Register("voltage", 24, Overflow.SATURATE, meaning="membrane voltage of the soma")),
     coefficients=(
         *COEFFICIENTS,
-        Coefficient("leak", 13, signed=False, default=512, meaning="share of the voltage kept, 12 fraction bits"),
+        LEAK,
         Coefficient("threshold", 24, meaning="spike where the voltage reaches it"),
     ),
-    settings=SETTINGS,
+    settings=(*SETTINGS, LEAK_BITS),
     ports=PORTS,
     message_bits=1,
     step=step,

@@ -1,6 +1,6 @@
 """The soma of an SSM neuron whose modes are neurons of their own: adds up their messages and spikes.
 
-    readout = modes;  v' = floor(leak v / 2^12) + readout;  spike = v' >= threshold, and then v' = 0
+    readout = modes;  v' = floor(leak v / 2^(leak_bits - 1)) + readout;  spike = v' >= threshold, and then v' = 0
 
 | register | width | overflow | stored | holds                         |
 | readout  | 24    | saturate | no     | sum of the modes' messages    |
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from toolchain.ir.integer import Overflow, Value, add, greater_equal, multiply_shift_floor, select
 from toolchain.ir.neurons.base import Coefficient, Keep, NeuronType, Port, Register, Values
-from toolchain.ir.neurons.ssm_lif import LEAK_FRACTION_BITS
+from toolchain.ir.neurons.ssm_lif import LEAK, LEAK_BITS
 
 
 def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[str, Value], Value]:
     """The equations of the module's docstring."""
     readout = keep("readout", ports.modes)
-    leaked = multiply_shift_floor(own.leak, state.voltage, LEAK_FRACTION_BITS)
+    leaked = multiply_shift_floor(own.leak, state.voltage, own.leak_bits - 1)
     voltage = keep("voltage", add(leaked, readout))
     spike = greater_equal(voltage, own.threshold)
     return {"voltage": select(spike, 0, voltage)}, spike
@@ -35,10 +35,10 @@ SSM_SOMA = NeuronType(
         Register("voltage", 24, Overflow.SATURATE, meaning="membrane voltage of the soma"),
     ),
     coefficients=(
-        Coefficient("leak", 13, signed=False, default=512, meaning="share of the voltage kept, 12 fraction bits"),
+        LEAK,
         Coefficient("threshold", 24, meaning="spike where the voltage reaches it"),
     ),
-    settings=(),
+    settings=(LEAK_BITS,),
     ports=(Port("modes", bits=32, meaning="sum of the modes' messages"),),
     message_bits=1,
     step=step,
