@@ -96,6 +96,10 @@ results: $(VENV)/.dev  ## deploy every shipped network on its whole test set; wr
 validation: $(VENV)/.dev  ## measured times, powers and compiler tables beside what the tool says; writes docs/validation.md
 	@$(BIN)/python -m benchmarks.validation
 
+.PHONY: reference
+reference: $(VENV)/.run  ## write docs/reference from the docstrings of what is promised
+	@$(BIN)/python docs/reference/make.py
+
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run --quick
