@@ -37,6 +37,7 @@ class Use:
 
 # Each entry: where, which operation, and why it is no arithmetic on program values.
 ALLOWED: dict[Use, str] = {
+    Use("simulators/placed.py", "_Chip._route", ".astype"): "which messages are there, to be counted",
     Use("simulators/fast/layout.py", "aligned", "%"): "an address up to the next cache line",
     Use("simulators/fast/layout.py", "blocks", "//"): "a number of blocks of neurons",
     Use("simulators/fast/layout.py", "blocks", "%"): "a number of neurons up to whole blocks",
