@@ -21,6 +21,7 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.mapping import Placement, Target, load_target, place
 from toolchain.report.counts import count_run
+from toolchain.report.steps import core_work
 
 LOIHI2 = load_target("loihi2")
 
@@ -47,6 +48,10 @@ def check(program: Program, inputs: Mapping[str, IntArray], target: Target) -> t
         assert np.array_equal(placed.trace.final[key], values), key
     assert placed.trace.overflows == whole.overflows
     if placed.trace.steps:
+        told = core_work(program, whole, placement, target)
+        assert told is not None
+        for name in COUNTS:
+            assert np.array_equal(placed.work[name], told[name]), name
         counts = count_run(program, whole, placement, target)
         for name in COUNTS:
             expected = [getattr(core, name) for core in counts.cores]

@@ -123,7 +123,11 @@ class EnergyPart(Part):
 
 
 class LatencyPart(Part):
-    """Seconds by one table, and which bound holds; None where the table has no times."""
+    """Seconds by one table, and which bound holds; None where the table has no times.
+
+    `per_step_s` is of a mean step of the test set. The percentiles are of single steps, and of whole sequences, of the
+    recorded samples: (nominal, low, high); `steps_by_bound` says in how many of these steps each bound is the greatest.
+    """
 
     table: str
     per_step_s: float | None
@@ -133,6 +137,10 @@ class LatencyPart(Part):
     bound: str
     bound_low: str
     bound_high: str
+    recorded_samples: int = 0
+    step_percentiles_s: dict[str, tuple[float, float, float]] = {}
+    sequence_percentiles_s: dict[str, tuple[float, float, float]] = {}
+    steps_by_bound: dict[str, int] = {}
 
 
 class FullestCore(Part):

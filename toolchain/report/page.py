@@ -159,6 +159,7 @@ def _tables(results: Results) -> dict[str, tables.Table]:
         "layer_table": tables.layer_table(results),
         "energy_table": tables.energy_table(results),
         "time_table": tables.time_table(results),
+        "burst_table": tables.burst_table(results),
         "range_table": tables.range_table(results),
         "core_table": tables.core_table(evidence),
         "limit_table": tables.limit_table(evidence),

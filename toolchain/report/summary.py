@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolchain.ir.integer import IntArray
@@ -22,6 +23,7 @@ from toolchain.report.model import (
     SynopsPart,
 )
 from toolchain.report.ranges import register_ranges
+from toolchain.report.steps import StepTimes, core_work, step_times
 
 FLOAT_SOURCES: dict[Rung, str] = {"float": "PyTorch", "nir": "NIR interpreted in float64"}
 
@@ -34,6 +36,7 @@ class Results:
     counts: Counts
     synops_by_sample: IntArray
     estimates: tuple[Estimate, ...]
+    step_times: tuple[StepTimes | None, ...]
     ranges: tuple[RegisterRange, ...]
 
 
@@ -49,8 +52,10 @@ def examine(evidence: Evidence, tables: tuple[str, ...] = ()) -> Results:
     placement = evidence.placement
     tiles = -(-len(placement.cores) // evidence.target.mesh.cores_per_router.whole)
     estimates = tuple(estimate(counts, load_costs(name), placement.chips, tiles) for name in names)
+    work = core_work(evidence.program, evidence.recorded, placement, evidence.target)
+    timed = tuple(None if work is None else step_times(work, e.table, placement.chips, tiles) for e in estimates)
     ranges = evidence.ranges or register_ranges(evidence.program, evidence.recorded, evidence.test.overflows)
-    return Results(evidence, counts, synops_by_sample(evidence.program, evidence.test), estimates, ranges)
+    return Results(evidence, counts, synops_by_sample(evidence.program, evidence.test), estimates, timed, ranges)
 
 
 def summarize(results: Results) -> Report:
@@ -67,7 +72,7 @@ def summarize(results: Results) -> Report:
         activity=_activity(counts),
         synops=_synops(results),
         energy=_energy(results.estimates[0]),
-        latency=_latency(results.estimates[0]),
+        latency=_latency(results.estimates[0], results.step_times[0]),
         other_tables=tuple(_energy(other) for other in results.estimates[1:]),
         mapping=_mapping(evidence),
         ranges=results.ranges,
@@ -178,11 +183,15 @@ def _energy(found: Estimate) -> EnergyPart:
     )
 
 
+def _triples(values: Mapping[int, Banded]) -> dict[str, tuple[float, float, float]]:
+    return {str(share): _triple(value) for share, value in values.items()}
+
+
 def _triple(value: Banded) -> tuple[float, float, float]:
     return (value.nominal, value.low, value.high)
 
 
-def _latency(found: Estimate) -> LatencyPart:
+def _latency(found: Estimate, timed: StepTimes | None) -> LatencyPart:
     step, each = found.step, found.inference_seconds
     return LatencyPart(
         table=found.table.name,
@@ -193,6 +202,10 @@ def _latency(found: Estimate) -> LatencyPart:
         bound="" if step is None else step.holds,
         bound_low="" if step is None else step.holds_low,
         bound_high="" if step is None else step.holds_high,
+        recorded_samples=0 if timed is None else timed.samples,
+        step_percentiles_s={} if timed is None else _triples(timed.percentiles),
+        sequence_percentiles_s={} if timed is None else _triples(timed.sequences),
+        steps_by_bound={} if timed is None else dict(timed.holds),
     )
 
 

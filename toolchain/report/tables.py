@@ -156,6 +156,27 @@ def time_table(results: Results) -> Table:
     return Table(columns, tuple(rows), 3)
 
 
+def burst_table(results: Results) -> Table:
+    """Single steps and whole sequences of the recorded samples by cost table, and which bound holds how often."""
+    rows = []
+    for found, timed in zip(results.estimates, results.step_times, strict=True):
+        if timed is None:
+            continue
+        parts = [(f"step, {_share(share)}", value) for share, value in timed.percentiles.items()]
+        parts += [(f"sequence, {_share(share)}", value) for share, value in timed.sequences.items()]
+        held = ", ".join(f"{name} in {whole(count)}" for name, count in timed.holds.items() if count)
+        for index, (name, value) in enumerate(parts):
+            first = index == 0
+            title, bounds = (found.table.title, held) if first else (" ", "")
+            rows.append((title, name, bounds, si(value.nominal, "s"), band(value, "s")))
+    columns = ("Table", "What", "Greatest bound, steps", "Nominal", "Low to high")
+    return Table(columns, tuple(rows), 3, "No messages of all layers were recorded.")
+
+
+def _share(share: int) -> str:
+    return {50: "median", 100: "longest"}.get(share, f"{share} % are shorter")
+
+
 def _held(found: Estimate) -> tuple[tuple[str, str], ...]:
     step = found.step
     return () if step is None else (("low", step.holds_low), ("nominal", step.holds), ("high", step.holds_high))
