@@ -35,6 +35,15 @@ demo: $(VENV)/.run  ## compile zoo:digits for the default target, prove it, writ
 test: $(VENV)/.dev  ## all tests; PYTEST_FLAGS="-k name" narrows them
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
+# The inner rooms, without the tests marked slow and with fewer random examples; from the graph to the exporters, no round
+# trip through the command line, no training and no foreign simulator.
+QUICK := $(addprefix tests/toolchain/, bounds frontend ir lower mapping passes quantize units) tests/exporters
+
+.PHONY: test-quick
+test-quick: $(VENV)/.dev  ## before each commit: graphs, units, programs, exporters, in under a minute
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -q -m "not slow" \
+		--hypothesis-profile=quick $(QUICK) $(PYTEST_FLAGS)
+
 # The exported package for Lava, whose modules lie here as text, is linted as a user gets it, for its Python 3.10. Its
 # generated classes override tables that their base declares (RUF012).
 LAVA_PACKAGE := build/lint/lava

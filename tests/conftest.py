@@ -15,6 +15,7 @@ CASES = REPOSITORY.parent / "shared" / "cases"
 # No deadline: nothing here is timed. In CI the examples are the same each time, so that a failure can be repeated.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def stable(draw: st.DrawFn, size: int = 3, modes: int = 2) -> Program:
     return Program("net", (Input("in", size, draw(st.integers(2, 8))),), (population,), (joint,), (Output("o", "p"),))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=8,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

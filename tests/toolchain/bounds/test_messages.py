@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from simulators.reference import simulate
@@ -16,6 +17,7 @@ from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.ir.tracing import trace_step
 
 
+@pytest.mark.slow
 @given(runs())
 @settings(max_examples=100, deadline=None)
 def test_nothing_that_is_sent_or_held_is_outside(run: tuple[Program, dict[str, IntArray]]) -> None:

@@ -79,6 +79,7 @@ def least_proven_width(seed: int, register: str, steps: int | None = None) -> in
     return bits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_long_adverse_inputs_do_not_break_a_proven_state(seed: int) -> None:
     """16 384 steps at the narrowest width that is proven; a quarter of that range is broken by the same inputs."""
@@ -101,6 +102,7 @@ def test_long_adverse_inputs_do_not_break_a_proven_state(seed: int) -> None:
     assert {f.verdict for f in prove(narrow)} > {"proven"}
 
 
+@pytest.mark.slow
 def test_a_limited_run_is_proven_at_a_narrower_width() -> None:
     steps = 100
     forever, limited = least_proven_width(1, "state_re"), least_proven_width(1, "state_re", steps)
@@ -111,6 +113,7 @@ def test_a_limited_run_is_proven_at_a_narrower_width() -> None:
     assert "p.state_re" not in trace.overflows
 
 
+@pytest.mark.slow
 def test_a_witness_says_can_overflow() -> None:
     """Where the verdict names an overflow, the matched input makes one."""
     program = state_spaces(2, least_proven_width(2, "state_re") - 2)
@@ -140,6 +143,7 @@ def test_a_running_sum_is_safe_for_exactly_the_steps_that_are_named(bias: int) -
     assert row(prove(program, found.safe_steps + 2), "total").verdict == "can overflow"
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

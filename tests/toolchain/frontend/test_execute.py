@@ -53,6 +53,7 @@ def test_a_sparse_weight_gives_what_a_dense_one_gives() -> None:
     assert np.array_equal(through(linear("n", weight), x)[..., :80], x * np.linspace(1, 2, 80))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize(
     "settings_",

@@ -14,7 +14,7 @@ from tests.toolchain.frontend.networks import linear, scale
 from tests.toolchain.frontend.test_write import chain, sample_node
 from toolchain.frontend import Node, conventions_for, read_nir, run, write_nir
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def damage(path: Path, dataset: str, fault: Callable[[Any], Any]) -> None:
             file[dataset] = changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_dataset_may_be_faulty(fault: str, tmp_path: Path) -> None:
     sound = tmp_path / "sound.nir"

@@ -79,6 +79,7 @@ def test_every_kind_is_drawn_and_has_a_meaning() -> None:
     assert len(kinds) == len(CONNECTIONS)
 
 
+@pytest.mark.slow
 @given(ANY)
 @settings(max_examples=200)
 def test_the_matrix_is_what_the_loops_say(connection: Connection) -> None:

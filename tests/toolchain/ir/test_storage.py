@@ -177,6 +177,7 @@ def test_every_truncation_is_refused(tmp_path: Path, load: Load, kind: str, save
             load(path)
 
 
+@pytest.mark.slow
 @LOADERS
 def test_a_damaged_byte_is_refused_or_harmless(
     tmp_path: Path, load: Load, kind: str, save: Callable[[Path], None]

@@ -28,6 +28,7 @@ def unproven(found: Compiled, steps: int | None) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_register_is_proven_where_observation_leaves_some_open(seed: int) -> None:
     assert unproven(compiled(seed), None)
@@ -47,6 +48,7 @@ def test_the_worst_inputs_saturate_what_was_observed_and_not_what_is_proven(rule
     assert any(trace.overflows.values()) == saturates
 
 
+@pytest.mark.slow
 def test_head_room_given_by_hand_is_where_it_begins() -> None:
     found = compiled(ranges="proven")
     own = found.scheme.settings.populations
@@ -64,6 +66,7 @@ def test_what_cannot_be_proven_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(text.startswith("block1: not every register is proven") for text in found.lowered.findings)
 
 
+@pytest.mark.slow
 def test_the_digits_are_proven_without_a_loss() -> None:
     """On validation data: choices are never made on test data."""
     case, part = digits(), slice(1221, None)

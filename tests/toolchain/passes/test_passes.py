@@ -81,6 +81,7 @@ def test_every_pass_acts_on_some_program() -> None:
     assert {type(one) for one, _ in ACTING} == set(PASSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", EACH, ids=lambda one: one.text)
 @settings(max_examples=30)
 @given(data=st.data())

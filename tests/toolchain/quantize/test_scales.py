@@ -45,6 +45,7 @@ def test_integers_of_the_digits_lose_at_most_a_third_of_a_point() -> None:
     assert validation_accuracy(compiled_digits()) >= float_accuracy() - 0.0034
 
 
+@pytest.mark.slow
 def test_one_scale_a_layer_for_c_and_d_fails_where_one_a_neuron_does_not() -> None:
     """At 6 bits, where it shows on 216 samples: the same rounding rule, the same data, only the scales differ."""
     float_right = float_accuracy()
@@ -60,6 +61,7 @@ def output_error(**choices: object) -> float:
     return ladder.together(compiled.lowered.tensors).output_error
 
 
+@pytest.mark.slow
 def test_the_default_is_the_choice_that_loses_least() -> None:
     default = output_error()
     others = [{"weight_scale": "mse"}, {"weight_scale": "percentile"}, {"equalize": False}, {"c_rounding": "nearest"}]
