@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import simulators.accelerator
+import simulators.c
 import simulators.fast
+import simulators.js
 import simulators.lava
 import simulators.onnx
 import simulators.reference
@@ -38,6 +40,8 @@ SIMULATORS: Mapping[str, Simulate] = {
     "lava": simulators.lava.simulate,
     "onnx": simulators.onnx.simulate,
     "accelerator": simulators.accelerator.simulate,
+    "js": simulators.js.simulate,
+    "c": simulators.c.simulate,
 }
 
 
@@ -53,7 +57,9 @@ def _fast_missing() -> str | None:
 
 _MISSING: Mapping[str, Callable[[], str | None]] = {
     "accelerator": simulators.accelerator.missing,
+    "c": simulators.c.available,
     "fast": _fast_missing,
+    "js": simulators.js.available,
     "lava": simulators.lava.available,
     "onnx": _onnx_missing,
 }

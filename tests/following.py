@@ -16,7 +16,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-COPIED = ("seamount", "toolchain", "exporters", "simulators", "models", "oracles", "tests", "docs", "pyproject.toml")
+COPIED = (
+    "benchmarks", "docs", "exporters", "models", "oracles", "pyproject.toml", "seamount", "simulators", "tests",
+    "toolchain",
+)  # fmt: skip
 BLOCK = re.compile(r"(?:`(?P<path>[\w/.]+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.DOTALL)
 
 

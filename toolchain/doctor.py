@@ -1,6 +1,7 @@
 """What is installed, what each part enables, and how to get what is missing.
 
-Only the metadata of the distributions is read: nothing heavy is imported, so this also works where a part is broken.
+Only the metadata of the distributions is read, and programs are asked for their version: nothing heavy is imported, so
+this also works where a part is broken.
 
 About lava-nc: 0.10.0 is the last release (the project is archived). It declares Python 3.10 only, numpy < 2 and
 networkx <= 2.8.7, and it works beyond all three once one thing is mended at import time (simulators/lava.py); hence
@@ -10,6 +11,9 @@ the unusual way of installing it.
 from __future__ import annotations
 
 import platform
+import re
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -75,11 +79,32 @@ _OPTIONAL = (
 )
 
 
+_TOOLS = (
+    ("node", "simulator 'js'", "install Node.js 18 or newer"),
+    ("cc", "simulator 'c'", "install gcc or clang"),
+)
+"""Programs of the system, which pip does not bring."""
+
+
 def examine() -> list[Part]:
     """List Python and every part, required ones first, each with its installed version or None."""
     required = [Part(name, installed(name), enables, _BASE, required=True) for name, enables in _REQUIRED]
     optional = [Part(name, installed(name), enables, remedy) for name, enables, remedy in _OPTIONAL]
-    return [_python(), *required, *optional]
+    tools = [Part(name, tool_version(name), enables, remedy) for name, enables, remedy in _TOOLS]
+    return [_python(), *required, *optional, *tools]
+
+
+def tool_version(name: str) -> str | None:
+    """The version that a program of the system tells of itself; None where there is none."""
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace", timeout=60).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else "unknown"
 
 
 def installed(name: str) -> str | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from exporters.c import export_c
+from exporters.js import export_js
 from exporters.lava import export_lava
 from exporters.nir import export_nir
 from simulators.compare import Comparison, compare
@@ -43,7 +45,7 @@ from toolchain.report.evidence import (
 )
 
 REFERENCE = "reference"
-OTHERS = ("fast", "lava", "onnx")
+OTHERS = ("fast", "lava", "onnx", "js", "c")
 COMPARED = 16
 """Test samples that every simulator runs, unless told otherwise."""
 RECORDED_WORDS = 1 << 23
@@ -138,11 +140,12 @@ def _export(network: Network, folder: BuildFolder, tell: Tell) -> None:
     save_program(program, folder.program)
     export_lava(program, folder.lava)
     written = ["program.txt", "lava/"]
-    try:
-        export_nir(program, folder.quantized)
-        written.append(folder.quantized.name)
-    except UnsupportedError as error:
-        tell(f"            no {folder.quantized.name}: {error}")
+    for path, export in ((folder.quantized, export_nir), (folder.js, export_js), (folder.c, export_c)):
+        try:
+            export(program, path)
+            written.append(path.name if path.is_file() else f"{path.name}/")
+        except UnsupportedError as error:
+            tell(f"            no {path.name}: {error}")
     if missing("onnx") is None:
         from exporters.onnx import export_onnx
 
@@ -173,7 +176,12 @@ def _simulate(network: Network, folder: BuildFolder, options: Options, shards: S
             absent[other] = reason
             tell(f"compare     {other} left out: {reason}")
             continue
-        foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
+        try:
+            foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
+        except UnsupportedError as error:
+            absent[other] = str(error)
+            tell(f"compare     {other} left out: {error}")
+            continue
         save_trace(foreign[other], folder.trace(other))
         tell(f"compare     {_verdict(compare(program, recorded, foreign[other]))}")
     return Runs(whole.trace, whole.score, whole.entered, inputs, recorded, foreign, absent, chosen)

@@ -57,6 +57,16 @@ class BuildFolder:
         return self.root / "model.onnx"
 
     @property
+    def js(self) -> Path:
+        """The program as a JavaScript module; its types lie beside it."""
+        return self.root / "model.js"
+
+    @property
+    def c(self) -> Path:
+        """The program in C: a header and a source file."""
+        return self.root / "c"
+
+    @property
     def lava(self) -> Path:
         """The stand-alone Lava package."""
         return self.root / "lava"

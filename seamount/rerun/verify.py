@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+import simulators.c
+import simulators.js
 import simulators.lava
 import simulators.onnx
 from seamount.build.folder import BuildFolder, changed_files
@@ -61,7 +63,7 @@ def verify_folder(path: Path, tell: Callable[[Check], None]) -> bool:
     except ToolchainError as error:
         record(Check("program", "failed", str(error)))
         return False
-    for name in ("reference", "fast", "lava", "onnx"):
+    for name in ("reference", "fast", "lava", "onnx", "js", "c"):
         record(_again(folder, program, inputs, stored, name))
     return all(check.result != "failed" for check in checks)
 
@@ -95,6 +97,9 @@ def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], s
     """Run a simulator again and compare it with the stored trace of the reference."""
     if reason := missing(name):
         return Check(name, "skipped", reason)
+    exported = {"js": folder.js, "c": folder.c}.get(name)
+    if exported is not None and not exported.exists():
+        return Check(name, "skipped", f"the build holds no {exported.name}")
     try:
         comparison = compare(program, stored, _run(folder, program, inputs, name))
     except ToolchainError as error:
@@ -110,4 +115,8 @@ def _run(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], nam
         return simulators.lava.simulate_exported(folder.lava, inputs, probes=program.all_probes(), strict=False)
     if name == "onnx":
         return simulators.onnx.simulate_file(folder.onnx, inputs, strict=False)
+    if name == "js":
+        return simulators.js.simulate_file(folder.js, program, inputs, strict=False)
+    if name == "c":
+        return simulators.c.simulate_folder(folder.c, program, inputs, strict=False)
     return find_simulator(name)(program, inputs, probes=program.all_probes(), strict=False)

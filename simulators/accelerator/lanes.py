@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulators.traced.ranges import Range, fits, lane_width
+from toolchain.bounds.ranges import Range, fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits
 

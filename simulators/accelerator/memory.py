@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from simulators.accelerator.plan import Plan
-from simulators.traced.ranges import Range, message_width
 from simulators.traced.replay import Checkpoint
+from toolchain.bounds.ranges import Range, message_width
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.timestep import initial_value, stored_registers

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from simulators.traced.arrivals import port_ranges
-from simulators.traced.counts import Count, counts_of
-from simulators.traced.ranges import Bounds, Range, bounds, hull, lane_width, message_range, message_width
+from toolchain.bounds.counts import Count, counts_of
+from toolchain.bounds.ranges import Bounds, Range, bounds, hull, lane_width, message_range, message_width
+from toolchain.bounds.sums import port_ranges
 from toolchain.ir.integer import limits
 from toolchain.ir.neurons import Register
 from toolchain.ir.program import Population, Program

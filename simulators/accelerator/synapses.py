@@ -17,8 +17,8 @@ from torch import Tensor
 
 from simulators.accelerator.memory import DTYPES
 from simulators.accelerator.primitives import shift_floor, shift_left
-from simulators.traced.arrivals import arrival_range, sum_range
-from simulators.traced.ranges import Range, hull, lane_width
+from toolchain.bounds.ranges import Range, hull, lane_width
+from toolchain.bounds.sums import arrival_range, sum_range
 from toolchain.errors import UnsupportedError
 from toolchain.ir.program import Projection
 

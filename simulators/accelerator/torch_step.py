@@ -10,8 +10,8 @@ from torch import Tensor
 from simulators.accelerator.memory import DTYPES, Memory
 from simulators.accelerator.plan import Plan
 from simulators.accelerator.primitives import TORCH
-from simulators.traced.counts import Count
-from simulators.traced.ranges import fits
+from toolchain.bounds.counts import Count
+from toolchain.bounds.ranges import fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.neurons import Register

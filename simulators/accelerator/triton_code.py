@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from simulators.accelerator.lanes import COLUMN, MODE, NEURON, NUMBER, TRITON, Lane, number, resized
 from simulators.accelerator.plan import Plan
-from simulators.traced.counts import Count
-from simulators.traced.ranges import fits, lane_width
+from toolchain.bounds.counts import Count
+from toolchain.bounds.ranges import fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import PRIMITIVES, Overflow, limits
 from toolchain.ir.timestep import stored_registers

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from simulators.fast.assembly import Function, Name, splat, vector
 from simulators.fast.lanes import Lane, resize
-from simulators.traced.counts import Count
+from toolchain.bounds.counts import Count
 from toolchain.ir.integer import Overflow, limits
 
 I32 = vector(32)

@@ -6,7 +6,7 @@ What arrives from outside is 64 bits wide and may be long; one pass over it does
 from __future__ import annotations
 
 from simulators.fast.assembly import BYTES, LANES, Function, Name, splat, vector
-from simulators.traced.ranges import Range
+from toolchain.bounds.ranges import Range
 
 PARAMETERS = "ptr %args, i64 %from, i64 %to, i64 %first, i64 %last"
 ARGUMENTS = (

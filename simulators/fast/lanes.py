@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
 from simulators.fast.compiling import has_feature
-from simulators.traced.ranges import Range, fits
+from toolchain.bounds.ranges import Range, fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from simulators.fast.layout import Packed, aligned, empty_words, fill, padded, row_width, unpack
 from simulators.fast.plan import Plan
-from simulators.traced.ranges import Range, message_width
 from simulators.traced.replay import Checkpoint
+from toolchain.bounds.ranges import Range, message_width
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.timestep import State, all_registers, initial_value, stored_registers

@@ -25,9 +25,9 @@ from simulators.fast.plan import Plan, Word, plan
 from simulators.fast.quads_code import MANY
 from simulators.fast.synapse_code import ARGUMENTS, delivery_function, driver_function
 from simulators.fast.synapses import Synapses, delivery, synapses
-from simulators.traced.arrivals import port_ranges
-from simulators.traced.ranges import message_range, message_width
 from simulators.traced.schedule import stages
+from toolchain.bounds.ranges import message_range, message_width
+from toolchain.bounds.sums import port_ranges
 from toolchain.ir.integer import IntArray, limits, shift_left
 from toolchain.ir.program import Population, Program, Projection
 

@@ -15,13 +15,13 @@ from simulators.fast.counting_code import Counters
 from simulators.fast.lanes import PRIMITIVE_CODE, Emit, Lane, Table, narrowed, number, resize, splat_of
 from simulators.fast.layout import BLOCKS_OF_TILE
 from simulators.fast.pairs import Pair, Parts, join, multiply_pair, split
-from simulators.fast.phases import Phases, is_sum, runs_in
 from simulators.fast.plan import Plan, Word
 from simulators.fast.twins import Twins
-from simulators.traced.counts import Count
-from simulators.traced.ranges import Range, fits, lane_width
+from toolchain.bounds.counts import Count
+from toolchain.bounds.ranges import Range, fits, lane_width
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import Overflow, limits
+from toolchain.ir.phases import Phases, is_sum, runs_in
 from toolchain.ir.tracing import Instruction, Operand, Symbol
 
 I32 = vector(32)

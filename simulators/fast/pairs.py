@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from simulators.fast.assembly import LANES, Function, Name, splat, vector
 from simulators.fast.lanes import SHORT_BITS, SUM_OF_PRODUCTS, Lane, low_mask
-from simulators.traced.ranges import Bounds, Range, fits
+from toolchain.bounds.ranges import Bounds, Range, fits
 from toolchain.ir.tracing import Instruction, Listing, Symbol
 
 UPPER_HALVES = "llvm.x86.avx512.pmulh.w.512"

@@ -9,11 +9,11 @@ from simulators.fast.compiling import has_feature
 from simulators.fast.lanes import SHORT_PRODUCTS
 from simulators.fast.layout import storage_bits
 from simulators.fast.pairs import Pair, pairs
-from simulators.fast.phases import Phases, phases
 from simulators.fast.twins import Twins, choose
-from simulators.traced.counts import Count, counts_of
-from simulators.traced.ranges import Bounds, Range, bounds, hull, lane_width, message_width
+from toolchain.bounds.counts import Count, counts_of
+from toolchain.bounds.ranges import Bounds, Range, bounds, hull, lane_width, message_width
 from toolchain.ir.neurons import Coefficient, Register
+from toolchain.ir.phases import Phases, phases
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers, stored_registers
 from toolchain.ir.tracing import Listing, Symbol, trace_step

@@ -11,8 +11,8 @@ from simulators.fast.compiling import has_feature
 from simulators.fast.layout import PAD, Packed, aligned, padded, tiles
 from simulators.fast.quads_code import FEATURE, QUAD
 from simulators.fast.synapse_code import COMPRESS, Delivery, group
-from simulators.traced.arrivals import arrival_range, sum_range
-from simulators.traced.ranges import Range, hull, lane_width, message_width
+from toolchain.bounds.ranges import Range, hull, lane_width, message_width
+from toolchain.bounds.sums import arrival_range, sum_range
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Projection
 

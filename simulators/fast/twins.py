@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from simulators.fast.pairs import Pair, is_simple, split_at
-from simulators.fast.phases import Phases
-from simulators.traced.ranges import Bounds
+from toolchain.bounds.ranges import Bounds
+from toolchain.ir.phases import Phases
 from toolchain.ir.tracing import Listing, Symbol
 
 

@@ -1,1 +1,1 @@
-"""What is known of a program before it runs, from its traced steps: for simulators that generate code."""
+"""What simulators that generate code share: the order of populations, and the repetition of a block that failed."""

@@ -68,6 +68,8 @@ BACKENDS: tuple[Backend, ...] = (
     Backend("onnx, its own evaluator, one scan", _onnx("reference", "scan"), lambda: missing("onnx"), slow=True),
     Backend("accelerator", SIMULATORS["accelerator"], lambda: missing("accelerator")),
     Backend("accelerator, kernels on numpy", _kernels_on_numpy, lambda: missing("accelerator")),
+    Backend("js", SIMULATORS["js"], lambda: missing("js")),
+    Backend("c", SIMULATORS["c"], lambda: missing("c")),
     Backend("lava", _LAVA, _lava_missing, slow=True),
     Backend("lava, no stock LIF", partial(_LAVA, stock_lif=False), _lava_missing, slow=True),
 )

@@ -120,7 +120,7 @@ def test_a_file_of_ones_own_needs_no_torch_and_no_lava(
     task = load_task("digits")
     np.savez(tmp_path / "calibrate.npz", x=task.train.inputs[:64], y=task.train.labels[:64])
     np.savez(tmp_path / "test.npz", x=task.test.inputs[:60], y=task.test.labels[:60])
-    for name in ("fast", "lava", "onnx"):
+    for name in ("fast", "lava", "onnx", "js", "c"):
         monkeypatch.setitem(choice._MISSING, name, lambda: "not installed; get it")
     nir = zoo_folder() / "digits" / "model.nir"
     options = ("--calibrate", tmp_path / "calibrate.npz", "--test", tmp_path / "test.npz", "--out", tmp_path / "out")

@@ -52,3 +52,16 @@ def test_missing_part_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_old_python_is_not_ok(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MINIMUM_PYTHON", (99, 0))
     assert not doctor.examine()[0].ok
+
+
+def test_programs_of_the_system_are_asked_for_their_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, said in (("node", "v20.1.3"), ("cc", "cc (Some 12.2.0-14) 12.2.0\nand more")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{said}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = {part.name: part for part in doctor.examine()}
+    assert (found["node"].version, found["cc"].version) == ("20.1.3", "12.2.0")
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    found = {part.name: part for part in doctor.examine()}
+    assert (found["node"].version, found["cc"].version) == (None, None)
+    assert found["node"].ok and "Node.js" in found["node"].remedy

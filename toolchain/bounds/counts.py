@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from simulators.traced.ranges import Bounds, Range, fits
+from toolchain.bounds.ranges import Bounds, Range, fits
 from toolchain.ir.integer import Overflow, limits
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import all_registers
