@@ -94,15 +94,17 @@ def test_a_file_without_calibration_data(seamount: Run, network: Path) -> None:
     assert (ran.code, ran.err) == (1, expected)
 
 
-def test_a_node_that_is_not_supported(seamount: Run, tmp_path: Path, data: Path) -> None:
+def test_a_loop_that_is_not_supported(seamount: Run, tmp_path: Path, data: Path) -> None:
     sketch = Sketch(1e-4)
     sketch.add("input", "Input", 4, {})
-    sketch.add("late", "Delay", 4, {"delay": np.full(4, 1e-4)}, "input")
-    sketch.add("output", "Output", 4, {}, "late")
+    sketch.lif("layer", np.full(4, 0.5), np.ones(4), "input")
+    sketch.add("late", "Delay", 4, {"delay": np.full(4, 4e-4)}, "layer")
+    sketch.edges.append((sketch.matrix("again", np.eye(4), "late"), "layer"))
+    sketch.add("output", "Output", 4, {}, "layer")
     write_nir(sketch.graph({}), tmp_path / "net.nir")
     ran = seamount("deploy", tmp_path / "net.nir", "--calibrate", data, "--out", tmp_path / "out")
     assert ran.code == 1
-    assert "error: late: Delay nodes cannot be lowered to a program" in ran.err
+    assert "a loop of 4 steps around one layer; delays of 0 and 1 step fit into a loop" in ran.err
     _nothing_left(tmp_path, "data.npz", "net.nir")
 
 

@@ -23,6 +23,7 @@ class Link:
         origin: the NIR nodes passed, joined with "+".
         kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
         port: of the target.
+        delay: steps by which Delay nodes make it later.
     """
 
     source: str
@@ -32,9 +33,11 @@ class Link:
     origin: str
     kernel: Node | None = None
     port: str = INPUT_PORT
+    delay: int = 0
 
     @property
     def name(self) -> str:
         """Its name, and that of the projection that it becomes."""
         port = "" if self.port == INPUT_PORT else f".{self.port}"
-        return f"{self.source}->{self.target}{port}" + ("(loop)" if self.steps else "")
+        late = f"(+{self.delay})" if self.delay else ""
+        return f"{self.source}->{self.target}{port}" + ("(loop)" if self.steps else "") + late

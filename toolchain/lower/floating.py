@@ -94,7 +94,7 @@ def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int,
             loop = weights
         else:
             first = unit.ports.index(link.port) * unit.size
-            drive[..., first : first + unit.size] += arriving(weights, messages[link.source], link.steps)
+            drive[..., first : first + unit.size] += arriving(weights, messages[link.source], link.steps + link.delay)
     return unit.run(own, drive, loop, moment_rows)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse
 
 from toolchain.bounds.verify import verify
-from toolchain.errors import UnsupportedError
 from toolchain.frontend.links import Link
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Program, Projection
 from toolchain.lower.activity import unit_levels
+from toolchain.lower.chains import relay_long_delays
 from toolchain.lower.connection import choose_connection
 from toolchain.quantize.rounding import TensorRow, row
 from toolchain.quantize.scales import Scheme, key
@@ -42,7 +42,8 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
     """Lower a network.
 
     Latency: a population's level is one more than its deepest forward source's; what entered at step t is processed
-    there at step t + level. A forward link's delay is the difference of levels, a loop's delay is its own step.
+    there at step t + level. A forward link's delay is the difference of levels, a loop's delay is its own step;
+    Delay nodes add theirs, and relays carry what no projection can.
 
     Raises:
         UnsupportedError, QuantizationError: from the parts.
@@ -75,6 +76,7 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
         latency_steps=max((levels[unit] for unit in network.outputs), default=0),
         notes=dict(notes or {}) | _output_scales(network, scheme),
     )
+    program = relay_long_delays(program, MAX_DELAY_STEPS)
     verify(program)
     return Lowered(program, tuple(tensors), tuple(findings), choices)
 
@@ -104,11 +106,7 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
     integers.data = np.clip(np.rint(real.data * factor), -top, top)
-    delay = levels[link.target] - levels[link.source] if link.steps == 0 else link.steps
-    if delay > MAX_DELAY_STEPS:
-        raise UnsupportedError(
-            name, f"needs a delay of {delay} steps, over {MAX_DELAY_STEPS}", "relay the stream or cut the depth"
-        )
+    delay = link.delay + (levels[link.target] - levels[link.source] if link.steps == 0 else link.steps)
     choice = choose_connection(link, integers, gain, factor)
     projection = Projection(
         name=name,

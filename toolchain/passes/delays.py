@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from toolchain.errors import InputError
 from toolchain.ir.program import MAX_DELAY_STEPS, Program
+from toolchain.lower.chains import relay_long_delays
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.chains import relay_long_delays
 from toolchain.passes.retime import retime
 
 

@@ -35,9 +35,9 @@ from toolchain.ir.program import (
     Program,
     Projection,
 )
+from toolchain.lower.names import projection_name
 from toolchain.passes.bounds import exactly_shifted, worst_arrival
 from toolchain.passes.cost import cheapest, dense
-from toolchain.passes.names import projection_name
 from toolchain.passes.scales import scaled
 
 BIASED_INPUTS = ("relay", "integrator", "ssm_lif", "ssm_graded", "ssm_threshold", "lif")

@@ -27,10 +27,10 @@ from toolchain.ir.connections import OneToOne
 from toolchain.ir.integer import add
 from toolchain.ir.interval import interval
 from toolchain.ir.program import Population, Program, Projection
+from toolchain.lower.chains import relay_bits
+from toolchain.lower.names import population_name, projection_name
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.bounds import relay_bits
 from toolchain.passes.cost import dense
-from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import retime
 from toolchain.passes.scales import scaled
 

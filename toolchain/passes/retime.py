@@ -21,7 +21,7 @@ from toolchain.errors import OverflowTrapError, UnsupportedError
 from toolchain.ir.neurons import Values
 from toolchain.ir.program import MAX_DELAY_STEPS, Population, Program
 from toolchain.ir.timestep import keeper, step_population
-from toolchain.passes.chains import relay_long_delays
+from toolchain.lower.chains import relay_long_delays
 
 OUTPUTS = ""
 """Stands for all output populations, which move together; no population has this name."""

@@ -22,9 +22,9 @@ from toolchain.errors import InputError, UnsupportedError
 from toolchain.ir.connections import Sparse
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program, Projection
+from toolchain.lower.chains import relay_bits
+from toolchain.lower.names import population_name, projection_name
 from toolchain.passes.base import Pass, PassResult
-from toolchain.passes.bounds import relay_bits
-from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import retime
 
 MAX_SOURCES = 4096

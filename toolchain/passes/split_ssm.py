@@ -21,9 +21,9 @@ from toolchain.errors import UnsupportedError
 from toolchain.ir.connections import Connection, Dense, Sparse
 from toolchain.ir.integer import limits, shift_floor, shift_left
 from toolchain.ir.program import PAYLOAD_BITS, Population, Program, Projection
+from toolchain.lower.names import population_name, projection_name
 from toolchain.passes.base import Pass, PassResult
 from toolchain.passes.bounds import shifted_down, worst_arrival
-from toolchain.passes.names import population_name, projection_name
 from toolchain.passes.retime import is_quiet, retime
 
 Skip = tuple[int, int]

@@ -120,9 +120,9 @@ class Scheme:
 
 
 def key(link: Link) -> tuple[str, str, int]:
-    """The name of a link among others: source, target (and port where it has two), steps."""
+    """The name of a link among others: source, target (and port where it has two), steps and delay."""
     target = link.target if link.port == INPUT_PORT else f"{link.target}.{link.port}"
-    return link.source, target, link.steps
+    return link.source, target, link.steps + link.delay
 
 
 def link_scale(weight_exponent: int, drive_exponent: int, payload: Payload) -> LinkScale:

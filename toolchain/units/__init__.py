@@ -7,6 +7,7 @@ from toolchain.units.base import Unit
 from toolchain.units.binary_gate import BinaryGate
 from toolchain.units.input import Input
 from toolchain.units.integrator import Integrator
+from toolchain.units.leaky_integrator import LeakyIntegrator
 from toolchain.units.lif import Lif
 from toolchain.units.product import Product
 from toolchain.units.rectifier import Rectifier
@@ -18,6 +19,7 @@ from toolchain.units.ternary import Ternary
 KINDS: tuple[type[Unit], ...] = (
     StateSpace,
     Input,
+    LeakyIntegrator,
     Integrator,
     Lif,
     SigmoidGate,

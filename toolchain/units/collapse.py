@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import Conventions
@@ -28,9 +29,9 @@ from toolchain.units.reading import Reading
 
 @dataclass(frozen=True)
 class _Sum:
-    """An affine expression over unit exits: exit node -> (matrix, nodes passed), and a constant."""
+    """An affine expression over unit exits: (exit node, steps of delay) -> (matrix, nodes passed), and a constant."""
 
-    terms: Mapping[str, tuple[scipy.sparse.csr_array, tuple[str, ...]]]
+    terms: Mapping[tuple[str, int], tuple[scipy.sparse.csr_array, tuple[str, ...]]]
     constant: FloatArray
 
 
@@ -51,7 +52,8 @@ def find_network(graph: Graph, conventions: Conventions) -> Network:
             f"neurons emit {conventions.output_delay_steps} steps late, which programs cannot say yet",
             "retrain without the delay, or deploy under another convention and compare",
         )
-    network = _Collapse(graph, find_heads(Reading(graph, conventions))).network()
+    reading = Reading.of(graph, conventions)
+    network = _Collapse(reading, find_heads(reading)).network()
     if not conventions.recurrent_bias_at_start:
         _refuse_recurrent_bias(graph, network, conventions.name)
     return network
@@ -70,12 +72,12 @@ def find_heads(reading: Reading) -> tuple[Head, ...]:
         taken |= {node for head in heads for node in head.covers}
         found += heads
     for node in graph.nodes.values():
-        if node.name not in taken and node.kind not in (*LINEAR_KINDS, "Output"):
+        if node.name not in taken and node.kind not in (*LINEAR_KINDS, "Delay", "Output"):
             known = [name for kind in KINDS for name in kind.node_kinds if name != "Input"]
             raise UnsupportedError(
                 node.name,
                 f"{node.kind} nodes cannot be lowered to a program yet",
-                f"use a state space, {', '.join(known)}; {', '.join(LINEAR_KINDS)}",
+                f"use a state space, {', '.join(known)}; {', '.join(LINEAR_KINDS)}, Delay",
             )
     places = list(graph.nodes)
     return tuple(sorted(found, key=lambda head: places.index(head.place)))
@@ -98,8 +100,8 @@ def _refuse_recurrent_bias(graph: Graph, network: Network, convention: str) -> N
 class _Collapse:
     """Working data of `find_network`."""
 
-    def __init__(self, graph: Graph, heads: tuple[Head, ...]) -> None:
-        self.graph = graph
+    def __init__(self, reading: Reading, heads: tuple[Head, ...]) -> None:
+        self.reading, self.graph = reading, reading.graph
         self.heads = {head.exit: head for head in heads}
         self.covered = {node for head in heads for node in head.covers}
         self.sums: dict[str, _Sum] = {}
@@ -120,14 +122,14 @@ class _Collapse:
         """The links into one exit: one a source, or one a source and port."""
         ports = self.heads[target].ports
         found = []
-        for source, (matrix, passed) in drive.terms.items():
+        for (source, delay), (matrix, passed) in drive.terms.items():
             origin = "+".join(passed) or source
             rows = matrix.shape[0] // len(ports)
             for number, port in enumerate(ports):
                 half = _csr(matrix[number * rows : (number + 1) * rows])
                 kernel = self._kernel(half, passed)
                 if half.nnz:
-                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port))
+                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port, delay))
         return found
 
     def _kernel(self, matrix: scipy.sparse.csr_array, passed: tuple[str, ...]) -> Node | None:
@@ -172,7 +174,7 @@ class _Collapse:
         node = self.graph.nodes[name]
         if name in self.exits:
             size = int(np.prod(node.output_shape))
-            return _Sum({name: (scipy.sparse.eye_array(size, format="csr"), ())}, np.zeros(size))
+            return _Sum({(name, 0): (scipy.sparse.eye_array(size, format="csr"), ())}, np.zeros(size))
         if name in self.covered:
             raise UnsupportedError(name, "the inside of a state space is read from outside", "read its soma instead")
         if name not in self.sums:
@@ -189,10 +191,11 @@ class _Collapse:
         entering = self._into(node.name)
         if node.kind == "Flatten":
             return entering
+        if node.kind == "Delay":
+            return _delayed(node, entering, self.reading.delays(node))
         matrix = self._matrix(node)
         terms = {
-            exit_node: (_csr(matrix @ weights), (*passed, node.name))
-            for exit_node, (weights, passed) in entering.terms.items()
+            term: (_csr(matrix @ weights), (*passed, node.name)) for term, (weights, passed) in entering.terms.items()
         }
         return _Sum(terms, matrix @ entering.constant + linear_bias(node))
 
@@ -203,15 +206,33 @@ def _csr(matrix: Any) -> scipy.sparse.csr_array:
     return result
 
 
+def _delayed(node: Node, entering: _Sum, steps: NDArray[np.int64]) -> _Sum:
+    """What a Delay node gives: each row of the sum in the term of its own delay.
+
+    Raises:
+        UnsupportedError: a constant that begins late.
+    """
+    if np.any(entering.constant[steps > 0] != 0):
+        what = f"delays a bias of up to {np.abs(entering.constant).max():g}, which would begin late"
+        raise UnsupportedError(node.name, what, "put the bias behind the Delay")
+    terms: dict[tuple[str, int], tuple[scipy.sparse.csr_array, tuple[str, ...]]] = {}
+    for (exit_node, before), (weights, passed) in entering.terms.items():
+        for own in np.unique(steps).tolist():
+            rows = scipy.sparse.diags_array((steps == own).astype(np.float64))
+            term = _Sum({(exit_node, before + own): (_csr(rows @ weights), (*passed, node.name))}, entering.constant)
+            terms = dict(_add(_Sum(terms, entering.constant), term).terms)
+    return _Sum(terms, entering.constant)
+
+
 def _add(left: _Sum, right: _Sum) -> _Sum:
     terms = dict(left.terms)
-    for exit_node, (matrix, passed) in right.terms.items():
-        if exit_node in terms:
-            before, nodes = terms[exit_node]
+    for term, (matrix, passed) in right.terms.items():
+        if term in terms:
+            before, nodes = terms[term]
             merged = (*nodes, *(name for name in passed if name not in nodes))
-            terms[exit_node] = (_csr(before + matrix), merged)
+            terms[term] = (_csr(before + matrix), merged)
         else:
-            terms[exit_node] = (matrix, passed)
+            terms[term] = (matrix, passed)
     return _Sum(terms, left.constant + right.constant)
 
 
@@ -225,7 +246,7 @@ def _plain_names(nodes: list[str]) -> list[str]:
 
 def _ordered(units: list[Unit], links: list[Link], outputs: tuple[str, ...]) -> Network:
     """Order units so that links go forward; a unit's link to itself closes a loop of one step."""
-    closed = [replace(link, steps=int(link.source == link.target)) for link in links]
+    closed = [_closed(link) for link in links]
     waiting, done = list(units), list[Unit]()
     while waiting:
         names = {unit.name for unit in waiting}
@@ -241,3 +262,13 @@ def _ordered(units: list[Unit], links: list[Link], outputs: tuple[str, ...]) -> 
         done.append(ready[0])
         waiting.remove(ready[0])
     return Network(tuple(done), tuple(closed), outputs)
+
+
+def _closed(link: Link) -> Link:
+    """A link from a unit to itself carries the value of the step before; a Delay on it is that step, or more."""
+    if link.source != link.target:
+        return link
+    if link.delay > 1:
+        what = f"a loop of {link.delay} steps around one layer"
+        raise UnsupportedError(link.origin, what, "delays of 0 and 1 step fit into a loop; use a second layer")
+    return replace(link, steps=1, delay=0)

@@ -1,20 +1,18 @@
-"""An I node before the Output: adds up what arrives over time, for the host to read."""
+"""An I node that Outputs alone read: adds up what arrives over time, for the host to read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.errors import InputError, UnsupportedError
+from toolchain.errors import InputError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.ir.program import Population
 from toolchain.quantize.scales import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import (
-    Head,
     Loop,
     Rounded,
     Seen,
@@ -41,15 +39,6 @@ class Integrator(Unit):
     output_register = "total"
     spikes = False
     graded = False
-
-    @classmethod
-    def recognise(cls, reading: Reading, taken: Set[str]) -> Iterator[Head]:
-        for head in super().recognise(reading, taken):
-            targets = reading.graph.targets(head.exit)
-            if len(targets) != 1 or reading.graph.nodes[targets[0]].kind != "Output":
-                what = "an integrator inside the network has no place yet"
-                raise UnsupportedError(head.exit, what, "read I nodes only")
-            yield head
 
     @classmethod
     def of_node(cls, node: Node, reading: Reading, name: str, size: int, bias: FloatArray) -> Unit:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from toolchain.frontend.discretize import DiscreteNeuron, discretize
+from toolchain.frontend.discretize import DiscreteNeuron, delay_steps, discretize
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.rules import Conventions
 from toolchain.frontend.ssm import SsmBlock, find_ssm_blocks
@@ -17,12 +20,54 @@ class Reading:
     """A graph as it is stepped.
 
     Attributes:
-        graph: as read.
+        graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row.
         conventions: what NIR leaves open.
+        parts: the steps of these, by node.
     """
 
     graph: Graph
     conventions: Conventions
+    parts: Mapping[str, DiscreteNeuron] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graph: Graph, conventions: Conventions) -> Reading:
+        """Read a graph under conventions.
+
+        Raises:
+            UnsupportedError: a state space that breaks a rule of the form.
+        """
+        modes = {name for block in find_ssm_blocks(graph, conventions) for name in block.nodes}
+        found = cls(graph, conventions)
+        for node in graph.of_kind("LI", "CubaLI", "I"):
+            if node.name not in modes and not (node.kind == "I" and found.is_only_read(node.name)):
+                found = found._with_unit_gains(node)
+        return found
+
+    def _with_unit_gains(self, node: Node) -> Reading:
+        """The gains of a neuron that does not spike as Scale nodes before it, and its current as a neuron before it."""
+        neuron, size = discretize(node, self.conventions), node.input_shape
+        chain = [_scale(f"{node.name}_gain", size, neuron.input_gain)] if node.kind == "CubaLI" else []
+        parts = dict(self.parts)
+        if node.kind == "CubaLI":
+            current = replace(node, name=f"{node.name}_current", kind="LI")
+            parts[current.name] = _of_unit_gain(neuron, neuron.current_decay, 0 * neuron.leak, 0 * neuron.start)
+            chain.append(current)
+        gain = neuron.current_gain if chain else neuron.input_gain * neuron.current_gain
+        chain += [_scale(f"{node.name}_in", size, gain)]
+        parts[node.name] = _of_unit_gain(neuron, neuron.voltage_decay, neuron.leak, neuron.start)
+        nodes = dict[str, Node]()
+        for name, other in self.graph.nodes.items():
+            nodes |= {one.name: one for one in chain} if name == node.name else {}
+            nodes[name] = replace(other, kind="LI") if name == node.name else other
+        first, names = chain[0].name, [*(one.name for one in chain), node.name]
+        edges = [(source, first if target == node.name else target) for source, target in self.graph.edges]
+        edges += list(pairwise(names))
+        return replace(self, graph=replace(self.graph, nodes=nodes, edges=tuple(edges)), parts=parts)
+
+    def is_only_read(self, name: str) -> bool:
+        """Whether a node goes to outputs alone."""
+        targets = self.graph.targets(name)
+        return bool(targets) and all(self.graph.nodes[target].kind == "Output" for target in targets)
 
     def state_spaces(self) -> tuple[SsmBlock, ...]:
         """The diagonal state spaces in the graph.
@@ -32,13 +77,41 @@ class Reading:
         """
         return find_ssm_blocks(self.graph, self.conventions)
 
+    def delays(self, node: Node) -> NDArray[np.int64]:
+        """Steps of each element of a Delay node, (size,).
+
+        Raises:
+            InputError: a delay that is no whole number of steps.
+        """
+        return np.broadcast_to(delay_steps(node, self.conventions), node.output_shape).ravel()
+
     def neuron(self, node: Node) -> DiscreteNeuron:
         """The step of a NIR neuron with one value a neuron, (size,); a Threshold is one that keeps nothing."""
+        if node.name in self.parts:
+            return _flat(self.parts[node.name])
         if node.kind != "Threshold":
             return _flat(discretize(node, self.conventions))
         none, one = np.zeros(node.input_shape), np.ones(node.input_shape)
         threshold, compare = node.params["threshold"], self.conventions.compare
         return _flat(DiscreteNeuron(none, one, one, none, none, threshold, none, "to_v_reset", compare, none))
+
+
+def _scale(name: str, shape: tuple[int, ...], gain: FloatArray) -> Node:
+    return Node(name, "Scale", {"scale": np.broadcast_to(gain, shape)}, shape, shape)
+
+
+def _of_unit_gain(neuron: DiscreteNeuron, keeps: FloatArray, leak: FloatArray, start: FloatArray) -> DiscreteNeuron:
+    """A leaky sum of what enters."""
+    one, none = np.ones_like(keeps), np.zeros_like(keeps)
+    return replace(
+        neuron,
+        current_decay=none,
+        input_gain=one,
+        current_gain=one,
+        voltage_decay=keeps,
+        leak=leak,
+        start=start,
+    )
 
 
 def _flat(neuron: DiscreteNeuron) -> DiscreteNeuron:

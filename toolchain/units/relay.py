@@ -28,7 +28,7 @@ class Relay(Stateless):
                 what = f"{len(sources)} edges enter the Output"
                 raise UnsupportedError(output.name, what, "put an explicit sum node before it")
             source = sources[0]
-            if graph.nodes[source].kind in LINEAR_KINDS and source not in taken:
+            if graph.nodes[source].kind in (*LINEAR_KINDS, "Delay") and source not in taken:
                 yield Head(source, source, "through", (source,), output.name, partial(cls, exit=source))
 
     def emitted(self, tensors: Tensors, drive: FloatArray) -> FloatArray:

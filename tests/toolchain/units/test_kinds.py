@@ -47,6 +47,22 @@ def rectified() -> tuple[Compiled, FloatArray]:
     return compile_graph(sketch.graph({}), PRESETS["seamount"], data), data
 
 
+def leaky() -> tuple[Compiled, FloatArray]:
+    rng, sketch = np.random.default_rng(6), Sketch(DT)
+    sketch.add("input", "Input", 3, {})
+    params = {
+        "tau_syn": np.full(4, 5 * DT),
+        "tau_mem": np.full(4, 9 * DT),
+        "r": np.full(4, 7.0),
+        "w_in": np.full(4, 3.0),
+    }
+    first = sketch.matrix("w1", rng.normal(size=(4, 3)), "input")
+    hidden = sketch.add("leaky", "CubaLI", 4, params | {"v_leak": np.zeros(4)}, first)
+    sketch.add("output", "Output", 2, {}, sketch.matrix("w2", rng.normal(size=(2, 4)), hidden))
+    data = rng.normal(size=(4, 20, 3))
+    return compile_graph(sketch.graph({}), PRESETS["seamount"], data), data
+
+
 CASES = {
     "gates, summed": lambda: gated("sum"),
     "gates, each step": lambda: gated("step"),
@@ -56,6 +72,7 @@ CASES = {
     "CubaLIF, delayed": lambda: recurrent("CubaLIF", "snntorch-delayed"),
     "convolution": convolved,
     "rectifier": rectified,
+    "CubaLI": leaky,
 }
 
 

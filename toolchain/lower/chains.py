@@ -14,10 +14,10 @@ import numpy as np
 
 from toolchain.bounds.messages import sent
 from toolchain.bounds.widths import magnitude
+from toolchain.errors import UnsupportedError
 from toolchain.ir.connections import OneToOne
-from toolchain.ir.program import Population, Program, Projection
-from toolchain.passes.bounds import relay_bits
-from toolchain.passes.names import population_name, projection_name
+from toolchain.ir.program import PAYLOAD_BITS, Population, Program, Projection
+from toolchain.lower.names import population_name, projection_name
 
 LATER = re.compile(r"-later(-\d+)?$")
 """Ends the name of a relay that passes a source's messages on."""
@@ -58,3 +58,16 @@ def message_relay(program: Program, source: str) -> Population:
     if program.source_range(source) == (0, 1):
         return Population(name, "cuba_lif", size, coefficients={"vth": np.zeros(size, dtype=np.int64)})
     return Population(name, "relay", size, settings={"message_bits": relay_bits(source, peak)})
+
+
+def relay_bits(where: str, greatest: int) -> int:
+    """Width of a relay that never saturates at magnitudes up to `greatest`.
+
+    Raises:
+        UnsupportedError: it would be over 24 bits.
+    """
+    bits = max(2, int(greatest).bit_length() + 1)
+    if bits > PAYLOAD_BITS:
+        what = f"sums up to {greatest} need a relay of {bits} bits (max {PAYLOAD_BITS})"
+        raise UnsupportedError(where, what, "lower an exponent, or leave the pass out")
+    return bits
