@@ -63,8 +63,16 @@ def chunk_modes(
     return found
 
 
-def _pairs(state: Node, a: FloatArray, b: FloatArray, c: FloatArray) -> list[tuple[int, ...]]:
-    """States by mode: (real, imaginary), or (real,) for a mode without partner; lowest state first."""
+def coupled_states(state: Node, a: FloatArray) -> list[tuple[int, int]]:
+    """Pairs of states (real, imaginary) that turn together, lowest first.
+
+    Args:
+        state: for messages.
+        a: x' = a x + ..., (state, state).
+
+    Raises:
+        UnsupportedError: a state that couples to several others, or a pair that turns by no rotation.
+    """
     partners = [np.flatnonzero(row & ~np.eye(len(a), dtype=bool)[i]) for i, row in enumerate((a != 0) | (a.T != 0))]
     crowd = [i for i, others in enumerate(partners) if len(others) > 1]
     if crowd:
@@ -74,7 +82,14 @@ def _pairs(state: Node, a: FloatArray, b: FloatArray, c: FloatArray) -> list[tup
     coupled = [(i, int(others[0])) for i, others in enumerate(partners) if len(others) and i < others[0]]
     for pair in coupled:
         _check_rotation(state, a, *pair)
-    alone = [i for i, others in enumerate(partners) if not len(others)]
+    return coupled
+
+
+def _pairs(state: Node, a: FloatArray, b: FloatArray, c: FloatArray) -> list[tuple[int, ...]]:
+    """States by mode: (real, imaginary), or (real,) for a mode without partner; lowest state first."""
+    coupled = coupled_states(state, a)
+    paired = {i for pair in coupled for i in pair}
+    alone = [i for i in range(len(a)) if i not in paired]
     return sorted([*coupled, *_joined(alone, _distance(coupled, len(a)), a, b, c)])
 
 

@@ -7,7 +7,7 @@ from toolchain.units.base import Unit
 from toolchain.units.binary_gate import BinaryGate
 from toolchain.units.input import Input
 from toolchain.units.integrator import Integrator
-from toolchain.units.leaky_integrator import LeakyIntegrator
+from toolchain.units.leaky_integrator import LeakyIntegrator, SharedModes
 from toolchain.units.lif import Lif
 from toolchain.units.product import Product
 from toolchain.units.rectifier import Rectifier
@@ -20,6 +20,7 @@ KINDS: tuple[type[Unit], ...] = (
     StateSpace,
     Input,
     LeakyIntegrator,
+    SharedModes,
     Integrator,
     Lif,
     SigmoidGate,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,15 +22,19 @@ from toolchain.errors import QuantizationError, UnsupportedError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.links import Link
+from toolchain.frontend.ssm_shared import MODES
 from toolchain.quantize.poles import MAX_A_BITS
 from toolchain.quantize.scales import UnitScale
 from toolchain.quantize.settings import Settings
-from toolchain.units.base import Head, Rounded, Unit
+from toolchain.units.base import Head, Room, Rounded, Unit, UnitRange
 from toolchain.units.reading import Reading
 from toolchain.units.state_space import StateSpace
 
 CLOSEST = 1.0 - 2.0 ** (1 - MAX_A_BITS)
 """The greatest pole below 1 that the widest A-bar holds."""
+
+
+MOST_C_BITS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +47,7 @@ class LeakyIntegrator(StateSpace):
 
     endless: bool = False
 
-    node_kinds = ("LI", "CubaLI", "I")
+    node_kinds: ClassVar[tuple[str, ...]] = ("LI", "CubaLI", "I")
     driven_by = "entering"
 
     @classmethod
@@ -93,3 +98,35 @@ def _check(node: Node, soma: DiscreteNeuron) -> None:
     if np.any(soma.start != 0):
         what = f"starts at {soma.start.min():g} .. {soma.start.max():g}, and states of a state space start at 0"
         raise UnsupportedError(node.name, what, "use v_leak 0, or the switch --start zero")
+
+
+class SharedModes(LeakyIntegrator):
+    """Modes that all channels of a state space share (`frontend.ssm_shared`): each neuron sends Re(c x)."""
+
+    node_kinds = (MODES,)
+
+    @classmethod
+    def of_node(cls, node: Node, reading: Reading, name: str, size: int, bias: FloatArray) -> Unit:
+        return cls(
+            name=name,
+            size=size,
+            exit=node.name,
+            bias=bias,
+            poles=node.params["poles"][:, None],
+            c=node.params["c"][:, None],
+            d=np.zeros(size),
+        )
+
+    def free_gains(self, incoming: tuple[Link, ...], settings: Settings) -> FloatArray:
+        """All that the weights' width allows; C, one number a neuron, takes it back in 16 bits."""
+        return StateSpace.free_gains(self, incoming, settings)
+
+    def scale(self, gain: FloatArray, bound: Room, seen: UnitRange, settings: Settings) -> UnitScale:
+        return super().scale(gain, bound, seen, _with_wide_readout(settings))
+
+    def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
+        return super().rounded(scale, _with_wide_readout(settings), start_step)
+
+
+def _with_wide_readout(settings: Settings) -> Settings:
+    return replace(settings, c_bits=MOST_C_BITS)

@@ -13,6 +13,7 @@ from toolchain.frontend.discretize import DiscreteNeuron, delay_steps, discretiz
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.rules import Conventions
 from toolchain.frontend.ssm import SsmBlock, find_ssm_blocks
+from toolchain.frontend.ssm_shared import with_shared_modes
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Reading:
     """A graph as it is stepped.
 
     Attributes:
-        graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row.
+        graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row;
+            and for modes that all channels share, which stand between Linears of their own.
         conventions: what NIR leaves open.
         parts: the steps of these, by node.
     """
@@ -36,6 +38,7 @@ class Reading:
         Raises:
             UnsupportedError: a state space that breaks a rule of the form.
         """
+        graph = with_shared_modes(graph, conventions)
         modes = {name for block in find_ssm_blocks(graph, conventions) for name in block.nodes}
         found = cls(graph, conventions)
         for node in graph.of_kind("LI", "CubaLI", "I"):

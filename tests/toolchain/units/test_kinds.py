@@ -9,6 +9,7 @@ import pytest
 
 from tests.gated_networks import FORMS, gated_data, gated_graph
 from tests.toolchain.lower.kernel_graphs import DT, FLATTEN, chain, conv, fire, pool, spikes
+from tests.toolchain.lower.test_shared_modes import shared
 from tests.toolchain.quantize.networks import units_of
 from tests.toolchain.quantize.test_floating import recurrent_graph
 from toolchain.frontend.conventions import PRESETS, conventions_for
@@ -63,6 +64,11 @@ def leaky() -> tuple[Compiled, FloatArray]:
     return compile_graph(sketch.graph({}), PRESETS["seamount"], data), data
 
 
+def shared_modes() -> tuple[Compiled, FloatArray]:
+    graph, data = shared(1, 3, 2), np.random.default_rng(2).normal(size=(4, 20, 4))
+    return compile_graph(graph, conventions_for(graph), data), data
+
+
 CASES = {
     "gates, summed": lambda: gated("sum"),
     "gates, each step": lambda: gated("step"),
@@ -73,6 +79,7 @@ CASES = {
     "convolution": convolved,
     "rectifier": rectified,
     "CubaLI": leaky,
+    "S5": shared_modes,
 }
 
 
