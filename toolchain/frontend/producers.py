@@ -268,6 +268,9 @@ def _lost(chosen: Conventions) -> Iterator[Finding]:
     if chosen.name == "snntorch":
         what = "the reset rule is not in the file; snntorch is read as reset to zero, snnTorch's default is to subtract"
         yield Finding("conventions", what, "give snntorch-zero, or snntorch-leaky for the default", "note")
+    if chosen.output_delay_steps:
+        what = f"spikes leave each layer {chosen.output_delay_steps} steps late, which a program takes as latency"
+        yield Finding("conventions", what, "kept: its outputs come earlier by that than the tool's", "note")
     if chosen.name == "rockpool":
         what = "rockpool's exporter drops biases and recurrence of its neurons"
         yield Finding("conventions", what, "a network that has them is another one here", "note")

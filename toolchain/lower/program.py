@@ -55,7 +55,7 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
     choices: dict[str, str] = {}
     populations = []
     for unit in network.populations:
-        start_step = levels[unit.name] if unit.moves_alone else 0
+        start_step = levels[unit.name] - network.early.get(unit.name, 0) if unit.moves_alone else 0
         made = unit.rounded(scheme.units[unit.name], scheme.settings, start_step)
         populations.append(made.population)
         tensors += made.rows

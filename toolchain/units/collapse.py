@@ -25,6 +25,7 @@ from toolchain.units import KINDS
 from toolchain.units.base import Head, Unit
 from toolchain.units.network import Network
 from toolchain.units.reading import Reading
+from toolchain.units.timing import with_late_bias, with_late_outputs
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,9 @@ def find_network(graph: Graph, conventions: Conventions) -> Network:
         UnsupportedError: a node or a convention that has no place in a program, or a loop that a chip cannot close in
             time.
     """
-    if conventions.output_delay_steps:
-        raise UnsupportedError(
-            f"conventions.{conventions.name}",
-            f"neurons emit {conventions.output_delay_steps} steps late, which programs cannot say yet",
-            "retrain without the delay, or deploy under another convention and compare",
-        )
     reading = Reading.of(graph, conventions)
-    network = _Collapse(reading, find_heads(reading)).network()
-    if not conventions.recurrent_bias_at_start:
-        _refuse_recurrent_bias(graph, network, conventions.name)
-    return network
+    network = _Collapse(reading, find_heads(reading)).network(late_biases=not conventions.recurrent_bias_at_start)
+    return with_late_outputs(graph, network, conventions)
 
 
 def find_heads(reading: Reading) -> tuple[Head, ...]:
@@ -83,20 +76,6 @@ def find_heads(reading: Reading) -> tuple[Head, ...]:
     return tuple(sorted(found, key=lambda head: places.index(head.place)))
 
 
-def _refuse_recurrent_bias(graph: Graph, network: Network, convention: str) -> None:
-    """A bias inside a loop begins one step late under some conventions; programs begin all biases at once."""
-    for link in network.links:
-        for name in link.origin.split("+") if link.steps else ():
-            node = graph.nodes[name]
-            if np.any(linear_bias(node) != 0):
-                raise UnsupportedError(
-                    name,
-                    f"a recurrent bias up to {np.abs(linear_bias(node)).max():g} that {convention} leaves out "
-                    "at step 0",
-                    "train the recurrent layer without bias",
-                )
-
-
 class _Collapse:
     """Working data of `find_network`."""
 
@@ -109,12 +88,18 @@ class _Collapse:
         self.open: list[str] = []
         self.exits = list(self.heads)
 
-    def network(self) -> Network:
-        """Find every unit's drive, then order the units."""
+    def network(self, *, late_biases: bool) -> Network:
+        """Find every unit's drive, then order the units.
+
+        Args:
+            late_biases: whether the biases on a neuron's way back to itself begin at the second step.
+        """
         names = {exit_node: name for name, exit_node in zip(_plain_names(self.exits), self.exits, strict=True)}
         drives = {exit_node: self._drive(exit_node) for exit_node in self.exits}
         links = [link for target, drive in drives.items() for link in self._links(target, drive, names)]
         units = [self._unit(names[exit_node], exit_node, drives[exit_node]) for exit_node in self.exits]
+        if late_biases:
+            units = [with_late_bias(unit, self._back(unit, node)) for unit, node in zip(units, self.exits, strict=True)]
         outputs = tuple(names[node] for node in self.exits if self._is_read(node))
         return _ordered(units, links, outputs)
 
@@ -151,6 +136,14 @@ class _Collapse:
         head = self.heads[exit_node]
         size = int(np.prod(self.graph.nodes[exit_node].output_shape))
         return head.make(name=name, size=size, bias=np.broadcast_to(drive.constant, (size * len(head.ports),)))
+
+    def _back(self, unit: Unit, exit_node: str) -> FloatArray:
+        """The constant that comes with a unit's own messages alone; what joins others on the way acts at once."""
+        entering = [
+            self._value(node) for node in self.graph.sources(self.heads[exit_node].entry) if node not in self.exits
+        ]
+        own = [value.constant for value in entering if {node for node, _ in value.terms} == {exit_node}]
+        return np.broadcast_to(sum(own, np.zeros(unit.size)), (unit.size,)) if own else np.zeros(unit.size)
 
     def _drive(self, exit_node: str) -> _Sum:
         """What drives a unit, as an expression over unit exits."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from toolchain.frontend.links import Link
 from toolchain.units.base import Unit
@@ -11,11 +12,18 @@ from toolchain.units.input import Input
 
 @dataclass(frozen=True)
 class Network:
-    """Units in an order in which every link with `steps` 0 goes forward, and the links between them."""
+    """Units in an order in which every link with `steps` 0 goes forward, and the links between them.
+
+    Attributes:
+        units, links: those.
+        outputs: names of the units that leave the network.
+        early: by how many steps a unit's own constants run ahead of what reaches it (`timing.with_late_outputs`).
+    """
 
     units: tuple[Unit, ...]
     links: tuple[Link, ...]
     outputs: tuple[str, ...]
+    early: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[Unit, ...]:
