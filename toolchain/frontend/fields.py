@@ -10,8 +10,8 @@ from toolchain.errors import UnsupportedError
 from toolchain.frontend.draft import Draft, DraftNode, Shape
 from toolchain.frontend.extensions import NODE_TYPES, PREFIX
 from toolchain.frontend.graph import FloatArray
-from toolchain.frontend.hdf5 import RawNode
 from toolchain.frontend.primitives import Primitive
+from toolchain.frontend.raw import RawNode
 from toolchain.frontend.time_constants import MAY_BE_INFINITE, TIME_CONSTANTS, check_time_constants
 
 _MISSING_ARRAYS = {"bias": 0.0}  # a layer without bias adds zero, whatever the file's release

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from toolchain.frontend.draft import Draft
 from toolchain.frontend.fields import clean_node
 from toolchain.frontend.graph import Finding
-from toolchain.frontend.hdf5 import RawGraph, RawNode
 from toolchain.frontend.names import Edge, kind_of, resolve_edges
+from toolchain.frontend.raw import RawGraph, RawNode
 
 
 def flatten(root: RawGraph, findings: Sequence[Finding]) -> Draft:

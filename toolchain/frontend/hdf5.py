@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,13 @@ import h5py
 import numpy as np
 
 from toolchain.errors import InputError
+from toolchain.frontend.conventions import hint_for
 from toolchain.frontend.graph import Finding
+from toolchain.frontend.netx import is_net, net_graph
+from toolchain.frontend.presets import PRESETS
+from toolchain.frontend.raw import RawGraph, RawNode
 from toolchain.frontend.whole_file import refuse_links
-
-
-@dataclass
-class RawNode:
-    """One node as stored: its type and its fields (str, int, float, bool or numpy array), unchecked."""
-
-    name: str
-    kind: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class RawGraph:
-    """One graph as stored. Names are local to it; edges are as written, even where they lead nowhere."""
-
-    name: str
-    nodes: dict[str, RawNode | RawGraph] = field(default_factory=dict)
-    edges: list[tuple[str, str]] = field(default_factory=list)
-    metadata: dict[str, Any] = field(default_factory=dict)
+from toolchain.frontend.write import HINT_KEY
 
 
 def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
@@ -76,6 +60,8 @@ def _check_is_hdf5(place: Path) -> None:
 
 
 def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
+    if is_net(file):
+        return net_graph(file, place.name, findings, {HINT_KEY: hint_for(PRESETS["lava-dl"])})
     if not isinstance(file.get("node"), h5py.Group):
         listed = ", ".join(map(_text, file)) or "nothing"
         raise InputError(str(place), f"has no group 'node' (it holds {listed})", "give a file written by nir")

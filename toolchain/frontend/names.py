@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import permutations
 
 from toolchain.frontend.draft import Draft
-from toolchain.frontend.hdf5 import RawGraph, RawNode
 from toolchain.frontend.primitives import STATEFUL
+from toolchain.frontend.raw import RawGraph, RawNode
 
 _MOST_RENAMED = 4  # names; beyond that nothing is unambiguous, and the search would be long
 
