@@ -20,7 +20,7 @@ from toolchain.frontend.graph import Finding
 from toolchain.frontend.netx import is_net, net_graph
 from toolchain.frontend.presets import PRESETS
 from toolchain.frontend.raw import RawGraph, RawNode
-from toolchain.frontend.whole_file import refuse_links
+from toolchain.frontend.whole_file import refuse_endless_heaps, refuse_links
 from toolchain.frontend.write import HINT_KEY
 
 
@@ -34,6 +34,7 @@ def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
     """
     place = Path(path)
     _check_is_hdf5(place)
+    refuse_endless_heaps(place)
     findings: list[Finding] = []
     try:
         with h5py.File(place, "r") as file:

@@ -1,10 +1,14 @@
 """Whether a NIR file holds its network by itself: no links out of it, no cycles, no more data than a file can hold.
 
 HDF5 resolves links silently. A file whose weights lie in another one is not the network that its hash stands for, and a
-group that contains itself never ends.
+group that contains itself never ends. Nor does HDF5 (2.0 and before) where the heap of a file's texts is damaged.
 """
 
 from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
 
 import h5py
 
@@ -13,6 +17,37 @@ from toolchain.errors import InputError
 MOST_BYTES = 1 << 31
 """Bytes of all datasets together, unpacked; far beyond any network that fits a chip."""
 _COPY = "write the network again, with everything in one file"
+_HEAP = b"GCOL\x01\x00\x00\x00"
+"""How a collection of the global heap begins: signature, version 1, three zeros; then its size."""
+_HEAP_HEADER, _OBJECT_HEADER = 16, 16
+
+
+def refuse_endless_heaps(path: Path) -> None:
+    """Follow the sizes of the objects in each collection of texts as HDF5 does, which goes round for ever at a zero.
+
+    Source: HDF5 File Format Specification 3.0, III.E (Disk Format: Level 1E, Global Heap).
+
+    Raises:
+        InputError: an object that reaches beyond its collection, or free space of no size.
+    """
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.find(_HEAP)
+        while at >= 0:
+            if not _is_sound(data, at):
+                raise InputError(str(path), f"is damaged or cut off (its texts, at byte {at})", "get the file again")
+            at = data.find(_HEAP, at + 1)
+
+
+def _is_sound(data: mmap.mmap, start: int) -> bool:
+    (size,) = struct.unpack("<Q", data[start + 8 : start + 16].ljust(8, b"\0"))
+    at, end = start + _HEAP_HEADER, min(start + size, len(data))
+    while at + _OBJECT_HEADER <= end:
+        index, _, _, length = struct.unpack("<HHIQ", data[at : at + _OBJECT_HEADER])
+        step = length if index == 0 else _OBJECT_HEADER + (length + 7) // 8 * 8
+        if step < _OBJECT_HEADER or at + step > start + size:
+            return False
+        at += step
+    return True
 
 
 def refuse_links(file: h5py.File, where: str) -> None:

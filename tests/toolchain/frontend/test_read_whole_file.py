@@ -137,3 +137,19 @@ def test_refusals_name_the_file(tmp_path: Path) -> None:
     assert refusal(tmp_path, {"type": "NIRGraph"}) == (
         "graph: has no nodes: its writer stopped half-way; export the network again"
     )
+
+
+def test_a_damaged_heap_of_texts_is_refused_before_hdf5_goes_round_in_it(path: Path) -> None:
+    """HDF5 2.0 never comes back from free space of no size."""
+    data = bytearray(path.read_bytes())
+    heap = data.find(b"GCOL\x01\x00\x00\x00")
+    assert heap > 0
+    first = heap + 16
+    length = int.from_bytes(data[first + 8 : first + 16], "little")
+    for size in (0xFFFF, 3000):
+        data[first + 8 : first + 16] = size.to_bytes(8, "little")
+        path.write_bytes(data)
+        assert refused(path) == f"{path}: is damaged or cut off (its texts, at byte {heap}); get the file again"
+    data[first + 8 : first + 16] = length.to_bytes(8, "little")
+    path.write_bytes(data)
+    assert "fc" in read_nir(path).nodes
