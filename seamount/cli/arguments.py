@@ -17,7 +17,7 @@ Calibrate = Annotated[Path | None, typer.Option(help="npz with x (sample, step, 
 Test = Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")]
 Convention = Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch-leaky")]
 TimeStep = Annotated[float | None, typer.Option("--dt", help="time step in seconds, in place of the convention's")]
-Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, or the path of a target file")]
+Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, a machine as loihi2@kapoho_point, or a target file")]
 Mapping = Annotated[str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")]
 Compared = Annotated[int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)]
 Chosen = Annotated[int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)]

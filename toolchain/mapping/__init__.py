@@ -5,6 +5,7 @@ from toolchain.mapping.place import place
 from toolchain.mapping.placement import Core, Fill, Placement, Usage, read_placement, write_placement
 from toolchain.mapping.quantity import GRADES, Quantity
 from toolchain.mapping.slices import Slice
+from toolchain.mapping.system import System, load_system, shipped_systems
 from toolchain.mapping.target import RESOURCES, Limits, Target, load_target, shipped_targets
 
 __all__ = [
@@ -17,11 +18,14 @@ __all__ = [
     "Placement",
     "Quantity",
     "Slice",
+    "System",
     "Target",
     "Usage",
+    "load_system",
     "load_target",
     "place",
     "read_placement",
+    "shipped_systems",
     "shipped_targets",
     "write_placement",
 ]

@@ -16,6 +16,7 @@ from toolchain.ir.program import Population, Program
 from toolchain.ir.text import program_hash
 from toolchain.mapping.layout import RULES, Layout, choose_tilings
 from toolchain.mapping.placement import Core, Placement, limits_of
+from toolchain.mapping.system import AT, systems_of
 from toolchain.mapping.target import Target
 from toolchain.mapping.usage import AxonMap, Demand, destinations, exceeded
 
@@ -119,5 +120,14 @@ def _check_extent(program: Program, target: Target, cores: int) -> None:
         raise PlacementError(
             program.name,
             f"takes {cores} cores, a {target.name} system has {available} ({cores - available} over)",
-            "use fewer neurons or modes, or edit the target's chips_per_system",
+            _where_it_fits(target, cores),
         )
+
+
+def _where_it_fits(target: Target, cores: int) -> str:
+    """The smallest system of these chips that has the cores, or what else to change."""
+    chips = -(-cores // target.cores_per_chip.whole)
+    for system in systems_of(target.name):
+        if target.system and system.chips.whole >= chips:
+            return f"it takes {chips} chips: use {target.name}{AT}{system.name}, which has {system.chips.whole}"
+    return "use fewer neurons or modes, or edit the target's chips_per_system"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from toolchain.errors import InputError
 from toolchain.mapping.quantity import Quantity
+from toolchain.mapping.system import AT, load_system
 
 TARGETS = Path(__file__).parent / "targets"
 LEAVING_WORDS = 256
@@ -125,6 +126,7 @@ class Target(BaseModel):
         word_bits: width of a memory word.
         words_per_neuron: most state and coefficient words that one neuron may have; None if not limited.
         cores_per_chip, chips_per_system: extent.
+        system: name of the machine that `chips_per_system` is of; "" for the greatest known.
         limits: of one core.
         axon_map_by: "projection" where one entry serves all destination cores, "core" where each takes one.
         strided_entries: entries of a kernel with a stride, arriving and a position leaving; None for one.
@@ -147,6 +149,7 @@ class Target(BaseModel):
     words_per_neuron: Quantity | None = None
     cores_per_chip: Quantity
     chips_per_system: Quantity
+    system: str = ""
     limits: Limits
     axon_map_by: Literal["projection", "core"]
     strided_entries: Quantity | None = None
@@ -200,11 +203,15 @@ def shipped_targets() -> tuple[str, ...]:
 
 
 def load_target(name_or_path: str | Path) -> Target:
-    """Read a target by the name of a shipped one or by the path of a file.
+    """Read a target by the name of a shipped one or by the path of a file; ``NAME@SYSTEM`` has that system's chips.
 
     Raises:
-        InputError: there is no such target, or the file breaks a rule; the message names the entry.
+        InputError: there is no such target or system, or the file breaks a rule; the message names the entry.
     """
+    chip, at, system = str(name_or_path).partition(AT)
+    if at and chip in shipped_targets():
+        found = load_system(system, chip)
+        return load_target(chip).model_copy(update={"chips_per_system": found.chips, "system": found.name})
     shipped = TARGETS / f"{name_or_path}.toml"
     path = shipped if str(name_or_path) in shipped_targets() else Path(name_or_path)
     if not path.is_file():

@@ -154,11 +154,13 @@ class FullestCore(Part):
 
 
 class MappingPart(Part):
-    """Cores and chips on the target."""
+    """Cores and chips on the target; core messages of the test set that cross from one chip to another."""
 
     target: str
+    system: str = ""
     cores: int
     chips: int
+    chip_crossings: int = 0
     fullest_core: FullestCore
     limiting_resource: str
 

@@ -86,6 +86,7 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
         "nonzero": whole(report.synops.nonzero),
         "dense": whole(report.synops.dense),
         "bound": _bound(lead),
+        "crossings": decimal(results.counts.per_inference("chip_crossings")),
         "grades": tables.grade_text(),
         "versions": sorted(evidence.versions.items()),
     }

@@ -74,7 +74,7 @@ def summarize(results: Results) -> Report:
         energy=_energy(results.estimates[0]),
         latency=_latency(results.estimates[0], results.step_times[0]),
         other_tables=tuple(_energy(other) for other in results.estimates[1:]),
-        mapping=_mapping(evidence),
+        mapping=_mapping(evidence, counts),
         ranges=results.ranges,
         findings=evidence.findings,
         quantization=evidence.quantization,
@@ -209,12 +209,14 @@ def _latency(found: Estimate, timed: StepTimes | None) -> LatencyPart:
     )
 
 
-def _mapping(evidence: Evidence) -> MappingPart:
+def _mapping(evidence: Evidence, counts: Counts) -> MappingPart:
     placement, fullest = evidence.placement, evidence.placement.fullest
     return MappingPart(
         target=placement.target,
         cores=len(placement.cores),
+        system=evidence.target.system,
         chips=placement.chips,
+        chip_crossings=counts.total("chip_crossings"),
         fullest_core=FullestCore(**vars(fullest), fraction=fullest.fraction),
         limiting_resource=placement.limiting_resource,
     )

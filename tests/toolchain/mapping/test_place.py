@@ -11,7 +11,17 @@ from tests.toolchain.report.digits_like import chain, cuba_lif, digits_like, ssm
 from toolchain.errors import InputError, PlacementError
 from toolchain.ir.connections import Convolution, Dense, OneToOne, Sparse
 from toolchain.ir.program import Input, Output, Population, Program, Projection
-from toolchain.mapping import RULES, Placement, Target, Usage, load_target, place, read_placement, write_placement
+from toolchain.mapping import (
+    RULES,
+    Placement,
+    Target,
+    Usage,
+    load_target,
+    place,
+    read_placement,
+    shipped_systems,
+    write_placement,
+)
 from toolchain.mapping.memory import neuron_words
 from toolchain.mapping.place import settle
 from toolchain.mapping.placement import Core, limits_of
@@ -312,3 +322,25 @@ def busy() -> Program:
     projections.append(Projection("own", "a", "a", OneToOne(rng.integers(-1, 2, 310))))
     populations = (cuba_lif("a", 310), cuba_lif("b", 230))
     return Program("busy", (), populations, tuple(projections), (Output("out", "b"),))
+
+
+def test_systems_have_their_chips() -> None:
+    sizes = {name: load_target(name).chips_per_system.whole for name in (
+        "loihi2", "loihi2@oheo_gulch", "loihi2@kapoho_point", "loihi2@kapoho_point_x4", "loihi2@hala_point",
+        "loihi1@nahuku_32", "loihi1@pohoiki_springs",
+    )}  # fmt: skip
+    assert list(sizes.values()) == [1152, 1, 8, 32, 1152, 32, 768]
+    assert len(shipped_systems()) == len(sizes) - 1
+    with pytest.raises(InputError, match="hala_point: is no system of loihi1 chips; use one of nahuku_32, pohoiki"):
+        load_target("loihi1@hala_point")
+
+
+def test_a_network_beyond_a_system_is_told_which_one_holds_it() -> None:
+    """1,000 cores of 4,095 neurons: 9 chips of 120 cores."""
+    size = 4095 * 1000
+    program = Program("wide", (), (cuba_lif("a", size),), (), ())
+    with pytest.raises(
+        PlacementError, match=r"takes 1000 cores, .* 960 .*it takes 9 chips: use loihi2@kapoho_point_x4"
+    ):
+        place(program, load_target("loihi2@kapoho_point"))
+    assert place(program, load_target("loihi2@kapoho_point_x4")).chips == 9
