@@ -16,7 +16,7 @@ from toolchain.ir.program import Population, Program
 from toolchain.ir.text import program_hash
 from toolchain.mapping.layout import RULES, Layout, choose_tilings
 from toolchain.mapping.placement import Core, Placement, limits_of
-from toolchain.mapping.system import AT, systems_of
+from toolchain.mapping.remedies import remedies
 from toolchain.mapping.target import Target
 from toolchain.mapping.usage import AxonMap, Demand, destinations, exceeded
 
@@ -49,7 +49,7 @@ def place(program: Program, target: Target, rule: str = "packed") -> Placement:
     for population in program.populations:
         _check_words(population, demand)
     layout = settle(demand, rule)[0]
-    _check_extent(program, target, len(layout.cores))
+    _check_extent(program, target, rule, len(layout.cores))
     per_chip = target.cores_per_chip.whole
     cores = zip(layout.cores, layout.used, strict=True)
     placed = tuple(Core(at, at // per_chip, tuple(parts), usage) for at, (parts, usage) in enumerate(cores))
@@ -114,20 +114,11 @@ def _check_words(population: Population, demand: Demand) -> None:
         )
 
 
-def _check_extent(program: Program, target: Target, cores: int) -> None:
+def _check_extent(program: Program, target: Target, rule: str, cores: int) -> None:
     available = target.cores_per_chip.whole * target.chips_per_system.whole
     if cores > available:
         raise PlacementError(
             program.name,
             f"takes {cores} cores, a {target.name} system has {available} ({cores - available} over)",
-            _where_it_fits(target, cores),
+            remedies(program, target, cores, lambda tried: len(settle(Demand(tried, target), rule)[0].cores)),
         )
-
-
-def _where_it_fits(target: Target, cores: int) -> str:
-    """The smallest system of these chips that has the cores, or what else to change."""
-    chips = -(-cores // target.cores_per_chip.whole)
-    for system in systems_of(target.name):
-        if target.system and system.chips.whole >= chips:
-            return f"it takes {chips} chips: use {target.name}{AT}{system.name}, which has {system.chips.whole}"
-    return "use fewer neurons or modes, or edit the target's chips_per_system"

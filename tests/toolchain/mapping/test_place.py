@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from toolchain.mapping import (
 from toolchain.mapping.memory import neuron_words
 from toolchain.mapping.place import settle
 from toolchain.mapping.placement import Core, limits_of
+from toolchain.mapping.remedies import narrowed, pruned
 from toolchain.mapping.usage import Demand, exceeded
 
 LOIHI2 = load_target("loihi2")
@@ -340,7 +342,31 @@ def test_a_network_beyond_a_system_is_told_which_one_holds_it() -> None:
     size = 4095 * 1000
     program = Program("wide", (), (cuba_lif("a", size),), (), ())
     with pytest.raises(
-        PlacementError, match=r"takes 1000 cores, .* 960 .*it takes 9 chips: use loihi2@kapoho_point_x4"
+        PlacementError, match=r"takes 1000 cores, .* 960 .*use loihi2@kapoho_point_x4: it takes 9 chips of 32"
     ):
         place(program, load_target("loihi2@kapoho_point"))
     assert place(program, load_target("loihi2@kapoho_point_x4")).chips == 9
+
+
+def test_what_would_make_a_network_fit_is_tried() -> None:
+    """Synapses fill the cores: fewer bits and fewer weights take fewer cores, and the first that fits is told."""
+    weights = np.random.default_rng(2).integers(-128, 128, (1500, 1500))
+    weights[0, 0] = -128
+    program = chain(Dense(weights), cuba_lif("a", 1500), cuba_lif("b", 1500))
+    target = load_target("loihi2@oheo_gulch")
+    cores = len(place(program, target).cores)
+    fields = target.model_dump()
+    fields["cores_per_chip"]["value"] = fields["cores_per_chip"]["low"] = cores - 8
+    small = Target.model_validate(fields)
+    with pytest.raises(PlacementError) as found:
+        place(program, small)
+    told = re.search(
+        r"use weights of (\d) bits: (\d+) cores, or prune (\d+) % of the weights: (\d+) cores", str(found.value)
+    )
+    assert told is not None
+    bits, narrow, share, sparse = map(int, told.groups())
+    assert len(place(narrowed(program, bits), small).cores) == narrow <= cores - 8
+    assert len(place(pruned(program, share / 100), small).cores) == sparse <= cores - 8
+    if bits < 7:
+        with pytest.raises(PlacementError):
+            place(narrowed(program, bits + 1), small)
