@@ -109,6 +109,15 @@ validation: $(VENV)/.dev  ## measured times, powers and compiler tables beside w
 reference: $(VENV)/.run  ## write docs/reference from the docstrings of what is promised
 	@$(BIN)/python docs/reference/make.py
 
+# What is not on the machine is left out, and said: gcc-arm-none-eabi, qemu-system-arm, riscv64-unknown-elf-gcc, clang, node.
+.PHONY: microcontroller
+microcontroller: $(VENV)/.dev  ## the digits network in C on Cortex-M4 and RISC-V in qemu and as WebAssembly: same state, and its cost
+	@$(BIN)/python -m benchmarks.microcontroller
+
+.PHONY: bench-portable
+bench-portable: $(VENV)/.dev  ## time exported C and JavaScript beside the fast simulator and onnxruntime
+	@$(BIN)/python -m benchmarks.portable
+
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run --quick

@@ -45,13 +45,13 @@ Seconds = Callable[[int], float]
 """Steps of a run -> seconds of the processor."""
 
 
-def digits() -> Program:
-    """The trained network zoo:digits."""
-    source = find_source("zoo:digits", None, None)
+def compiled_network(name: str) -> Program:
+    """A network of the zoo as a program, as `seamount deploy` compiles it but for the passes."""
+    source = find_source(name, None, None)
     graph = source.graph
     settings = Options().settings
     compiled = compile_graph(
-        graph, conventions_for(graph), source.calibration.values(), settings=settings, name="digits"
+        graph, conventions_for(graph), source.calibration.values(), settings=settings, name=source.name
     )
     return compiled.lowered.program
 
@@ -132,7 +132,7 @@ def step_times(contenders: dict[str, tuple[Seconds, int, int]]) -> dict[str, flo
 
 
 def main() -> None:
-    ssm, small = ssm_network(), digits()
+    ssm, small = ssm_network(), compiled_network("zoo:digits")
     cases = {
         "SSM 128 x 32 x 4": {
             "fast": (time_fast(ssm), SHORT, LONG),
