@@ -18,6 +18,7 @@ from toolchain.frontend.loops import late, run_loop
 from toolchain.frontend.order import Group, execution_groups
 from toolchain.frontend.primitives import STATEFUL
 from toolchain.frontend.stateless import stateless_layer
+from toolchain.frontend.stepped import STEPPED
 from toolchain.frontend.stepping import DelayState, NeuronState
 
 Signals = dict[str, FloatArray]
@@ -147,6 +148,9 @@ class _Execution:
         batch, steps = self.extent
         if node.kind in STATEFUL:
             return self._run_neuron(node, drive)
+        if node.kind in STEPPED:
+            state = STEPPED[node.kind](node, batch)
+            return {node.name: np.stack([state.step(drive[:, t]) for t in range(steps)], axis=1)}
         if node.kind == "Delay":
             delay = DelayState(node, batch, self.conventions)
             out = np.empty_like(drive)

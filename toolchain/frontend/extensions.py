@@ -1,4 +1,4 @@
-"""The node types that NIR lacks, added under our own prefix: gates, a product, a ternary quantizer, a rectifier.
+"""The node types that NIR lacks, under our own prefix: gates, a product, a ternary quantizer, a rectifier, two neurons.
 
 A stock reader refuses a file that holds one of them, so they are used where nothing else can say what a network does.
 All edges into a NIR node sum and carry no port names. A node of two inputs therefore takes *one* signal of twice the
@@ -22,8 +22,10 @@ BINARY_GATE = "seamount.BinaryGate"
 PRODUCT = "seamount.Product"
 TERNARY = "seamount.Ternary"
 RECTIFIER = "seamount.Rectifier"
+RESONATE_FIRE = "seamount.ResonateFire"
+SIGMA_DELTA = "seamount.SigmaDelta"
 
-HALVED = (SIGMOID_GATE, BINARY_GATE, PRODUCT)
+HALVED = (SIGMOID_GATE, BINARY_GATE, PRODUCT, RESONATE_FIRE)
 """Types of 2H channels in and H out."""
 
 METADATA_KEY = "seamount_extensions"
@@ -35,6 +37,8 @@ _TABLE = (
     Primitive(PRODUCT, derived="shape"),
     Primitive(TERNARY, ("threshold",), positive=("threshold",), per_element=True),
     Primitive(RECTIFIER, derived="shape"),
+    Primitive(RESONATE_FIRE, ("decay", "phase", "threshold")),
+    Primitive(SIGMA_DELTA, ("bias", "threshold"), positive=("threshold",), per_element=True),
 )
 
 EXTENSIONS: Mapping[str, Primitive] = {primitive.kind: primitive for primitive in _TABLE}

@@ -39,10 +39,11 @@ def settle_halves(node: DraftNode, signal: Shape, draft: Draft) -> None:
     if node.kind == RECTIFIER:
         return
     node.output_shape = (signal[0] // 2,)
-    threshold = node.params.get("threshold")
-    if threshold is not None and threshold.shape != node.output_shape:
-        draft.repair(node.name, f"threshold of shape {threshold.shape}", f"took the shape {node.output_shape}")
-        node.params["threshold"] = np.broadcast_to(threshold.reshape(-1), node.output_shape).copy()
+    for field in node.primitive.arrays:
+        values = node.params[field]
+        if values.shape != node.output_shape:
+            draft.repair(node.name, f"{field} of shape {values.shape}", f"took the shape {node.output_shape}")
+            node.params[field] = np.broadcast_to(values.reshape(-1), node.output_shape).copy()
 
 
 def _mismatch(node: DraftNode, signal: Shape) -> str:

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.frontend.extensions import BINARY_GATE, HALVED, PRODUCT, RECTIFIER, SIGMOID_GATE, TERNARY
+from toolchain.frontend.extensions import (
+    BINARY_GATE,
+    HALVED,
+    PRODUCT,
+    RECTIFIER,
+    RESONATE_FIRE,
+    SIGMA_DELTA,
+    SIGMOID_GATE,
+    TERNARY,
+)
 from toolchain.frontend.graph import FloatArray, Graph, Node
 
 ComplexArray = NDArray[np.complex128]
@@ -98,6 +107,18 @@ class Sketch:
     def binary_gate(self, name: str, threshold: FloatArray, sources: str | Iterable[str]) -> str:
         """Append the first half where the second reaches the threshold, else 0."""
         return self._gate(name, BINARY_GATE, len(threshold), {"threshold": threshold}, sources)
+
+    def resonate_fire(
+        self, name: str, decay: FloatArray, phase: FloatArray, threshold: FloatArray, sources: str | Iterable[str]
+    ) -> str:
+        """Append oscillators; real parts take the first half of the sum of `sources`, imaginary ones the second."""
+        return self._gate(
+            name, RESONATE_FIRE, len(decay), {"decay": decay, "phase": phase, "threshold": threshold}, sources
+        )
+
+    def sigma_delta(self, name: str, bias: FloatArray, threshold: FloatArray, source: str) -> str:
+        """Append a rectified sum over time that is sent by its changes."""
+        return self.add(name, SIGMA_DELTA, len(bias), {"bias": bias, "threshold": threshold}, source)
 
     def product(self, name: str, size: int, sources: str | Iterable[str]) -> str:
         """Append first half * second half of the sum of `sources`."""

@@ -12,6 +12,8 @@ from toolchain.units.lif import Lif
 from toolchain.units.product import Product
 from toolchain.units.rectifier import Rectifier
 from toolchain.units.relay import Relay
+from toolchain.units.resonate_fire import ResonateFire
+from toolchain.units.sigma_delta import SigmaDelta
 from toolchain.units.sigmoid_gate import SigmoidGate
 from toolchain.units.state_space import StateSpace
 from toolchain.units.ternary import Ternary
@@ -28,6 +30,8 @@ KINDS: tuple[type[Unit], ...] = (
     Product,
     Ternary,
     Rectifier,
+    ResonateFire,
+    SigmaDelta,
     Relay,
 )
 

@@ -12,6 +12,7 @@ from tests.toolchain.lower.kernel_graphs import DT, FLATTEN, chain, conv, fire, 
 from tests.toolchain.lower.test_shared_modes import shared
 from tests.toolchain.quantize.networks import units_of
 from tests.toolchain.quantize.test_floating import recurrent_graph
+from tests.toolchain.units import test_oscillators_and_deltas
 from toolchain.frontend.conventions import PRESETS, conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.sketch import Sketch
@@ -69,6 +70,11 @@ def shared_modes() -> tuple[Compiled, FloatArray]:
     return compile_graph(graph, conventions_for(graph), data), data
 
 
+def stepped(name: str) -> tuple[Compiled, FloatArray]:
+    graph, data = getattr(test_oscillators_and_deltas, name)(), test_oscillators_and_deltas.data()
+    return compile_graph(graph, conventions_for(graph), data), data
+
+
 CASES = {
     "gates, summed": lambda: gated("sum"),
     "gates, each step": lambda: gated("step"),
@@ -80,6 +86,8 @@ CASES = {
     "rectifier": rectified,
     "CubaLI": leaky,
     "S5": shared_modes,
+    "oscillators": lambda: stepped("oscillators"),
+    "deltas": lambda: stepped("deltas"),
 }
 
 
