@@ -36,6 +36,27 @@ def sketched(add: Callable[[Sketch], str]) -> Graph:
 
 
 LEFT_X, RIGHT_X = X @ LEFT.T + BIAS, X @ RIGHT.T
+DECAY, PHASE, LEAST = np.array([0.9, 0.99, 0.5]), np.array([0.5, 2.0, 1.0]), np.array([0.1, 0.5, 0.8])
+
+
+def turned() -> np.ndarray:
+    """Whether each oscillator's real part is great enough as its imaginary part comes to 0, step by step."""
+    state, sent = np.zeros((len(X), H), dtype=complex), []
+    for real, imaginary in zip(np.moveaxis(LEFT_X, 1, 0), np.moveaxis(RIGHT_X, 1, 0), strict=True):
+        before, state = state.imag, DECAY * np.exp(1j * PHASE) * state + real + 1j * imaginary
+        sent.append((state.real >= LEAST) & (before < 0) & (state.imag >= 0))
+    return np.stack(sent, axis=1).astype(float)
+
+
+def changes() -> np.ndarray:
+    """What is sent: the activation less all that was sent before, where that is enough."""
+    activation, sent = np.maximum(np.cumsum(X, axis=1) + BIAS, 0), np.zeros_like(X)
+    for t in range(X.shape[1]):
+        owed = activation[:, t] - sent[:, :t].sum(axis=1)
+        sent[:, t] = np.where(np.abs(owed) >= LEAST, owed, 0)
+    return sent
+
+
 CASES: dict[str, tuple[Callable[[Sketch], str], np.ndarray]] = {
     "seamount.SigmoidGate": (lambda s: s.sigmoid_gate("n", H, halves(s)), LEFT_X / (1 + np.exp(-RIGHT_X))),
     "seamount.BinaryGate": (
@@ -48,6 +69,8 @@ CASES: dict[str, tuple[Callable[[Sketch], str], np.ndarray]] = {
         np.sign(X) * (np.abs(X) >= np.abs(X[0, 0])),
     ),
     "seamount.Rectifier": (lambda s: s.rectifier("n", H, "input"), np.where(X > 0, X, 0.0)),
+    "seamount.ResonateFire": (lambda s: s.resonate_fire("n", DECAY, PHASE, LEAST, halves(s)), turned()),
+    "seamount.SigmaDelta": (lambda s: s.sigma_delta("n", BIAS, LEAST, "input"), changes()),
 }
 
 
