@@ -27,7 +27,6 @@ from exporters.c import build_source
 from exporters.js import build_module
 from exporters.scalar.plan import plan_program
 from seamount.network import find_source
-from seamount.options import Options
 from simulators import fast
 from simulators.onnx import simulate as simulate_onnx
 from simulators.recorded import Job, prepare
@@ -49,10 +48,7 @@ def compiled_network(name: str) -> Program:
     """A network of the zoo as a program, as `seamount deploy` compiles it but for the passes."""
     source = find_source(name, None, None)
     graph = source.graph
-    settings = Options().settings
-    compiled = compile_graph(
-        graph, conventions_for(graph), source.calibration.values(), settings=settings, name=source.name
-    )
+    compiled = compile_graph(graph, conventions_for(graph), source.calibration.values(), name=source.name)
     return compiled.lowered.program
 
 

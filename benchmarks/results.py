@@ -21,8 +21,8 @@ from benchmarks.results_page import page
 from models.shipped.zoo import ZOO, names
 from models.training.folder import load_folder
 from seamount.build.deploy import deploy
-from seamount.network import ZOO_PREFIX, find_source
-from seamount.options import Options, read_settings
+from seamount.network import ZOO_PREFIX
+from seamount.options import read_settings
 from toolchain.engine import ENGINES, JSON, Unit, run_units
 from toolchain.files import write_text
 from toolchain.quantize.settings import Settings
@@ -45,9 +45,10 @@ def unit_of(folder: Path, model: str) -> Unit:
 def measure(arguments: dict[str, JSON]) -> dict[str, JSON]:
     """Deploy a network into `build/results/NAME` and return its row."""
     folder = Path(str(arguments["folder"]))
-    source, settings = find_source(str(arguments["model"]), None, None), settings_of(folder)
+    settings = settings_of(folder)
     out = BUILDS / folder.name
-    deploy(source, out, Options(settings=settings), lambda line: print(f"{folder.name}: {line}", flush=True))
+    model = str(arguments["model"])
+    deploy(model, out, settings=settings, tell=lambda event: print(f"{folder.name}: {event}", flush=True))
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return row(folder, settings, report)
 

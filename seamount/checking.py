@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from seamount.network import input_channels
-from seamount.samples import Samples, read_samples
+from seamount.network import input_shape
+from seamount.samples import Samples, samples_of
 from toolchain.errors import InputError, ToolchainError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.discretize import discretize
@@ -145,7 +145,7 @@ def check(path: Path, question: Question) -> Checked:
     conventions = conventions_for(graph, question.convention, dt=question.dt)
     if question.expect is not None and question.calibrate is None:
         raise InputError("--expect", "needs the samples that the framework was given", "add --calibrate data.npz")
-    data = None if question.calibrate is None else read_samples(question.calibrate, input_channels(graph))
+    data = None if question.calibrate is None else samples_of(question.calibrate, input_shape(graph))
     network, refusals = _collapsed(graph, conventions)
     target = load_target(question.target)
     compiled = _Compiled(graph, conventions, data, target) if data is not None and network is not None else None

@@ -1,7 +1,11 @@
-"""What can be deployed: a network of the zoo, or a NIR file with calibration data of the user's own."""
+"""What can be deployed: a network of the zoo, a training run, a NIR file, or a graph in memory; each with its data.
+
+The one place that knows where a network's inputs, symbols, labels, true lengths and settings come from.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -10,20 +14,39 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seamount.samples import Samples, read_samples, spread
+from seamount.options import read_settings
+from seamount.samples import Data, Samples, samples_of, spread
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.frontend.extensions import extension_note
 from toolchain.frontend.graph import Finding, FloatArray, Graph
 from toolchain.frontend.read import read_nir
 from toolchain.ir.integer import IntArray
+from toolchain.quantize.settings import Settings
 
 if TYPE_CHECKING:
+    import nir
+
     from models.tasks import Part, Task
 
 ZOO_PREFIX = "zoo:"
+SETTINGS = "settings.json"
+"""Beside the weights of a network that was fine-tuned for integers: what it was fine-tuned for."""
 TORCH_VALUES = 1 << 19
 """Steps of all test samples up to which the trained network is run in PyTorch again; beyond, its card is quoted."""
+_HEADS = {
+    b"PK\x03\x04": "a zip archive, as torch.save and numpy.savez write",
+    b"\x80": "a pickle, as torch.save once wrote",
+    b"\x93NUMPY": "an array of numpy",
+}
+_SUFFIXES = {
+    ".pt": "a file of torch.save",
+    ".pth": "a file of torch.save",
+    ".ckpt": "a checkpoint, of torch.save or others",
+    ".safetensors": "weights of PyTorch or others (torch, jax, ...), without their network",
+    ".onnx": "an ONNX model",
+}
+_HDF5 = b"\x89HDF"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,27 +72,33 @@ class Source:
         name: of the network, for the program and the report.
         task: name of its task, or "" where the user's own.
         graph: the network.
-        nir: its NIR file; None where it is shipped as weights alone.
-        file: what the network was read from: the NIR file, else the weights.
+        nir: its NIR file; None where it is shipped as weights alone, or lies in memory.
+        file: what the network was read from: the NIR file, else the weights; None where it lies in memory.
         calibration: inputs that scales are chosen on; never test data.
         test: labelled inputs that accuracy is measured on.
+        command: what to type after `seamount deploy` to name the network and its data again; None where one of them
+            lies in memory.
+        test_samples: size of the whole test set, of which `test` may hold a part.
+        validation: at most so many samples to make choices on, never of the test set: the task's validation part, and
+            training samples where there is room; else the calibration data.
+        settings: what the network was fine-tuned for; None where it was not.
         float_classes: decisions of the trained network in PyTorch on given inputs, or None where it is not at hand.
         card: what was measured when it was trained, on the whole test set; None where unknown.
-        command: what the user typed, for the report.
-        test_samples: size of the whole test set, of which `test` may hold a part.
     """
 
     name: str
     task: str
     graph: Graph
     nir: Path | None
-    file: Path
+    file: Path | None
     calibration: Samples
     test: Samples
-    float_classes: Callable[[FloatArray], IntArray] | None
-    card: Figures | None
-    command: str
+    command: tuple[str, ...] | None
     test_samples: int
+    validation: Callable[[int], Samples]
+    settings: Settings | None = None
+    float_classes: Callable[[FloatArray], IntArray] | None = None
+    card: Figures | None = None
 
     def restricted(self, samples: int | None) -> Source:
         """With only so many test samples, spread evenly over all; None leaves all."""
@@ -78,38 +107,133 @@ class Source:
         return replace(self, test=self.test.chosen(spread(len(self.test), samples)))
 
 
-def find_source(model: str, calibrate: Path | None, test: Path | None) -> Source:
+def find_source(model: Any, calibrate: Data | None = None, test: Data | None = None) -> Source:
     """Resolve what the user named.
 
     Args:
-        model: ``zoo:<name>``, the folder of a training run, or the path of a NIR file.
-        calibrate: npz with ``x`` (and ``y``); compulsory for a file, refused for the others, whose task has data.
-        test: npz with ``x`` and ``y``; by default the calibration data.
+        model: ``zoo:<name>``, the folder of a training run, the path of a NIR file, a `Graph`, or a `nir.NIRGraph`.
+        calibrate: inputs (an npz file, or arrays; see `seamount.samples.samples_of`); compulsory for a file or a graph,
+            refused for the others, whose task has data.
+        test: inputs and labels; by default the calibration data.
 
     Raises:
         InputError: unknown network, missing file, or data that are not what they should be.
         MissingPartError: a network shipped as weights, and no PyTorch to read them.
     """
+    if not isinstance(model, str | Path):
+        return _with_data(graph_of(model), "network", None, calibrate, test)
     path = Path(model)
-    if model.startswith(ZOO_PREFIX) or path.is_dir():
+    zoo = str(model).startswith(ZOO_PREFIX)
+    if zoo or path.is_dir():
         if calibrate is not None or test is not None:
-            raise InputError(model, "a trained network's task brings its data", "leave --calibrate and --test out")
-        return _from_zoo(model.removeprefix(ZOO_PREFIX)) if model.startswith(ZOO_PREFIX) else _from_run(path)
+            raise InputError(str(model), "a trained network's task brings its data", "leave --calibrate and --test out")
+        return _from_zoo(str(model).removeprefix(ZOO_PREFIX)) if zoo else _from_run(path)
     if not path.is_file():
         remedy = "give zoo:<name>, the folder of a training run, or the path of a .nir file"
-        raise InputError(model, "no such file", remedy)
+        raise InputError(str(model), "no such file", remedy)
+    _refuse_weights(path)
     if calibrate is None:
-        raise InputError(model, "a NIR file needs data to choose scales on", "add --calibrate data.npz with an array x")
-    graph = read_nir(path)
-    calibration = read_samples(calibrate, input_channels(graph))
-    measured = calibration if test is None else read_samples(test, input_channels(graph))
-    command = f"seamount deploy {path.name} --calibrate {calibrate.name}" + (f" --test {test.name}" if test else "")
-    return Source(path.stem, "", graph, path, path, calibration, measured, None, None, command, len(measured))
+        what, remedy = "a NIR file needs data to choose scales on", "add --calibrate data.npz with an array x"
+        raise InputError(str(model), what, remedy)
+    return _with_data(read_nir(path), path.stem, path, calibrate, test)
 
 
-def input_channels(graph: Graph) -> int:
-    """Width of the network's (first) input."""
-    return next((int(np.prod(node.output_shape)) for node in graph.of_kind("Input")), 0)
+def _refuse_weights(path: Path) -> None:
+    """Name what is given in place of a NIR file, by its first bytes or its suffix.
+
+    Raises:
+        InputError: weights, arrays or another tool's model.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head.startswith(_HDF5):
+        return
+    found = next((what for start, what in _HEADS.items() if head.startswith(start)), _SUFFIXES.get(path.suffix))
+    if found is not None:
+        remedy = "export the network to NIR, or give the folder of a seamount training run"
+        raise InputError(str(path), f"is {found}, not a NIR file", remedy)
+
+
+def _with_data(graph: Graph, name: str, path: Path | None, calibrate: Data | None, test: Data | None) -> Source:
+    """A network with data of the user's own."""
+    if calibrate is None:
+        raise InputError(name, "a network needs data to choose scales on", "give calibrate=x (sample, step, channel)")
+    shape = input_shape(graph)
+    calibration = samples_of(calibrate, shape, "" if isinstance(calibrate, str | Path) else "calibrate")
+    measured = calibration
+    if test is not None:
+        measured = samples_of(test, shape, "" if isinstance(test, str | Path) else "test")
+    return Source(
+        name=name,
+        task="",
+        graph=graph,
+        nir=path,
+        file=path,
+        calibration=calibration,
+        test=measured,
+        command=_words(path, calibrate, test),
+        test_samples=len(measured),
+        validation=lambda most: calibration.chosen(slice(most)),
+    )
+
+
+def _words(path: Path | None, calibrate: Data, test: Data | None) -> tuple[str, ...] | None:
+    """What names a file and its data on the command line; None where something is in no file."""
+    if path is None or not isinstance(calibrate, str | Path) or not isinstance(test, str | Path | None):
+        return None
+    return (str(path), "--calibrate", str(calibrate), *(() if test is None else ("--test", str(test))))
+
+
+def graph_of(model: Any) -> Graph:
+    """The graph of a network that lies in memory.
+
+    Raises:
+        InputError: it is neither a `Graph` nor a `nir.NIRGraph`.
+    """
+    if isinstance(model, Graph):
+        return model
+    import nir
+
+    if not isinstance(model, nir.NIRGraph):
+        what = f"is a {type(model).__module__}.{type(model).__qualname__}"
+        raise InputError("network", what, "give a path, zoo:<name>, a nir.NIRGraph or a Graph of seamount.read")
+    return from_nir(model)
+
+
+def from_nir(graph: nir.NIRGraph) -> Graph:
+    """Read a graph of the package nir that lies in memory.
+
+    Args:
+        graph: as an exporter returned it, e.g. `snntorch.export_to_nir`.
+
+    Returns:
+        The flat graph, as `read` gives it: float64 parameters at the full shape of their nodes, and what was mended
+        in its `findings`.
+
+    Raises:
+        InputError: a network with faults that have no one repair.
+        UnsupportedError: a node type that is neither a NIR primitive nor an extension.
+
+    >>> graph = from_nir(nir.read("net.nir"))
+    >>> sorted(node.kind for node in graph.nodes.values())
+    ['Input', 'LIF', 'LIF', 'Linear', 'Linear', 'Output']
+    """
+    import nir
+
+    with tempfile.TemporaryDirectory(prefix="seamount-nir-") as folder:
+        path = Path(folder) / "network.nir"
+        nir.write(path, graph)
+        return read_nir(path)
+
+
+def input_shape(graph: Graph) -> tuple[int, ...]:
+    """Shape of the network's (first) input, without sample and step."""
+    return next((tuple(map(int, node.output_shape)) for node in graph.of_kind("Input")), (0,))
+
+
+def shaped(values: FloatArray, graph: Graph) -> FloatArray:
+    """Flat values (sample, step, channel) in the shape of the network's input, as the float interpreter takes them."""
+    return values.reshape(*values.shape[:2], *input_shape(graph))
 
 
 def zoo_folder() -> Path:
@@ -122,7 +246,7 @@ def zoo_folder() -> Path:
 
 def _from_zoo(name: str) -> Source:
     folder = zoo_folder() / name
-    if not (folder / "config.json").is_file():
+    if not name or not (folder / "config.json").is_file():
         known = sorted(path.parent.name for path in zoo_folder().glob("*/config.json"))
         raise InputError(ZOO_PREFIX + name, "no such network", f"use one of {', '.join(ZOO_PREFIX + k for k in known)}")
     return _from_folder(folder, name, ZOO_PREFIX + name)
@@ -131,7 +255,7 @@ def _from_zoo(name: str) -> Source:
 def _from_run(folder: Path) -> Source:
     if not (folder / "config.json").is_file():
         raise InputError(str(folder), "holds no config.json", "give the folder of a finished seamount train")
-    return _from_folder(folder, folder.resolve().name, folder.resolve().name)
+    return _from_folder(folder, folder.resolve().name, str(folder))
 
 
 def _from_folder(folder: Path, name: str, given: str) -> Source:
@@ -151,27 +275,37 @@ def _from_folder(folder: Path, name: str, given: str) -> Source:
         raise InputError(str(folder / "config.json"), "names no task", "give the folder that seamount train wrote")
     _refuse_without_torch(given, folder)
     task = load_task(config["task"])
-    nir = folder / "model.nir"
-    graph = read_nir(nir) if nir.is_file() else _from_weights(folder, task)
+    nir_file = folder / "model.nir"
+    graph = read_nir(nir_file) if nir_file.is_file() else _from_weights(folder, task)
     small = len(task.test) * task.steps <= TORCH_VALUES and task.symbols is None and task.test.lengths is None
     return Source(
         name=name,
         task=task.name,
         graph=graph,
-        nir=nir if nir.is_file() else None,
-        file=nir if nir.is_file() else folder / "model.safetensors",
-        calibration=_samples(task.train, task, calibration_samples(task)),
-        test=_samples(task.test, task, slice(None)),
+        nir=nir_file if nir_file.is_file() else None,
+        file=nir_file if nir_file.is_file() else folder / "model.safetensors",
+        calibration=task_samples(task.train, task, calibration_samples(task)),
+        test=task_samples(task.test, task),
+        command=(given,),
+        test_samples=len(task.test),
+        validation=lambda most: _validation(task, most),
+        settings=read_settings(folder / SETTINGS) if (folder / SETTINGS).is_file() else None,
         float_classes=_torch_classes(folder) if small and installed("torch") else None,
         card=_figures(config),
-        command=f"seamount deploy {given}",
-        test_samples=len(task.test),
     )
 
 
-def _samples(part: Part, task: Task, rows: IntArray | slice) -> Samples:
-    chosen = Samples(part.inputs, part.labels, part.lengths, task.inputs).chosen(rows)
-    return chosen if part.symbolic else replace(chosen, x=chosen.x.astype(np.float64))
+def task_samples(part: Part, task: Task, rows: IntArray | slice | None = None) -> Samples:
+    """Samples of a task's part: values or symbols, labels, true lengths; all of them unless `rows` chooses."""
+    whole = Samples(part.inputs, part.labels, part.lengths, task.inputs)
+    return whole if rows is None else whole.chosen(rows)
+
+
+def _validation(task: Task, most: int) -> Samples:
+    """The validation part, then as much of the training part as there is room for, spread evenly."""
+    own = task_samples(task.validation, task, slice(most))
+    room = most - len(own)
+    return own if room <= 0 else own.joined(task_samples(task.train, task, spread(len(task.train), room)))
 
 
 def _figures(config: Mapping[str, Any]) -> Figures | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from toolchain.errors import InputError
 from toolchain.passes.pipeline import DEFAULT
@@ -16,7 +18,8 @@ class Options:
     """How to deploy.
 
     Attributes:
-        settings: bit widths.
+        settings: bit widths and rules, or the path of a JSON file of them; by default those that are stored beside the
+            network's weights, else the usual ones.
         target: name or path of the chip's limits.
         convention: preset for what NIR leaves open, with switches in place of its own, as `conventions_for` takes them;
             by default what the file says, else plain NIR.
@@ -27,12 +30,15 @@ class Options:
         simulator: runs the whole test set; by default the quickest that can run.
         passes: pipeline of compiler passes, as text; "" for none.
         samples: run so many test samples, spread evenly, in place of all.
-        mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
+        mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         expect: npz of what the framework made of the calibration samples; another outcome here is an error.
+
+    Raises:
+        InputError: a seed or a number of samples out of range.
     """
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings | str | None = None
     target: str = "loihi2"
     convention: str | None = None
     dt: float | None = None
@@ -43,7 +49,57 @@ class Options:
     samples: int | None = None
     nir_samples: int | None = None
     mapping: str = "packed"
-    expect: Path | None = None
+    expect: Path | str | None = None
+
+    def __post_init__(self) -> None:
+        """Say at once, and not after a minute of other work, that a number cannot be."""
+        if self.seed < 0:
+            raise InputError("--seed", f"{self.seed} is negative", "give 0 or more")
+        for name in ("compared", "samples", "nir_samples"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise InputError(_flag(name), f"{count} is no number of samples", "give 1 or more")
+        if self.dt is not None and not 0 < self.dt < float("inf"):
+            raise InputError("--dt", f"{self.dt} s is not a positive time", "give seconds")
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Options:
+        """These options with some of them changed, by name.
+
+        Raises:
+            InputError: no such option.
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise InputError(name, "is no option", f"use {', '.join(known)}")
+        return replace(self, **changes)
+
+    def chosen_settings(self, stored: Settings | None) -> Settings:
+        """The settings that hold: those given, else those stored with the network, else the usual ones."""
+        if isinstance(self.settings, Settings):
+            return self.settings
+        if self.settings is not None:
+            return read_settings(Path(self.settings))
+        return stored or Settings()
+
+    def words(self) -> list[str]:
+        """What to type after `seamount deploy` and the network to say the same; settings that lie in no file are left
+        out."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default and not isinstance(value, Settings):
+                words += [_flag(field.name), str(value)]
+        return words
+
+    def as_dict(self, settings: Settings) -> dict[str, Any]:
+        """As plain data, with the settings that were used."""
+        found = {**asdict(replace(self, settings=None)), "settings": settings.as_dict()}
+        return found | {"expect": None if self.expect is None else str(self.expect)}
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def read_settings(path: Path | None) -> Settings:

@@ -13,7 +13,7 @@ import simulators.lava
 import simulators.onnx
 import simulators.reference
 from toolchain.doctor import installed
-from toolchain.errors import InputError
+from toolchain.errors import InputError, MissingPartError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace
@@ -81,3 +81,14 @@ def missing(name: str) -> str | None:
     """Why a simulator cannot run here, with how to get it; None where it can."""
     check = _MISSING.get(name)
     return check() if check is not None else None
+
+
+def require(name: str, reason: str | None) -> None:
+    """Refuse to go on where a part is missing.
+
+    Raises:
+        MissingPartError: there is a reason.
+    """
+    if reason:
+        what, _, remedy = reason.partition("; ")
+        raise MissingPartError(name, what, remedy)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict
 
-from simulators.compare import Comparison
-from seamount.build.job import Network, Runs
+from seamount.build.job import Placed, Runs
+from seamount.network import input_shape
 from seamount.options import Options
+from simulators.compare import Comparison
 from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
@@ -21,9 +20,7 @@ POLES_DRAWN = 512
 VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
 
 
-def gather_evidence(
-    network: Network, runs: Runs, comparisons: Mapping[str, Comparison], accuracies: tuple[Accuracy, ...]
-) -> Evidence:
+def gather_evidence(network: Placed, runs: Runs, accuracies: tuple[Accuracy, ...], command: str) -> Evidence:
     """Everything that the report is made of."""
     return Evidence(
         model=network.source.name,
@@ -34,12 +31,12 @@ def gather_evidence(
         test=runs.test,
         recorded=runs.recorded,
         accuracies=accuracies,
-        agreements=tuple(_agreement(comparison) for comparison in comparisons.values()),
+        agreements=tuple(_agreement(comparison) for comparison in runs.comparisons.values()),
         findings=tuple(_findings(network, runs)),
         quantization=tuple(_quantization(network)),
         poles=_poles(network),
         versions=versions(),
-        command=network.source.command,
+        command=command,
     )
 
 
@@ -54,7 +51,7 @@ def _agreement(comparison: Comparison) -> Agreement:
     )
 
 
-def _findings(network: Network, runs: Runs) -> list[FindingRow]:
+def _findings(network: Placed, runs: Runs) -> list[FindingRow]:
     rows = []
     for stage, found in (("read", network.graph.findings), ("convention", network.conventions.findings)):
         for finding in found:
@@ -90,7 +87,7 @@ def overflow_rows(trace: Trace) -> list[FindingRow]:
     ]
 
 
-def _quantization(network: Network) -> list[QuantizationRow]:
+def _quantization(network: Placed) -> list[QuantizationRow]:
     rows = []
     for tensor in network.compiled.lowered.tensors:
         where, _, quantity = tensor.name.rpartition(".")
@@ -100,7 +97,7 @@ def _quantization(network: Network) -> list[QuantizationRow]:
     return rows
 
 
-def _poles(network: Network) -> tuple[PolePoint, ...]:
+def _poles(network: Placed) -> tuple[PolePoint, ...]:
     rows = pole_rows(network.compiled.lowered.program, network.compiled.network, POLES_DRAWN)
     names = PolePoint.__dataclass_fields__
     return tuple(PolePoint(**{name: getattr(row, name) for name in names}) for row in rows)
@@ -113,18 +110,16 @@ def versions() -> dict[str, str]:
     return {"seamount": __version__, "python": platform.python_version(), **listed}
 
 
-def manifest_facts(network: Network, options: Options) -> dict[str, object]:
+def manifest_facts(network: Placed, options: Options, command: str) -> dict[str, object]:
     """What the manifest says beside the hashes."""
     return {
-        "command": network.source.command,
+        "command": command,
         "model": network.source.name,
+        "read_from": None if network.source.command is None else network.source.command[0],
+        "input_shape": list(input_shape(network.graph)),
         "program": program_hash(network.program),
         "convention": {"name": network.conventions.name, "dt": network.conventions.dt},
-        "options": {
-            **asdict(options),
-            "settings": options.settings.as_dict(),
-            "expect": None if options.expect is None else options.expect.name,
-        },
+        "options": options.as_dict(network.settings),
         "seed": options.seed,
         "versions": versions(),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -98,6 +100,17 @@ def read_manifest(folder: BuildFolder) -> dict[str, Any]:
     Raises:
         InputError: there is none, it is not ours, or it is of another version of the meaning.
     """
+    manifest = _own_manifest(folder)
+    if manifest.get("semantics_version") != SEMANTICS_VERSION:
+        found = manifest.get("semantics_version")
+        raise InputError(
+            str(folder.manifest), f"semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
+        )
+    return manifest
+
+
+def _own_manifest(folder: BuildFolder) -> dict[str, Any]:
+    """A manifest of ours, of whatever version."""
     if not folder.manifest.is_file():
         raise InputError(str(folder.root), f"holds no {MANIFEST}", "give a folder that seamount deploy wrote")
     try:
@@ -106,11 +119,6 @@ def read_manifest(folder: BuildFolder) -> dict[str, Any]:
         raise InputError(str(folder.manifest), f"cannot be read ({error})", "deploy again") from error
     if not isinstance(manifest, dict) or manifest.get("producer") != PRODUCER:
         raise InputError(str(folder.manifest), "was not written by seamount deploy", "deploy again")
-    if manifest.get("semantics_version") != SEMANTICS_VERSION:
-        found = manifest.get("semantics_version")
-        raise InputError(
-            str(folder.manifest), f"semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
-        )
     return manifest
 
 
@@ -130,13 +138,15 @@ def changed_files(folder: BuildFolder) -> list[str]:
 def fresh_folder(out: Path) -> Iterator[BuildFolder]:
     """Yield a folder beside `out` to fill; it takes the place of `out` only if the block succeeds.
 
+    What runs that were killed left beside `out` is removed first.
+
     Raises:
-        InputError: `out` holds something that is not ours.
+        InputError: `out` holds something that is not ours, or the current folder lies in it.
     """
-    refuse_foreign(out)
+    out = replaceable(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    beside = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
+    clear_leftovers(out)
+    beside = out.with_name(f".{out.name}.{_own_mark()}.partial")
     beside.mkdir()
     try:
         yield BuildFolder(beside)
@@ -145,21 +155,66 @@ def fresh_folder(out: Path) -> Iterator[BuildFolder]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def refuse_foreign(out: Path) -> None:
-    """Refuse to write over what seamount did not write."""
+def replaceable(out: Path) -> Path:
+    """The folder that a build will take the place of, by its full path.
+
+    Raises:
+        InputError: `out` holds something that is not ours, or the current folder lies in it.
+    """
+    given, out = out, out.resolve()
+    if Path.cwd().is_relative_to(out):
+        what = "is the current folder, or holds it, and a build replaces its folder as a whole"
+        raise InputError(str(given), what, "name a folder to be made, e.g. --out build/net")
     if out.exists() and not out.is_dir():
-        raise InputError(str(out), "is a file", "choose another output folder")
+        raise InputError(str(given), "is a file", "choose another output folder")
     if out.is_dir() and any(out.iterdir()):
         try:
-            read_manifest(BuildFolder(out))
+            _own_manifest(BuildFolder(out))
         except InputError as error:
             what = f"is not empty and not a build folder of seamount ({error.what})"
-            raise InputError(str(out), what, "choose another output folder, or empty this one") from error
+            raise InputError(str(given), what, "choose another output folder, or empty this one") from error
+    return out
+
+
+def replaced_build(out: Path) -> dict[str, Any] | None:
+    """The manifest of the build that lies in `out` and will be replaced; None where none does."""
+    return _own_manifest(BuildFolder(out)) if BuildFolder(out).manifest.is_file() else None
+
+
+def clear_leftovers(out: Path) -> None:
+    """Remove what killed runs left beside `out`; a build that one had just set aside is put back."""
+    for path in sorted(out.parent.glob(f".{glob.escape(out.name)}.*")):
+        mark, _, kind = path.name.removeprefix(f".{out.name}.").rpartition(".")
+        if kind not in ("partial", "old") or not path.is_dir() or not _is_dead(mark):
+            continue
+        if kind == "old" and not out.exists():
+            os.replace(path, out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _own_mark() -> str:
+    """The process, and the machine, as a folder may be shared: PID@HOST."""
+    return f"{os.getpid()}@{platform.node()}"
+
+
+def _is_dead(mark: str) -> bool:
+    """Whether the process that a leftover is marked with is gone; False where that cannot be known."""
+    pid, _, host = mark.partition("@")
+    if not pid.isdigit() or host not in ("", platform.node()):
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return int(pid) == os.getpid()
 
 
 def _replace(beside: Path, out: Path) -> None:
     """Swap a finished folder into place; the old one goes last."""
-    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    old = out.with_name(f".{out.name}.{_own_mark()}.old")
     if out.exists():
         os.replace(out, old)
     os.replace(beside, out)

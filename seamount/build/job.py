@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from seamount.build.score import Score
 from seamount.network import Source
+from simulators.compare import Comparison
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import Graph
 from toolchain.ir.integer import IntArray, limits
@@ -15,7 +16,6 @@ from toolchain.ir.trace import Trace
 from toolchain.lower.encode import Encoded
 from toolchain.lower.pipeline import Compiled
 from toolchain.mapping import Placement, Target
-from toolchain.passes.pipeline import DEFAULT
 from toolchain.quantize.settings import Settings
 
 
@@ -59,16 +59,30 @@ class Entered:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A network read, compiled and placed."""
+class Placed:
+    """A network read, compiled and placed.
+
+    Attributes:
+        source: the network and its data.
+        conventions: what NIR leaves open, as it was filled.
+        settings: widths and rules, as they were chosen.
+        compiled: the program before its passes, and how it came about.
+        program: after its passes.
+        target, placement: the chip, and what lies on which core.
+    """
 
     source: Source
-    graph: Graph
     conventions: Conventions
+    settings: Settings
     compiled: Compiled
     program: Program
     target: Target
     placement: Placement
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        return self.source.graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +94,8 @@ class Runs:
         score: its decisions against the labels; None without labels.
         entered: what became of its inputs.
         inputs: payloads of the compared samples.
-        recorded, foreign: the reference's trace of these, and the other simulators'.
+        recorded: the reference's trace of these.
+        foreign, comparisons: the other simulators' traces, and each compared with the reference's.
         missing: simulators left out, with the reason.
         chosen: indices of the compared samples.
     """
@@ -91,5 +106,6 @@ class Runs:
     inputs: dict[str, IntArray]
     recorded: Trace
     foreign: Mapping[str, Trace]
+    comparisons: Mapping[str, Comparison]
     missing: Mapping[str, str]
     chosen: IntArray

@@ -1,24 +1,19 @@
-"""`seamount quantize`: what rounding a network costs, where, and what its registers can hold."""
+"""What rounding a network costs, where, and what its registers can hold."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from seamount.build.rungs import interpretable, nir_score
-from seamount.samples import Samples
 from seamount.build.score import score_classes
-from seamount.simulators import default_simulator, find_simulator
-from seamount.network import Source, find_source
 from seamount.build.whole import is_read_stepwise, output_scale, score_trace
+from seamount.events import Event
+from seamount.network import Source, find_source
+from seamount.options import Options
+from seamount.samples import Data, Samples, with_labels
+from seamount.simulators import default_simulator, find_simulator
 from toolchain.bounds.prove import ProvenRange, prove
-from toolchain.errors import InputError
-from toolchain.files import write_text
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
@@ -30,11 +25,7 @@ from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder, Rung, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.rest import PoleRow, pole_rows
-from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.quantize.settings import Settings
-from toolchain.report.pole_figure import pole_figure
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -77,9 +68,77 @@ class Quantized:
             "findings": list(self.compiled.lowered.findings),
         }
 
+    def events(self) -> list[Event]:
+        """The findings in a few lines."""
+        found = [*self._accuracy_events(), *self._ladder_events()]
+        for row in self.activity:
+            found.append(Event("activity", str(row), asdict(row)))
+        for bound in self.ranges:
+            if bound.verdict != "proven":
+                after = "" if bound.safe_steps is None else f", safe for {bound.safe_steps} steps"
+                found.append(Event("ranges", f"{bound.population}.{bound.register}: {bound.verdict}{after}"))
+        proven = sum(bound.verdict == "proven" for bound in self.ranges)
+        text = f"{proven} of {len(self.ranges)} ports and registers proven to fit"
+        found.append(Event("ranges", text, {"proven": proven, "of": len(self.ranges)}))
+        return found + [Event("lower", text, detail=True) for text in self.compiled.lowered.findings]
 
-def quantize(source: Source, settings: Settings, convention: str | None, dt: float | None, explain: bool) -> Quantized:
-    """Quantize a network and measure what it cost.
+    def _accuracy_events(self) -> list[Event]:
+        test, every = self.source.test, self.source.test_samples
+        total = int(test.counted_steps.sum()) if test.per_step else len(test)
+        part = f" of {len(test)} of {every} test samples, spread evenly" if len(test) < every else ""
+        return [
+            Event(
+                "accuracy",
+                f"{rung}: {correct} of {total} ({100 * correct / total:.2f} %){part}",
+                {"rung": rung, "correct": correct, "of": total},
+            )
+            for rung, correct in self.accuracy.items()
+        ]
+
+    def _ladder_events(self) -> list[Event]:
+        found = []
+        for step in sorted(self.ladder, key=lambda rung: rung.output_error):
+            right = "" if step.correct is None else f", {step.correct} of {step.samples} right"
+            text = f"{step.name}: outputs {100 * step.output_error:.2f} % off{right}"
+            found.append(Event("ladder", text, asdict(step)))
+        return found
+
+
+def quantize(
+    model: Any,
+    *,
+    calibrate: Data | None = None,
+    labels: Any = None,
+    test: Data | None = None,
+    explain: bool = False,
+    options: Options | None = None,
+    **changes: Any,
+) -> Quantized:
+    """Quantize a network and measure what it cost: accuracies, a ladder of roundings, what every register can hold.
+
+    Args:
+        model, calibrate, labels, test: as for `deploy`.
+        explain: round one tensor at a time as well, and so name what costs.
+        options: of them settings, convention and dt; see `Options`.
+        changes: options by name, in place of those in `options`.
+
+    Returns:
+        Rows: `.accuracy` (right decisions by rung), `.ladder` (outputs' error as a share), `.activity` (spikes a neuron
+        and step), `.ranges` (bits), `.poles`; `.events()` in words, `.as_dict()` as plain data.
+
+    Raises:
+        ToolchainError: of any stage, as `deploy`.
+
+    >>> found = quantize("net.nir", calibrate=x, labels=y)
+    >>> sorted(found.accuracy)
+    ['integer', 'nir']
+    """
+    options = (options or Options()).with_changes(changes)
+    return quantize_source(find_source(model, with_labels(calibrate, labels), test), options, explain)
+
+
+def quantize_source(source: Source, options: Options, explain: bool) -> Quantized:
+    """Quantize a network with its data; see `quantize`.
 
     The ladder runs on the calibration data, so that nothing is chosen on the test data; of the test data only the
     accuracies are taken.
@@ -89,7 +148,8 @@ def quantize(source: Source, settings: Settings, convention: str | None, dt: flo
     """
     source = source.restricted(interpretable(source.graph, source.test))
     data = source.calibration.values()
-    conventions = conventions_for(source.graph, convention, dt=dt)
+    settings = options.chosen_settings(source.settings)
+    conventions = conventions_for(source.graph, options.convention, dt=options.dt)
     compiled = compile_graph(source.graph, conventions, data, settings=settings, name=source.name)
     accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
     ladder = Ladder(float_network(compiled.network), data, _classes(source.calibration))
@@ -137,26 +197,3 @@ def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
     """What the host reads at the last step, in the float network's units, (sample, neuron)."""
     program = compiled.lowered.program
     return step_outputs(program, trace)[:, -1] / output_scale(program, compiled)
-
-
-def tell_quantized(found: Quantized, tell: Tell) -> None:
-    """Say the findings in a few lines."""
-    test = found.source.test
-    total = int(test.counted_steps.sum()) if test.per_step else len(test)
-    every = found.source.test_samples
-    part = f" of {len(test)} of {every} test samples, spread evenly" if len(test) < every else ""
-    for rung, correct in found.accuracy.items():
-        tell(f"accuracy    {rung}: {correct} of {total} ({100 * correct / total:.2f} %){part}")
-    for step in sorted(found.ladder, key=lambda rung: rung.output_error):
-        right = "" if step.correct is None else f", {step.correct} of {step.samples} right"
-        tell(f"ladder      {step.name}: outputs {100 * step.output_error:.2f} % off{right}")
-    for row in found.activity:
-        tell(f"activity    {row}")
-    for bound in found.ranges:
-        if bound.verdict != "proven":
-            after = "" if bound.safe_steps is None else f", safe for {bound.safe_steps} steps"
-            tell(f"ranges      {bound.population}.{bound.register}: {bound.verdict}{after}")
-    proven = sum(bound.verdict == "proven" for bound in found.ranges)
-    tell(f"ranges      {proven} of {len(found.ranges)} ports and registers proven to fit")
-    for text in found.compiled.lowered.findings:
-        tell(f"            {text}")

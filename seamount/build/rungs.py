@@ -6,18 +6,21 @@ beside each figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from seamount.build.job import Network, Runs
-from seamount.options import Options
-from seamount.samples import Samples, spread
+from seamount.build.job import Placed, Runs
 from seamount.build.score import Score, score_classes, score_steps
 from seamount.build.whole import score_trace
+from seamount.events import Event, Tell
+from seamount.network import shaped
+from seamount.options import Options
+from seamount.samples import Samples, spread
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.execute import run
-from toolchain.frontend.graph import Graph
+from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.ir.program import Program
 from toolchain.lower.decode import float_step_outputs
 from toolchain.report.evidence import Accuracy
@@ -31,11 +34,11 @@ NIR_WORDS = 1 << 24
 """Values of the widest signal that it holds at once."""
 
 
-def accuracies(network: Network, runs: Runs, options: Options, tell: Callable[[str], None]) -> tuple[Accuracy, ...]:
+def accuracies(network: Placed, runs: Runs, options: Options, tell: Tell) -> tuple[Accuracy, ...]:
     """Correct decisions at every rung that has labels."""
     test, source = network.source.test, network.source
     if test.y is None or runs.score is None:
-        tell("accuracy    not measured: the data have no labels y")
+        tell(Event("accuracy", "not measured: the data have no labels y"))
         return ()
     chosen = f"{len(test)} of {source.test_samples} test samples" if len(test) < source.test_samples else ""
     found = _trained(network, chosen)
@@ -47,11 +50,12 @@ def accuracies(network: Network, runs: Runs, options: Options, tell: Callable[[s
         if name in runs.foreign:
             score = score_trace(network.program, network.compiled, runs.foreign[name], test.chosen(runs.chosen))
             found.append(_row(name, score, "the compared samples"))
-    tell(f"accuracy    {', '.join(map(_text, found))}")
+    numbers: dict[str, Any] = {row.rung: {"correct": row.correct, "of": row.samples} for row in found}
+    tell(Event("accuracy", ", ".join(map(_text, found)), numbers))
     return tuple(found)
 
 
-def _trained(network: Network, note: str) -> list[Accuracy]:
+def _trained(network: Placed, note: str) -> list[Accuracy]:
     """The trained network: run again where that is quick, else as its card has it."""
     source = network.source
     if source.float_classes is not None:
@@ -83,12 +87,18 @@ def interpretable(graph: Graph, test: Samples) -> int:
 
 
 def nir_score(graph: Graph, conventions: Conventions, program: Program, samples: Samples) -> Score:
-    """The float network as NIR, some samples at a time, read as the program's output is."""
+    """The float network as NIR, read as the program's output is."""
+    scores = [score_steps(outputs, part) for part, outputs in interpreted(graph, conventions, program, samples)]
+    return sum(scores[1:], scores[0])
+
+
+def interpreted(
+    graph: Graph, conventions: Conventions, program: Program, samples: Samples
+) -> Iterator[tuple[Samples, FloatArray]]:
+    """Some samples at a time, with what the float network gives at each step, (sample, step, neuron)."""
     widest = max(int(np.prod(node.output_shape)) for node in graph.nodes.values())
     together = max(1, NIR_WORDS // (widest * samples.steps))
-    scores = []
     for start in range(0, len(samples), together):
         part = samples.chosen(slice(start, start + together))
-        outputs, _ = run(graph, part.values(), conventions)
-        scores.append(score_steps(float_step_outputs(program, outputs), part))
-    return sum(scores[1:], scores[0])
+        outputs, _ = run(graph, shaped(part.values(), graph), conventions)
+        yield part, float_step_outputs(program, outputs)

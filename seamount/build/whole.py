@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seamount.build.job import Entered, Network
-from seamount.samples import Samples
+from seamount.build.job import Entered, Placed
 from seamount.build.score import Score, score_classes, score_steps
+from seamount.samples import Samples
 from seamount.shards import Recording, Shards, simulate_in_shards
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace, count_to_ends, join_traces
-from toolchain.lower.decode import output_probe, reading, step_outputs
-from toolchain.lower.encode import decide, encode_counted
+from toolchain.lower.decode import at_last_step, output_probe, reading, step_outputs
+from toolchain.lower.encode import decide, encode_counted, output_values
 from toolchain.lower.pipeline import Compiled
 
 PART_WORDS = 1 << 24
@@ -36,14 +36,17 @@ class Whole:
         trace: counts of messages, the outputs' last values, overflows.
         score: against the labels; None without labels.
         entered: what became of the inputs.
+        outputs: what the host reads of the first output at each sample's own last step, in the float network's units,
+            (sample, neuron).
     """
 
     trace: Trace
     score: Score | None
     entered: Entered
+    outputs: FloatArray
 
 
-def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, tell: Callable[[str], None]) -> Whole:
+def run_whole(network: Placed, test: Samples, simulator: str, shards: Shards, tell: Callable[[str], None]) -> Whole:
     """Run all samples.
 
     Args:
@@ -56,11 +59,11 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
     Raises:
         ToolchainError: as the simulator; an input beyond its range where the settings refuse that.
     """
-    program, overflow = network.program, network.compiled.scheme.settings.input_overflow
+    program, overflow = network.program, network.settings.input_overflow
     name, stepwise = program.inputs[0].name, is_read_stepwise(program, test)
     # A network's last states may take gigabytes, of which the host reads a few words.
     read = [f"{output.population}.{output.register}" for output in program.outputs]
-    traces, scores, entered = list[Trace](), list[Score](), Entered()
+    traces, scores, outputs, entered = list[Trace](), list[Score](), list[FloatArray](), Entered()
     for number, rows in enumerate(_parts(program, test, stepwise)):
         part = test.chosen(rows)
         encoded = encode_counted(program.inputs[0], part.values(), overflow)
@@ -69,13 +72,14 @@ def run_whole(network: Network, test: Samples, simulator: str, shards: Shards, t
         inputs = {name: _without_padding(encoded.payload, part.lengths)}
         trace = simulate_in_shards(program, inputs, simulator, recording, _own_folder(shards, number), tell)
         scores += [] if part.y is None else [score_trace(program, network.compiled, trace, part)]
+        outputs.append(last_outputs(program, network.compiled, trace, part))
         if part.lengths is not None:
             trace = count_to_ends(trace, part.lengths + program.latency_steps)
         kept = {key: trace.final[key] for key in read if key in trace.final}
         reach = {name: int(np.abs(encoded.payload).max(initial=0))}
         traces.append(replace(trace, messages={}, registers={}, final=kept, reach=reach))
     score = sum(scores[1:], scores[0]) if scores else None
-    return Whole(join_traces(traces), score, entered)
+    return Whole(join_traces(traces), score, entered, np.concatenate(outputs))
 
 
 def _without_padding(payload: IntArray, lengths: IntArray | None) -> IntArray:
@@ -96,6 +100,15 @@ def score_trace(program: Program, compiled: Compiled, trace: Trace, samples: Sam
     if not is_read_stepwise(program, samples):
         return score_classes(decide(program, trace), samples)
     return score_steps(step_outputs(program, trace) / output_scale(program, compiled), samples)
+
+
+def last_outputs(program: Program, compiled: Compiled, trace: Trace, samples: Samples) -> FloatArray:
+    """What the host reads at each sample's own last step, in the float network's units, (sample, neuron)."""
+    if is_read_stepwise(program, samples):
+        read = at_last_step(step_outputs(program, trace), samples.lengths)
+    else:
+        read = output_values(program, trace)[program.outputs[0].name]
+    return read / output_scale(program, compiled)
 
 
 def output_scale(program: Program, compiled: Compiled) -> FloatArray:

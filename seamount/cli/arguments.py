@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from seamount.options import Options
 
 Model = Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")]
 Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")]
@@ -18,7 +21,7 @@ Test = Annotated[Path | None, typer.Option(help="npz with x and labels y; the ca
 Convention = Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch-leaky")]
 TimeStep = Annotated[float | None, typer.Option("--dt", help="time step in seconds, in place of the convention's")]
 Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, a machine as loihi2@kapoho_point, or a target file")]
-Mapping = Annotated[str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")]
+Mapped = Annotated[str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")]
 Compared = Annotated[int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)]
 Chosen = Annotated[int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="JSON file with bit widths and rules")]
@@ -67,3 +70,23 @@ def with_switches(command: Command) -> Command:
     switched.__signature__ = inspect.Signature([*parameters, *added])  # type: ignore[attr-defined]
     switched.__annotations__ = {parameter.name: parameter.annotation for parameter in [*parameters, *added]}
     return cast(Command, switched)
+
+
+def options_of(given: Mapping[str, Any], leave: Collection[str] = ()) -> Options:
+    """The options among a command's arguments, by name; an argument that is None leaves the default.
+
+    Args:
+        given: the arguments by name.
+        leave: names that mean something else in this command.
+
+    Raises:
+        InputError: a value that an option cannot have.
+    """
+    from dataclasses import fields
+
+    from seamount.options import Options
+
+    names = {field.name for field in fields(Options)} - {"settings", *leave}
+    chosen = {name: value for name, value in given.items() if name in names and value is not None}
+    settings = given.get("settings")
+    return Options(settings=None if settings is None else str(settings), **chosen)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,7 +15,7 @@ from seamount.cli.arguments import (
     Convention,
     Engine,
     Expect,
-    Mapping,
+    Mapped,
     Model,
     Passes,
     Resume,
@@ -23,14 +24,10 @@ from seamount.cli.arguments import (
     Test,
     TimeStep,
     Workers,
+    options_of,
     with_switches,
 )
-from seamount.cli.lines import give, say
-
-if TYPE_CHECKING:
-    from seamount.network import Source
-    from seamount.options import Options
-    from seamount.shards import Shards
+from seamount.cli.lines import give, say, say_event
 
 
 @with_switches
@@ -50,32 +47,20 @@ def deploy_command(
     seed: Annotated[int, typer.Option(help="picks the compared samples")] = 0,
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Passes = None,
-    mapping: Mapping = "packed",
+    mapping: Mapped = "packed",
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object: folder, report, events")] = False,
 ) -> None:
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
-    from seamount.network import find_source
-    from seamount.options import Options, read_settings
-    from seamount.shards import Shards
-    from toolchain.passes.pipeline import DEFAULT
-
-    source = find_source(model, calibrate, test)
-    folder = out or Path("build") / source.name
-    pipeline = DEFAULT if passes is None else passes
-    widths = read_settings(settings)
-    chosen = (compared, seed, simulator, pipeline, samples, nir_samples, mapping, expect)
-    options = Options(widths, target, convention, dt, *chosen)
-    _deploy(source, folder, options, Shards(engine, workers, resume))
-
-
-def _deploy(source: Source, folder: Path, options: Options, shards: Shards) -> None:
     from seamount.build.deploy import deploy
+    from seamount.shards import Shards
 
-    deployed = deploy(source, folder, options, say, shards)
-    say(f"written     {folder}")
-    give(folder / "report.html")
-    if not deployed.equal:
+    options, shards = options_of(locals()), Shards(engine, workers, resume)
+    build = deploy(model, out, calibrate=calibrate, test=test, options=options, tell=say_event, shards=shards)
+    say(f"written     {build.folder}")
+    give(json.dumps(build.as_dict(), indent=1) if as_json else build.folder / "report.html")
+    if not build.equal:
         say("error: simulators differ; see the comparison above")
         raise typer.Exit(1)

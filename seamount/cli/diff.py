@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.lines import give, say
+from seamount.cli.lines import give, say_event
 
 
 def diff_command(
@@ -24,9 +24,11 @@ def diff_command(
     from rich.console import Console
 
     from seamount.cli.diff_view import outcome_json, print_outcome
-    from seamount.rerun.diff import Options, diff
+    from seamount.rerun.diff import diff
 
-    outcome = diff(left, right, Options(simulators, inputs, program, budget, out), say)
+    outcome = diff(
+        left, right, simulators=simulators, inputs=inputs, program=program, budget_s=budget, out=out, tell=say_event
+    )
     if as_json:
         give(outcome_json(outcome))
     else:

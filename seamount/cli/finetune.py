@@ -74,10 +74,9 @@ def _write_data(folder: Path) -> None:
     from models.tasks import load_task
     from models.tasks.calibration import calibration_samples
     from models.training.folder import load_folder
+    from seamount.network import task_samples
     from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)
-    for name, part, rows in (("calibration", task.train, calibration_samples(task)), ("test", task.test, slice(None))):
-        arrays = {"x": part.inputs[rows], "y": part.labels[rows]}
-        lengths = {} if part.lengths is None else {"lengths": part.lengths[rows]}
-        write_npz(folder / f"{name}.npz", {}, arrays | lengths)
+    for name, part, rows in (("calibration", task.train, calibration_samples(task)), ("test", task.test, None)):
+        write_npz(folder / f"{name}.npz", {}, task_samples(part, task, rows).arrays())

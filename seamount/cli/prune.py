@@ -55,13 +55,13 @@ def _tell_epoch(progress: object) -> None:
 
 def _write_data(folder: Path) -> None:
     """The data that `seamount deploy` needs for a NIR file: calibration from the training part, and the test part."""
-    import numpy as np
-
     from models.tasks import load_task
     from models.training.folder import load_folder
+    from seamount.network import task_samples
+    from seamount.samples import spread
     from toolchain.files import write_npz
 
     task = load_task(load_folder(folder).task)
-    rows = np.unique(np.linspace(0, len(task.train) - 1, min(len(task.train), CALIBRATION_SAMPLES)).astype(np.int64))
-    for name, part, chosen in (("calibration", task.train, rows), ("test", task.test, slice(None))):
-        write_npz(folder / f"{name}.npz", {}, {"x": part.inputs[chosen], "y": part.labels[chosen]})
+    rows = spread(len(task.train), CALIBRATION_SAMPLES)
+    for name, part, chosen in (("calibration", task.train, rows), ("test", task.test, None)):
+        write_npz(folder / f"{name}.npz", {}, task_samples(part, task, chosen).arrays())

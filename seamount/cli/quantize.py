@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep, with_switches
-from seamount.cli.lines import give, say
+from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep, options_of, with_switches
+from seamount.cli.lines import give, say_event
 
 
 @with_switches
@@ -25,15 +25,13 @@ def quantize_command(
     plot: Annotated[Path | None, typer.Option(help="SVG file for the poles")] = None,
 ) -> None:
     """Quantize a network and say what it cost, tensor by tensor, and what every register can hold."""
-    from seamount.build.quantize import quantize, tell_quantized
-    from seamount.network import find_source
-    from seamount.options import read_settings
+    from seamount.build.quantize import quantize
     from toolchain.files import write_text
     from toolchain.report.pole_figure import pole_figure
 
-    source = find_source(model, calibrate, test)
-    found = quantize(source, read_settings(settings), convention, dt, explain)
-    tell_quantized(found, say)
+    found = quantize(model, calibrate=calibrate, test=test, explain=explain, options=options_of(locals()))
+    for event in found.events():
+        say_event(event)
     if json_path is not None:
         write_text(json_path, json.dumps(found.as_dict(), indent=1) + "\n")
         give(json_path)

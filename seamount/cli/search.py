@@ -7,10 +7,21 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Calibrate, Convention, Model, Passes, SettingsFile, Target, TimeStep
-from seamount.cli.lines import give, say
+from seamount.cli.arguments import (
+    Calibrate,
+    Convention,
+    Model,
+    Passes,
+    SettingsFile,
+    Target,
+    TimeStep,
+    options_of,
+    with_switches,
+)
+from seamount.cli.lines import give, say, say_event
 
 
+@with_switches
 def search_command(
     model: Model,
     minimize: Annotated[
@@ -31,22 +42,21 @@ def search_command(
     workers: Annotated[int | None, typer.Option(help="programs measured at once; one a core by default")] = None,
 ) -> None:
     """Find the widths, layer by layer, of least energy or memory within a loss of accuracy; go on where it stopped."""
-    from seamount.options import read_settings
-    from seamount.searching.search import UNITS, Bench, search_widths, write_found
-    from seamount.searching.work import Job
-    from toolchain.errors import InputError
-    from toolchain.passes.pipeline import DEFAULT
-    from toolchain.search import MINIMIZED
-    from toolchain.search.table import found_text
+    from seamount.searching.search import search
 
-    if minimize not in MINIMIZED:
-        raise InputError("--minimize", f"{minimize!r} is unknown", f"use {' or '.join(MINIMIZED)}")
-    pipeline = DEFAULT if passes is None else passes
-    data = ["" if path is None else str(path) for path in (calibrate, validate, test)]
-    job = Job(model, data[0], data[1], data[2], convention or "", dt or 0.0, target, pipeline, samples).with_hashes()
-    folder = out or Path("build") / f"search-{job.source().name}"
-    bench = Bench(job, engine, workers, folder / UNITS, say)
-    found, tested = search_widths(job, read_settings(settings), minimize, loss, bench)
-    write_found(found, tested, folder)
-    say(found_text(found, tested).rstrip("\n"))
-    give(folder / "settings.json")
+    found = search(
+        model,
+        out,
+        minimize=minimize,
+        loss_points=loss,
+        calibrate=calibrate,
+        validate=validate,
+        test=test,
+        samples=samples,
+        engine=engine,
+        workers=workers,
+        options=options_of(locals(), leave=("samples",)),
+        tell=say_event,
+    )
+    say(str(found).rstrip("\n"))
+    give(found.folder / "settings.json")

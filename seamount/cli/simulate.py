@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seamount.cli.arguments import Build, Engine, Resume, Workers
-from seamount.cli.lines import give, say
+from seamount.cli.lines import give, say_event
 
 
 def simulate_command(
@@ -22,11 +22,9 @@ def simulate_command(
     resume: Resume = None,
 ) -> None:
     """Run a deployed program on inputs and write the trace."""
-    from seamount.build.folder import BuildFolder
-    from seamount.rerun.simulate import simulate_build
+    from seamount.rerun.simulate import simulate
     from seamount.shards import Shards
-    from seamount.simulators import default_simulator
 
     shards = Shards(engine, workers, resume)
-    simulate_build(BuildFolder(build), inputs, trace, simulator or default_simulator(), strict, say, shards)
+    simulate(build, inputs, trace=trace, simulator=simulator, strict=strict, tell=say_event, shards=shards)
     give(trace)

@@ -10,7 +10,7 @@ from seamount.cli.lines import give
 
 def verify_command(build: Build) -> None:
     """Check the hashes of a build folder and repeat its comparison; exit code 0 or 1."""
-    from seamount.rerun.verify import verify_folder
+    from seamount.rerun.verify import verify
 
-    if not verify_folder(build, lambda check: give(f"{check.result:8}{check.name:12}{check.detail}")):
+    if not verify(build, on_check=lambda check: give(f"{check.result:8}{check.name:12}{check.detail}")).ok:
         raise typer.Exit(1)

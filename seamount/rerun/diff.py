@@ -1,45 +1,45 @@
-"""`seamount diff`: where two builds, two traces or two simulators part, why, and the smallest case that still does."""
+"""Where two builds, two traces or two simulators part, why, and the smallest case that still does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from seamount.build.folder import BuildFolder, read_manifest
-from seamount.samples import read_samples
-from seamount.simulators import Simulate, find_simulator, missing
+from seamount.build.result import Build
+from seamount.events import Event, Tell, silent
+from seamount.rerun.inputs import build_samples, payloads, refuse
+from seamount.samples import Data
+from seamount.simulators import Simulate, find_simulator, missing, require
 from simulators.microscope.repro import OTHER, PROGRAM, Repro, is_repro, read_repro, refuse_foreign, write_repro
 from simulators.microscope.sides import Found, Inputs, two_programs, two_simulators, two_traces
-from toolchain.errors import InputError, MissingPartError
+from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace, load_trace
-from toolchain.lower.encode import encode
 from toolchain.report.evidence import RECORDED_TRACE
 
 SIMULATORS = "reference,lava"
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class DiffOptions:
     """How to compare.
 
     Attributes:
         simulators: two names with a comma between, for one build.
-        inputs: npz with real ``x`` (sample, step, channel); by default what the build recorded.
+        inputs: as for `simulate`; by default what the build recorded.
         program: program.npz of two traces that lie in no build folder.
         budget_s: for the search of causes and again for the smallest case; 0: none is sought.
         out: folder for the smallest case.
     """
 
     simulators: str | None = None
-    inputs: Path | None = None
+    inputs: Data | None = None
     program: Path | None = None
     budget_s: float = 30.0
     out: Path = Path("repro")
@@ -62,34 +62,58 @@ class Outcome:
     no_smaller: str = ""
 
 
-def diff(left: Path, right: Path | None, options: Options, tell: Tell) -> Outcome:
-    """Compare what is named.
+def diff(
+    left: Build | Path | str,
+    right: Build | Path | str | None = None,
+    *,
+    simulators: str | None = None,
+    inputs: Data | None = None,
+    program: Path | str | None = None,
+    budget_s: float = 30.0,
+    out: Path | str = "repro",
+    tell: Tell = silent,
+) -> Outcome:
+    """Where two builds, two traces or two simulators part, why, and the smallest case that still does.
 
     Args:
-        left: a build folder, a trace, or a folder that this command wrote.
-        right: a build folder or a trace; None for one build on two simulators, or a folder of this command.
+        left: a build, its folder, a trace (npz), or a folder that `diff` wrote.
+        right: a build or a trace; None for one build on two simulators, or a folder of `diff`.
+        simulators: two names with a comma between, for one build; "reference,lava" by default.
+        inputs: as for `simulate`; by default what the build recorded.
+        program: program.npz of two traces that lie in no build folder.
+        budget_s: seconds for the search of causes, and again for the smallest case; 0: none is sought.
+        out: folder for the smallest case.
+        tell: is called with each `Event`.
+
+    Returns:
+        `.found.comparison` (numbers), `.found.explanation` (cause), `.repro` (folder of the smallest case).
 
     Raises:
         InputError: a path or option that does not fit.
         MissingPartError: a simulator that is not installed.
         ConformanceError: what is named was never one run.
+
+    >>> build = deploy("net.nir", "build/net", calibrate=x, compared=2)
+    >>> diff(build, simulators="reference,fast").found.comparison.mismatches
+    0
     """
-    if right is None:
-        return _repeat(left, options) if is_repro(left) else _build(left, options, tell)
-    _refuse(options.simulators, "--simulators", "two things are named", "name one build")
-    builds = [path for path in (left, right) if path.is_dir()]
+    options = DiffOptions(simulators, inputs, None if program is None else Path(program), budget_s, Path(out))
+    first, second = _path(left), None if right is None else _path(right)
+    if second is None:
+        return _repeat(first, options) if is_repro(first) else _build(first, options, tell)
+    refuse(options.simulators, "--simulators", "two things are named", "name one build")
+    builds = [path for path in (first, second) if path.is_dir()]
     if len(builds) == 2:
-        return _builds(BuildFolder(left), BuildFolder(right), options, tell)
-    _refuse(options.inputs, "--input", "a trace was recorded on its own input", "leave it out")
-    return _traces(left, right, options)
+        return _builds(BuildFolder(first), BuildFolder(second), options, tell)
+    refuse(options.inputs, "--input", "a trace was recorded on its own input", "leave it out")
+    return _traces(first, second, options)
 
 
-def _refuse(given: object, option: str, reason: str, remedy: str) -> None:
-    if given is not None:
-        raise InputError(option, f"is given, but {reason}", remedy)
+def _path(given: Build | Path | str) -> Path:
+    return given.folder if isinstance(given, Build) else Path(given)
 
 
-def _repeat(folder: Path, options: Options) -> Outcome:
+def _repeat(folder: Path, options: DiffOptions) -> Outcome:
     """Run a smallest case again."""
     case = read_repro(folder)
     why = "it is the smallest case already"
@@ -104,7 +128,7 @@ def _repeat(folder: Path, options: Options) -> Outcome:
     )
 
 
-def _build(path: Path, options: Options, tell: Tell) -> Outcome:
+def _build(path: Path, options: DiffOptions, tell: Tell) -> Outcome:
     folder = _checked(path)
     names = _pair(options.simulators or SIMULATORS)
     pair = [_simulator(name) for name in names]
@@ -124,9 +148,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _simulator(name: str) -> Simulate:
     run = find_simulator(name)
-    if reason := missing(name):
-        what, _, remedy = reason.partition("; ")
-        raise MissingPartError(name, what, remedy)
+    require(name, missing(name))
     return run
 
 
@@ -138,14 +160,10 @@ def _checked(path: Path) -> BuildFolder:
     return folder
 
 
-def _inputs(folder: BuildFolder, program: Program, options: Options, tell: Tell) -> Inputs:
+def _inputs(folder: BuildFolder, program: Program, options: DiffOptions, tell: Tell) -> Inputs:
     """The user's input as payloads, or what the build's traces were recorded on."""
     if options.inputs is not None:
-        source = program.inputs[0]
-        payload, error = encode(source, read_samples(options.inputs, source.size).values())
-        if error > 0:
-            tell(f"inputs are rounded to 2^-{source.exponent}, at most {error:.3g} off")
-        return {source.name: payload}
+        return payloads(folder, program, build_samples(folder, program, options.inputs), tell)
     path = folder.trace("input")
     try:
         _, arrays = read_npz(path)
@@ -154,11 +172,11 @@ def _inputs(folder: BuildFolder, program: Program, options: Options, tell: Tell)
     return {name: np.asarray(values, dtype=np.int64) for name, values in arrays.items()}
 
 
-def _builds(left: BuildFolder, right: BuildFolder, options: Options, tell: Tell) -> Outcome:
+def _builds(left: BuildFolder, right: BuildFolder, options: DiffOptions, tell: Tell) -> Outcome:
     programs = [load_program(_checked(folder.root).program) for folder in (left, right)]
     sides = (str(left.root), str(right.root))
     if program_hash(programs[0]) == program_hash(programs[1]) and options.inputs is None:
-        tell("both builds hold one program; their recorded traces are compared")
+        tell(Event("compare", "both builds hold one program; their recorded traces are compared"))
         traces = (load_trace(folder.root / RECORDED_TRACE) for folder in (left, right))
         return _no_runs(two_traces(programs[0], *traces, budget_s=options.budget_s), sides)
     inputs = _inputs(left, programs[0], options, tell)
@@ -167,13 +185,13 @@ def _builds(left: BuildFolder, right: BuildFolder, options: Options, tell: Tell)
     return _kept(found, sides, ("reference", "reference"), programs[1], options)
 
 
-def _traces(left: Path, right: Path, options: Options) -> Outcome:
+def _traces(left: Path, right: Path, options: DiffOptions) -> Outcome:
     traces = [load_trace(path / RECORDED_TRACE if path.is_dir() else path) for path in (left, right)]
     program = _program_of(traces, left, right, options)
     return _no_runs(two_traces(program, *traces, budget_s=options.budget_s), (str(left), str(right)))
 
 
-def _program_of(traces: list[Trace], left: Path, right: Path, options: Options) -> Program:
+def _program_of(traces: list[Trace], left: Path, right: Path, options: DiffOptions) -> Program:
     """The program that was run: as given, or from the build folder that one of the traces lies in."""
     if options.program is not None:
         return load_program(options.program)
@@ -190,7 +208,7 @@ def _no_runs(found: Found, sides: tuple[str, str]) -> Outcome:
 
 
 def _kept(
-    found: Found, sides: tuple[str, str], simulators: tuple[str, str], other: Program | None, options: Options
+    found: Found, sides: tuple[str, str], simulators: tuple[str, str], other: Program | None, options: DiffOptions
 ) -> Outcome:
     """Write the smallest case, where there is one."""
     if found.shrunk is None:

@@ -1,4 +1,4 @@
-"""`seamount verify`: is a build folder what its manifest says, and does everything still agree when run again?"""
+"""Is a build folder what its manifest says, and does everything still agree when run again?"""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import simulators.js
 import simulators.lava
 import simulators.onnx
 from seamount.build.folder import BuildFolder, changed_files
+from seamount.build.result import Build
+from seamount.rerun.inputs import folder_of
 from seamount.simulators import find_simulator, missing
 from simulators.compare import compare
-from toolchain.bounds.verify import verify
+from toolchain.bounds.verify import verify as verify_program
 from toolchain.errors import InputError, ToolchainError
 from toolchain.files import UNREADABLE, read_npz
 from toolchain.ir.integer import IntArray
@@ -41,31 +43,58 @@ class Check:
     detail: str
 
 
-def verify_folder(path: Path, tell: Callable[[Check], None]) -> bool:
-    """Check a build folder; returns whether nothing failed.
+@dataclass(frozen=True)
+class Verified:
+    """What checking a build found.
+
+    Attributes:
+        checks: in the order in which they were made.
+    """
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; a simulator that is not installed is skipped, and its check says so."""
+        return all(check.result != "failed" for check in self.checks)
+
+
+def verify(build: Build | Path | str, *, on_check: Callable[[Check], None] | None = None) -> Verified:
+    """Is a build what its manifest says, and does everything still agree when run again?
+
+    Args:
+        build: that `deploy` made, or its folder.
+        on_check: is called with each check as it is made.
+
+    Returns:
+        The checks: hashes, program, then each simulator against the recorded trace; `.ok` where none failed.
 
     Raises:
         InputError: the folder is not one of ours.
+
+    >>> verify(deploy("net.nir", "build/net", calibrate=x, compared=2)).ok
+    True
     """
-    folder = BuildFolder(path)
+    folder = folder_of(build)
     checks: list[Check] = []
 
     def record(check: Check) -> None:
         checks.append(check)
-        tell(check)
+        if on_check is not None:
+            on_check(check)
 
     changed = changed_files(folder)
     record(_result("hashes", "; ".join(changed), "every file is what the manifest says"))
     try:
         program = _program(folder)
         record(Check("program", "ok", f"text and arrays are one program, all rules hold, {program_hash(program)[:12]}"))
-        inputs, stored = _inputs(folder, program), load_trace(path / RECORDED_TRACE)
+        inputs, stored = _inputs(folder, program), load_trace(folder.root / RECORDED_TRACE)
     except ToolchainError as error:
         record(Check("program", "failed", str(error)))
-        return False
+        return Verified(tuple(checks))
     for name in ("reference", "fast", "lava", "onnx", "js", "c"):
         record(_again(folder, program, inputs, stored, name))
-    return all(check.result != "failed" for check in checks)
+    return Verified(tuple(checks))
 
 
 def _result(name: str, problem: str, fine: str) -> Check:
@@ -75,8 +104,8 @@ def _result(name: str, problem: str, fine: str) -> Check:
 def _program(folder: BuildFolder) -> Program:
     program = load_program(folder.program)
     text = read_program(folder.text.read_text(encoding="utf-8"), str(folder.text))
-    verify(text)
-    verify(program)
+    verify_program(text)
+    verify_program(program)
     if program_hash(text) != program_hash(program):
         raise InputError(str(folder.text), f"is not the program in {folder.program.name}", "deploy again")
     return program

@@ -11,24 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from seamount.network import Source, find_source, input_channels
-from seamount.samples import Samples, read_samples
-from seamount.simulators import default_simulator, find_simulator
+from seamount.build.job import Placed
+from seamount.build.rungs import interpretable, interpreted
+from seamount.build.score import Score, score_steps
+from seamount.build.whole import Whole, run_whole
+from seamount.network import Source, find_source, input_shape
+from seamount.samples import Samples, samples_of, spread
+from seamount.shards import PLAIN
+from seamount.simulators import default_simulator
 from toolchain.engine import JSON
 from toolchain.engine.keep import file_hash
 from toolchain.errors import InputError, PlacementError, QuantizationError, UnsupportedError, VerificationError
 from toolchain.frontend.conventions import Conventions, conventions_for
-from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray
-from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
-from toolchain.ir.trace import Trace
 from toolchain.lower.calibrate import Calibration, calibrate
-from toolchain.lower.encode import decide, encode, output_values
+from toolchain.lower.decode import at_last_step
 from toolchain.lower.pipeline import compile_network
-from toolchain.mapping import Placement, load_target, place
+from toolchain.mapping import load_target, place
 from toolchain.passes.pipeline import run_passes
-from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.report import count_run, estimate, load_costs
 from toolchain.search import Measured
@@ -65,15 +66,19 @@ class Job:
     def with_hashes(self) -> Job:
         """The job with the hashes of its files, and of the network's."""
         named = [text for text in (self.calibrate, self.validate, self.test) if text]
-        paths = [self.source().file, *map(Path, named)]
+        read = self.source().file
+        paths = [*([] if read is None else [read]), *map(Path, named)]
         if Path(self.target).is_file():
             paths.append(Path(self.target))
         return replace(self, files=tuple(sorted({path.name: file_hash(path) for path in paths}.items())))
 
     def source(self) -> Source:
         """The network and its data."""
-        paths = (Path(text) if text else None for text in (self.calibrate, self.test))
-        return find_source(self.model, *paths)
+        return find_source(self.model, self.calibrate or None, self.test or None)
+
+    def conventions(self, source: Source) -> Conventions:
+        """What NIR leaves open, as it is filled."""
+        return conventions_for(source.graph, self.convention or None, dt=self.dt or None)
 
     def arguments(self, settings: Settings, part: str) -> dict[str, JSON]:
         """Arguments of `evaluate`; `part` is "choice" or "test"."""
@@ -84,10 +89,9 @@ class Job:
 def evaluate(arguments: dict[str, JSON]) -> dict[str, JSON]:
     """Measure one choice of widths: `Measured` as plain data."""
     given: Any = arguments
-    job = Job(**given["job"] | {"files": tuple(sorted(given["job"]["files"].items()))})
-    context = context_of(job)
+    context = context_of(Job(**given["job"] | {"files": tuple(sorted(given["job"]["files"].items()))}))
     try:
-        found = _measured(context, context.part(given["part"]), Settings.from_dict(given["settings"]))
+        found = _measured(context, given["part"], Settings.from_dict(given["settings"]))
     except REFUSALS as error:
         found = Measured(refused=str(error))
     return found.as_dict()
@@ -95,12 +99,11 @@ def evaluate(arguments: dict[str, JSON]) -> dict[str, JSON]:
 
 @dataclass(frozen=True, eq=False)
 class Floats:
-    """What the float network makes of some samples: what the host reads, (sample, neuron), and how many are right."""
+    """What the float network makes of some samples: its score, and its outputs at their last steps (sample, neuron)."""
 
     samples: Samples
-    labels: IntArray
+    score: Score
     outputs: FloatArray
-    right: int
 
 
 class Context:
@@ -109,28 +112,41 @@ class Context:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.source = job.source()
-        self.graph = self.source.graph
-        self.conventions: Conventions = conventions_for(self.graph, job.convention or None, dt=job.dt or None)
-        self.network: Network = find_network(self.graph, self.conventions)
+        self.conventions: Conventions = job.conventions(self.source)
+        graph = self.source.graph
+        self.network: Network = find_network(graph, self.conventions)
         data = self.source.calibration.values()
         self.calibration: Calibration = calibrate(self.network, data)
         self.target = load_target(job.target)
         self.parts: dict[str, Floats] = {}
 
-    def part(self, name: str) -> Floats:
-        """The samples that choices are made on ("choice"), or the test part ("test"), with the float outputs."""
+    def part(self, name: str, program: Program) -> Floats:
+        """The samples that choices are made on ("choice"), or of the test part ("test"), with the float outputs.
+
+        Args:
+            name: which.
+            program: any of the network's programs; says how an output is read, which no width changes.
+        """
         if name not in self.parts:
             samples = self.source.test if name == "test" else choice_samples(self.source, self.job)
-            self.parts[name] = self._floats(samples)
+            self.parts[name] = self._floats(measurable(self.source, samples), program)
         return self.parts[name]
 
-    def _floats(self, samples: Samples) -> Floats:
-        assert samples.y is not None
-        outputs, _ = run(self.graph, samples.values(), self.conventions)
-        flat = outputs.reshape(*outputs.shape[:2], -1)
-        last = bool(self.network.unit(self.network.outputs[0]).output_register)
-        read: FloatArray = flat[:, -1] if last else np.count_nonzero(flat, axis=1).astype(np.float64)
-        return Floats(samples, samples.y, read, _right(read.argmax(axis=1), samples.y))
+    def _floats(self, samples: Samples, program: Program) -> Floats:
+        scores, last = [], []
+        for part, outputs in interpreted(self.source.graph, self.conventions, program, samples):
+            scores.append(score_steps(outputs, part))
+            last.append(at_last_step(outputs, part.lengths))
+        return Floats(samples, sum(scores[1:], scores[0]), np.concatenate(last))
+
+    def placed(self, settings: Settings) -> Placed:
+        """The network with these settings, compiled and placed."""
+        compiled = compile_network(self.network, self.calibration, settings, self.source.name)
+        most = self.target.sources_per_neuron
+        passed = run_passes(compiled.lowered.program, self.job.passes, lambda remark: None, max_sources=most)
+        program = passed.program
+        placement = place(program, self.target)
+        return Placed(self.source, self.conventions, settings, compiled, program, self.target, placement)
 
 
 @lru_cache(maxsize=1)
@@ -142,71 +158,51 @@ def context_of(job: Job) -> Context:
 def choice_samples(source: Source, job: Job) -> Samples:
     """Labelled samples to make choices on: never the test part.
 
-    Of the zoo the validation part, then as much of the training part as `job.samples` leaves room for, spread evenly;
+    Of a task the validation part, then as much of the training part as `job.samples` leaves room for, spread evenly;
     of a file what `validate` names, by default the calibration data.
 
     Raises:
         InputError: the data have no labels.
     """
-    if source.task:
-        return _of_task(source.task, job.samples)
-    chosen = source.calibration
+    chosen = source.validation(job.samples)
     if job.validate:
-        chosen = read_samples(Path(job.validate), input_channels(source.graph))
+        chosen = samples_of(job.validate, input_shape(source.graph)).chosen(slice(job.samples))
     if chosen.y is None:
         raise InputError(job.validate or job.calibrate, "has no labels y", "add them, or give --validate data.npz")
-    return chosen.chosen(slice(job.samples))
+    return chosen
 
 
-def _of_task(name: str, most: int) -> Samples:
-    from models.tasks import load_task
-
-    task = load_task(name)
-    own, room = task.validation, max(0, most - len(task.validation))
-    spread = np.unique(np.linspace(0, len(task.train) - 1, min(len(task.train), room)).astype(np.int64))
-    x = np.concatenate([own.inputs[:most], task.train.inputs[spread]])
-    return Samples(x.astype(np.float64), np.concatenate([own.labels[:most], task.train.labels[spread]]))
+def measurable(source: Source, samples: Samples) -> Samples:
+    """As many of them, spread evenly, as the float interpreter runs in about a minute."""
+    most = interpretable(source.graph, samples)
+    return samples if most >= len(samples) else samples.chosen(spread(len(samples), most))
 
 
-def _measured(context: Context, floats: Floats, settings: Settings) -> Measured:
-    compiled = compile_network(context.network, context.calibration, settings, context.source.name)
-    most = context.target.sources_per_neuron
-    program = run_passes(compiled.lowered.program, context.job.passes, lambda remark: None, max_sources=most).program
-    placement = place(program, context.target)
-    payload, _ = encode(program.inputs[0], floats.samples.values())
-    inputs = {program.inputs[0].name: payload}
-    trace = find_simulator(default_simulator())(program, inputs, record_messages=False, strict=False)
+def _measured(context: Context, part: str, settings: Settings) -> Measured:
+    placed = context.placed(settings)
+    floats = context.part(part, placed.program)
+    whole = run_whole(placed, floats.samples, default_simulator(), PLAIN, lambda line: None)
+    assert whole.score is not None
     measured = Measured(
-        samples=len(floats.labels),
-        right=_right(decide(program, trace), floats.labels),
-        float_right=floats.right,
-        output_error=_error(_outputs(program, compiled.scheme, trace), floats.outputs),
+        samples=whole.score.counted,
+        right=whole.score.correct,
+        float_right=floats.score.correct,
+        output_error=_error(whole.outputs, floats.outputs),
     )
-    return _with_costs(measured, context, program, placement, trace)
+    return _with_costs(measured, placed, whole)
 
 
-def _with_costs(measured: Measured, context: Context, program: Program, placement: Placement, trace: Trace) -> Measured:
-    counts = count_run(program, trace, placement, context.target)
-    found = estimate(counts, load_costs(context.target.cost_tables[0]), placement.chips)
-    words = sum(core.usage.core_words for core in placement.cores)
+def _with_costs(measured: Measured, placed: Placed, whole: Whole) -> Measured:
+    counts = count_run(placed.program, whole.trace, placed.placement, placed.target)
+    found = estimate(counts, load_costs(placed.target.cost_tables[0]), placed.placement.chips)
+    words = sum(core.usage.core_words for core in placed.placement.cores)
     return replace(
         measured,
         energy_j=found.per_inference(found.total).nominal,
-        memory_bytes=words * context.target.word_bits.whole // 8,
+        memory_bytes=words * placed.target.word_bits.whole // 8,
         synops=counts.per_inference("synops_nonzero"),
-        cores=len(placement.cores),
+        cores=len(placed.placement.cores),
     )
-
-
-def _right(classes: IntArray, labels: IntArray) -> int:
-    return int(np.count_nonzero(classes == labels))
-
-
-def _outputs(program: Program, scheme: Scheme, trace: Trace) -> FloatArray:
-    """What the host reads, in the float network's units, (sample, neuron)."""
-    output = program.outputs[0]
-    exponent = scheme.units[output.population].drive_exponent if output.register else 0
-    return output_values(program, trace)[output.name] / 2.0**exponent
 
 
 def _error(outputs: FloatArray, wanted: FloatArray) -> float:

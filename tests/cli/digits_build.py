@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from seamount.build.deploy import deploy
-from seamount.network import find_source
-from seamount.options import Options
 
 _KEPT: list[TemporaryDirectory[str]] = []
 
@@ -18,5 +16,5 @@ def digits_build() -> Path:
     """The folder that `seamount deploy zoo:digits` leaves; treat it as read-only."""
     _KEPT.append(TemporaryDirectory(prefix="seamount-digits-"))
     out = Path(_KEPT[-1].name) / "digits"
-    assert deploy(find_source("zoo:digits", None, None), out, Options(), lambda line: None).equal
+    assert deploy("zoo:digits", out).equal
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -194,14 +195,26 @@ def test_a_changed_and_a_missing_file(seamount: Run, tmp_path: Path, network: Pa
     assert "lava/run.py: is missing; new.txt: is not in the manifest; report.json: sha256" in ran.out
 
 
-def test_a_wrong_input_for_simulate(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
-    out = tmp_path / "out"
-    assert seamount("deploy", network, "--calibrate", data, "--out", out).code == 0
-    np.savez(tmp_path / "far.npz", x=np.full((1, 3, 4), 1e6))
-    ran = seamount("simulate", out, "--input", tmp_path / "far.npz", "--trace", tmp_path / "t.npz")
-    assert ran.code == 1
-    assert "error: input: 1e+06 is beyond the payload's range" in ran.err
+@pytest.mark.parametrize("rule", ["saturate", "refuse"])
+def test_inputs_beyond_the_scale_meet_the_rule_of_the_build(
+    seamount: Run, tmp_path: Path, network: Path, data: Path, rule: str
+) -> None:
+    """One rule for all that run a build; it does not ask for settings that the build has already."""
+    out, far = tmp_path / "out", tmp_path / "far.npz"
+    (tmp_path / "settings.json").write_text(json.dumps({"input_overflow": rule}))
+    options = ("--calibrate", data, "--settings", tmp_path / "settings.json", "--out", out, "--compared", 1)
+    assert seamount("deploy", network, *options).code == 0
+    np.savez(far, x=np.full((1, 3, 4), 1e6))
+    simulated = seamount("simulate", out, "--input", far, "--trace", tmp_path / "t.npz")
+    compared = seamount("diff", out, "--input", far, "--simulators", "reference,fast")
+    if rule == "saturate":
+        assert (simulated.code, compared.code) == (0, 0)
+        for ran in (simulated, compared):
+            assert "12 of 12 input values lie beyond -4 .. 3 (up to 1e+06) and took the nearer end" in ran.err
+        return
     assert not (tmp_path / "t.npz").exists()
+    for ran in (simulated, compared):
+        assert ran.code == 1 and "error: input: 1e+06 is beyond the payload's range" in ran.err
 
 
 def test_a_simulator_that_is_unknown(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:

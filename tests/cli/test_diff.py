@@ -54,15 +54,12 @@ def more_simulators(monkeypatch: pytest.MonkeyPatch) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network, deployed once; not to be written to."""
     from seamount.build.deploy import deploy
-    from seamount.network import find_source
-    from seamount.options import Options
 
     folder = tmp_path_factory.mktemp("diff")
     rng = np.random.default_rng(3)
     write_nir(lif_graph(), folder / "net.nir")
     np.savez(folder / "data.npz", x=rng.integers(0, 2, (8, 20, 4)).astype(float), y=rng.integers(0, 3, 8))
-    source = find_source(str(folder / "net.nir"), folder / "data.npz", None)
-    deploy(source, folder / "build", Options(compared=4), lambda line: None)
+    deploy(folder / "net.nir", folder / "build", calibrate=folder / "data.npz", compared=4)
     return folder / "build"
 
 

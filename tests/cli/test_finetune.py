@@ -11,8 +11,11 @@ from models import tasks
 from models.training.config import TrainConfig
 from models.training.folder import load_folder
 from models.training.train import train
+from seamount.network import find_source
+from seamount.options import read_settings
+from seamount.searching.work import Job, evaluate
 from tests.cli.conftest import Run
-from tests.toy_tasks import FORMS, toy_task
+from tests.toy_tasks import FORMS, STEPS, toy_task
 
 
 def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path: Path) -> None:
@@ -42,6 +45,11 @@ def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path:
     assert found.code == 0, found.err
     after = load_folder(out).figures["integers"]["after"]["test"]
     assert json.loads(report.read_text())["accuracy"]["integer"] == round(360 * after["accuracy"])
+    deployed = seamount("deploy", out, "--out", tmp_path / "build", "--compared", 1, "--nir-samples", 1)
+    assert deployed.code == 0
+    assert "settings    those it was fine-tuned for: weight_bits 4, a_bits 12, c_bits 6" in deployed.err
+    built = json.loads((tmp_path / "build" / "report.json").read_text())
+    assert built["accuracy"]["integer"] == after["accuracy"] and built["command"].startswith(f"seamount deploy {out}")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -60,7 +68,15 @@ def test_symbols_of_true_length_or_with_a_label_a_step(
     found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)
     assert found.code == 0, found.err
     after = load_folder(out).figures["integers"]["after"]["test"]
-    assert json.loads(report.read_text())["accuracy"]["integer"] == round(task.test.labels.size * after["accuracy"])
+    right = round(task.test.labels.size * after["accuracy"])
+    assert json.loads(report.read_text())["accuracy"]["integer"] == right
+    # The folder by itself: the settings beside the weights hold, and a search scores what counts.
+    source = find_source(str(out))
+    assert source.settings == read_settings(out / "settings.json")
+    job = Job(str(out)).with_hashes()
+    assert evaluate(job.arguments(source.settings, "test"))["right"] == right
+    choice = evaluate(job.arguments(source.settings, "choice"))
+    assert choice["samples"] == (380 if form == "padded" else 380 * STEPS)
 
 
 @pytest.mark.parametrize(

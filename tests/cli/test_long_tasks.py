@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seamount.build import deploy, whole
+from seamount.build import simulate as stage
+from seamount.build import whole
 from seamount.build.evidence import overflow_rows
 from seamount.build.score import Score, score_steps
 from seamount.samples import Samples
@@ -48,7 +49,7 @@ def graph_of(kind: str) -> Graph:
 @pytest.fixture(autouse=True)
 def one_other_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lava and ONNX have their own tests, and take seconds to start."""
-    monkeypatch.setattr(deploy, "OTHERS", ("fast",))
+    monkeypatch.setattr(stage, "OTHERS", ("fast",))
 
 
 def float_outputs(kind: str, x: np.ndarray) -> np.ndarray:
@@ -206,5 +207,7 @@ def test_parts_and_shards_give_the_same_trace(seamount: Run, tmp_path: Path, mon
     ran, _ = deployed(seamount, tmp_path / "parts", "sum", arrays, "--resume", tmp_path / "kept")
     assert "samples_000000_000003 is done" in ran.err
     assert {path.name for path in (tmp_path / "kept").iterdir() if path.is_dir()} >= {"part_1", "part_2"}
-    for name in ("traces/test.npz", "report.json"):
-        assert (tmp_path / "parts" / "out" / name).read_bytes() == (tmp_path / "one" / "out" / name).read_bytes()
+    one, parts = (tmp_path / name / "out" for name in ("one", "parts"))
+    assert (parts / "traces" / "test.npz").read_bytes() == (one / "traces" / "test.npz").read_bytes()
+    report = (parts / "report.json").read_text().replace(str(tmp_path / "parts"), str(tmp_path / "one"))
+    assert report == (one / "report.json").read_text()

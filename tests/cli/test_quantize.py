@@ -14,10 +14,8 @@ from tests.cli.conftest import Run
 def explained(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The digits network, explained once."""
     from seamount.build.quantize import quantize
-    from seamount.network import find_source
-    from toolchain.quantize.settings import Settings
 
-    found = quantize(find_source("zoo:digits", None, None), Settings(), None, None, explain=True)
+    found = quantize("zoo:digits", explain=True)
     return json.loads(json.dumps(found.as_dict()))
 
 

@@ -12,8 +12,6 @@ import pytest
 
 import seamount.searching.work as search_work
 from seamount.build.quantize import quantize
-from seamount.network import find_source
-from seamount.options import read_settings
 from tests.cli.conftest import Ran, Run
 from tests.toolchain.quantize.networks import state_space_graph
 from toolchain.frontend.conventions import PRESETS
@@ -61,8 +59,8 @@ def test_the_settings_hold_the_loss_and_deploy(case: Case, seamount: Run) -> Non
     found = json.loads((case.folder / "out" / "search.json").read_text())
     assert found["chosen"]["memory_bytes"] < found["start"]["memory_bytes"]
     again = quantize(
-        find_source(str(case.folder / "net.nir"), case.folder / "choice.npz", case.folder / "test.npz"),
-        read_settings(case.folder / "out" / "settings.json"), "seamount", None, explain=False,
+        case.folder / "net.nir", calibrate=case.folder / "choice.npz", test=case.folder / "test.npz",
+        settings=str(case.folder / "out" / "settings.json"), convention="seamount",
     )  # fmt: skip
     right = {rung.name: rung.correct for rung in again.ladder}
     assert right["integer program"] == found["chosen"]["right"] >= 64 * (1 - LOSS / 100)

@@ -1,0 +1,92 @@
+"""The whole test set on one simulator, and some samples with every register on each of them, compared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seamount.build.evidence import overflow_rows
+from seamount.build.folder import BuildFolder
+from seamount.build.job import Placed, Runs
+from seamount.build.whole import run_whole
+from seamount.events import Event, Tell, lines_of
+from seamount.options import Options
+from seamount.samples import Samples
+from seamount.shards import Shards
+from seamount.simulators import default_simulator, find_simulator, missing, require
+from simulators.compare import Comparison, compare
+from toolchain.errors import MissingPartError, UnsupportedError
+from toolchain.files import write_npz
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Program
+from toolchain.ir.text import program_hash
+from toolchain.ir.trace import save_trace
+from toolchain.lower.encode import encode_counted
+
+REFERENCE = "reference"
+OTHERS = ("fast", "lava", "onnx", "js", "c")
+COMPARED = 16
+"""Test samples that every simulator runs, unless told otherwise."""
+RECORDED_WORDS = 1 << 23
+"""Words of registers that a trace of them may hold, unless told otherwise: 64 MiB."""
+
+
+def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, shards: Shards, tell: Tell) -> Runs:
+    """Run the test set, then every simulator on some of it, and leave their traces in the folder."""
+    program, test = placed.program, placed.source.test
+    source = program.inputs[0]
+    simulator = options.simulator or default_simulator()
+    numbers = {"samples": len(test), "steps": test.steps, "simulator": simulator}
+    tell(Event("simulate", f"{len(test)} samples x {test.steps} steps on {simulator}", numbers))
+    whole = run_whole(placed, test, simulator, shards, lines_of(tell, "simulate"))
+    for line in (whole.entered.rounded(source), whole.entered.saturated(source)):
+        if line:
+            tell(Event("simulate", line, detail=True))
+    for row in overflow_rows(whole.trace):
+        tell(Event("simulate", f"{row.where}: {row.what}; {row.action}", {"where": row.where}, detail=True))
+    chosen = _chosen(program, test, options)
+    overflow = placed.settings.input_overflow
+    inputs = {source.name: encode_counted(source, test.chosen(chosen).values(), overflow).payload}
+    probes = program.all_probes()
+    recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
+    write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
+    foreign, comparisons, absent = {}, {}, {}
+    for other in OTHERS:
+        try:
+            require(other, missing(other))
+            foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
+        except (MissingPartError, UnsupportedError) as error:
+            absent[other] = reason = str(error).removeprefix(f"{other}: ")
+            tell(Event("compare", f"{other} left out: {reason}", {"simulator": other, "left_out": reason}))
+            continue
+        save_trace(foreign[other], folder.trace(other))
+        comparisons[other] = compare(program, recorded, foreign[other])
+        tell(_compared(comparisons[other]))
+    return Runs(whole.trace, whole.score, whole.entered, inputs, recorded, foreign, comparisons, absent, chosen)
+
+
+def _chosen(program: Program, test: Samples, options: Options) -> IntArray:
+    """The compared samples: drawn by the seed, in their own order."""
+    words = sum(
+        int(np.prod(population.extent(register.per)))
+        for population in program.populations
+        for register in population.type.registers
+    )
+    affordable = max(1, RECORDED_WORDS // (words * (test.steps + program.latency_steps)))
+    compared = min(COMPARED, affordable) if options.compared is None else options.compared
+    drawn = np.random.default_rng(options.seed).permutation(len(test))[:compared]
+    return np.sort(drawn).astype(np.int64)
+
+
+def _compared(comparison: Comparison) -> Event:
+    names = " = ".join(comparison.simulators) if comparison.equal else " against ".join(comparison.simulators)
+    counted = f"{comparison.total_compared:,} values of {comparison.samples} samples"
+    numbers = {
+        "simulators": list(comparison.simulators),
+        "values": comparison.total_compared,
+        "samples": comparison.samples,
+        "differences": comparison.mismatches,
+    }
+    if comparison.equal:
+        return Event("compare", f"{names}: {counted}, 0 differences", numbers)
+    text = f"{names}: {comparison.mismatches:,} of {counted} differ, first at {comparison.first}"
+    return Event("compare", text, numbers)

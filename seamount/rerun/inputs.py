@@ -1,0 +1,69 @@
+"""Inputs for a build that is there: in the shape of its network, rounded and clipped as when it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seamount.build.folder import BuildFolder, read_manifest
+from seamount.build.job import Entered
+from seamount.build.result import Build
+from seamount.events import Event, Tell
+from seamount.samples import Data, Samples, samples_of
+from toolchain.errors import InputError
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Program
+from toolchain.lower.encode import encode_counted
+
+
+def folder_of(build: Build | Path | str) -> BuildFolder:
+    """The folder of a build.
+
+    Raises:
+        InputError: it is none that `deploy` wrote, or of another version of the meaning.
+    """
+    folder = build.files if isinstance(build, Build) else BuildFolder(Path(build))
+    read_manifest(folder)
+    return folder
+
+
+def build_samples(folder: BuildFolder, program: Program, given: Data) -> Samples:
+    """Samples for a build's program; x flat, or in the shape of the network's input.
+
+    Raises:
+        InputError: as `samples_of`.
+    """
+    shape = read_manifest(folder).get("input_shape") or [program.inputs[0].size]
+    return samples_of(given, tuple(map(int, shape)))
+
+
+def payloads(folder: BuildFolder, program: Program, samples: Samples, tell: Tell) -> dict[str, IntArray]:
+    """Inputs as integers, by the rule that the build was made with; what was rounded or clipped is said.
+
+    Raises:
+        InputError: as `encode_counted`.
+    """
+    source = program.inputs[0]
+    encoded = encode_counted(source, samples.values(), _overflow_rule(read_manifest(folder)))
+    entered = Entered().plus(encoded)
+    for line in (entered.rounded(source), entered.saturated(source)):
+        if line:
+            tell(Event("encode", line))
+    return {source.name: encoded.payload}
+
+
+def _overflow_rule(manifest: Mapping[str, Any]) -> str:
+    """What becomes of an input beyond its payload's range: part of the settings that a build was made with."""
+    settings = manifest.get("options", {}).get("settings", {})
+    return str(settings.get("input_overflow", "saturate"))
+
+
+def refuse(given: object, option: str, reason: str, remedy: str) -> None:
+    """Refuse an option that says nothing here.
+
+    Raises:
+        InputError: it is given.
+    """
+    if given is not None:
+        raise InputError(option, f"is given, but {reason}", remedy)
