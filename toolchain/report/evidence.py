@@ -103,6 +103,43 @@ class Agreement(Row):
         return sum(self.values_compared.values())
 
 
+class LayerSpikes(Row):
+    """Spikes of one layer of the float network and of the program, on the same samples and steps.
+
+    Attributes:
+        population: its name.
+        neurons: how many.
+        float_spikes, integer_spikes, both: spikes of each, and those at the same sample, step and neuron.
+        precision: both / integer_spikes; None without a spike of the program.
+        recall: both / float_spikes; None without a spike of the float network.
+        float_silent, integer_silent: neurons that never fired.
+    """
+
+    population: str
+    neurons: int = Field(gt=0)
+    float_spikes: int = Field(ge=0)
+    integer_spikes: int = Field(ge=0)
+    both: int = Field(ge=0)
+    precision: float | None = Field(default=None, ge=0, le=1)
+    recall: float | None = Field(default=None, ge=0, le=1)
+    float_silent: int = Field(default=0, ge=0)
+    integer_silent: int = Field(default=0, ge=0)
+
+
+class Fidelity(Row):
+    """What rounding did to the network, measured on the compared samples.
+
+    Attributes:
+        samples: how many.
+        changed: of them, those that the program decides otherwise than the float network.
+        layers: spikes of each spiking layer.
+    """
+
+    samples: int = Field(gt=0)
+    changed: int = Field(ge=0)
+    layers: tuple[LayerSpikes, ...] = ()
+
+
 class FindingRow(Row):
     """What a stage (read, quantize, lower, ...) repaired, lost or noticed."""
 
@@ -180,6 +217,7 @@ class Evidence:
         test: trace of the whole test set; needs `sent` and `overflows`.
         recorded: trace of a few samples with messages and, for the table of ranges, registers.
         accuracies, agreements, findings, quantization: rows.
+        fidelity: spikes and decisions beside the float network's; None where nobody looked.
         ranges: of registers; where empty, they are taken from `recorded`.
         poles: of state spaces, some of each population.
         versions: by part (``seamount``, ``python``, ``numpy``, ...).
@@ -199,6 +237,7 @@ class Evidence:
     quantization: tuple[QuantizationRow, ...] = ()
     ranges: tuple[RegisterRange, ...] = ()
     poles: tuple[PolePoint, ...] = ()
+    fidelity: Fidelity | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
@@ -216,6 +255,7 @@ class _Facts(Row):
     quantization: tuple[QuantizationRow, ...]
     ranges: tuple[RegisterRange, ...]
     poles: tuple[PolePoint, ...] = ()
+    fidelity: Fidelity | None = None
     versions: dict[str, str]
     command: str
 

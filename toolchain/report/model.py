@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from toolchain.report.evidence import Agreement, FindingRow, QuantizationRow, RegisterRange
+from toolchain.report.evidence import Agreement, Fidelity, FindingRow, QuantizationRow, RegisterRange
 
 Band = tuple[float, float]
 Share = float
@@ -176,6 +176,7 @@ class Report(Part):
     steps: int | float
     accuracy: AccuracyPart
     equivalence: EquivalencePart
+    fidelity: Fidelity | None = None
     activity: ActivityPart
     synops: SynopsPart
     energy: EnergyPart

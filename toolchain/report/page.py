@@ -80,6 +80,7 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
         "samples": whole(results.counts.samples),
         "steps": _steps(results.counts.steps),
         "spike_rate": percent(results.counts.spike_rate),
+        "fidelity": results.evidence.fidelity,
         "synops_range": " to ".join(whole(value) for value in report.synops.per_inference_range),
         "ac": whole(report.synops.ac),
         "mac": whole(report.synops.mac),
@@ -157,6 +158,7 @@ def _tables(results: Results) -> dict[str, tables.Table]:
     return {
         "accuracy_table": tables.accuracy_table(evidence),
         "agreement_table": tables.agreement_table(evidence.agreements),
+        "fidelity_table": tables.fidelity_table(evidence.fidelity),
         "layer_table": tables.layer_table(results),
         "energy_table": tables.energy_table(results),
         "time_table": tables.time_table(results),

@@ -69,6 +69,7 @@ def summarize(results: Results) -> Report:
         steps=counts.steps,
         accuracy=_accuracy(evidence),
         equivalence=_equivalence(evidence),
+        fidelity=evidence.fidelity,
         activity=_activity(counts),
         synops=_synops(results),
         energy=_energy(results.estimates[0]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from toolchain.mapping.quantity import GRADES, Quantity
 from toolchain.mapping.target import RESOURCES
 from toolchain.report.energy import Banded, Estimate
-from toolchain.report.evidence import Accuracy, Agreement, Evidence, RegisterRange
+from toolchain.report.evidence import Accuracy, Agreement, Evidence, Fidelity, RegisterRange
 from toolchain.report.numbers import band, decimal, percent, si, whole
 from toolchain.report.summary import Results
 
@@ -247,6 +247,24 @@ def limit_table(evidence: Evidence) -> Table:
         for fill in placement.fills(core)
     )
     return Table(("Resource", "What it counts", "Used", "Limit", "Full"), rows, 2)
+
+
+def fidelity_table(found: Fidelity | None) -> Table:
+    """Spikes of each layer beside the float network's."""
+    rows = tuple(
+        (
+            layer.population,
+            whole(layer.neurons),
+            whole(layer.float_spikes),
+            whole(layer.integer_spikes),
+            "-" if layer.precision is None else percent(layer.precision),
+            "-" if layer.recall is None else percent(layer.recall),
+            f"{layer.float_silent} / {layer.integer_silent}",
+        )
+        for layer in ([] if found is None else found.layers)
+    )
+    columns = ("Layer", "Neurons", "Spikes, float", "Spikes, integer", "Precision", "Recall", "Silent, float / integer")
+    return Table(columns, rows, 1, "No layer's spikes were compared with the float network's.")
 
 
 def finding_table(evidence: Evidence) -> Table:
