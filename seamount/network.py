@@ -100,6 +100,14 @@ class Source:
     float_classes: Callable[[FloatArray], IntArray] | None = None
     card: Figures | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse labels that no output stands for: they would be counted as wrong, or as another class."""
+        outputs = self.graph.of_kind("Output")
+        classes = int(np.prod(outputs[0].input_shape)) if outputs else 0
+        for name, samples in (("calibration", self.calibration), ("test", self.test)):
+            if classes:
+                samples.refuse_labels_beyond(classes, f"{name} data: y")
+
     def restricted(self, samples: int | None) -> Source:
         """With only so many test samples, spread evenly over all; None leaves all."""
         if samples is None or samples >= len(self.test):

@@ -32,6 +32,7 @@ class Options:
         samples: run so many test samples, spread evenly, in place of all.
         nir_samples: interpret the float network on so many of them; by default on all that take reasonable time.
         mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
+        strict: whether a finding of grade "loss" makes the command fail, once the build is written.
         expect: npz of what the framework made of the calibration samples; another outcome here is an error.
 
     Raises:
@@ -50,6 +51,7 @@ class Options:
     nir_samples: int | None = None
     mapping: str = "packed"
     expect: Path | str | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
         """Say at once, and not after a minute of other work, that a number cannot be."""
@@ -89,7 +91,7 @@ class Options:
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default and not isinstance(value, Settings):
-                words += [_flag(field.name), str(value)]
+                words += [_flag(field.name)] if value is True else [_flag(field.name), str(value)]
         return words
 
     def as_dict(self, settings: Settings) -> dict[str, Any]:

@@ -60,6 +60,21 @@ class Samples:
         """Length of each sequence, (sample,)."""
         return np.full(len(self), self.steps, dtype=np.int64) if self.lengths is None else self.lengths
 
+    def refuse_labels_beyond(self, classes: int, where: str) -> None:
+        """See that every label that counts is one of so many classes.
+
+        Raises:
+            InputError: one that is not.
+        """
+        if self.y is None:
+            return
+        counted = self.y if not self.per_step else self.y[np.arange(self.steps) < self.counted_steps[:, None]]
+        wrong = counted[(counted < 0) | (counted >= classes)]
+        if wrong.size:
+            what = f"{wrong.size} of {counted.size} labels are none of the {classes} classes 0 .. {classes - 1}"
+            remedy = "count classes from 0, one an output of the network"
+            raise InputError(where, f"{what}: {wrong.min()} to {wrong.max()}", remedy)
+
     def chosen(self, rows: IntArray | slice) -> Samples:
         """Some of the samples."""
         return replace(

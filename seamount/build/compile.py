@@ -86,10 +86,10 @@ def compile_source(source: Source, options: Options, tell: Tell) -> Placed:
         tell(Event("pass", text))
 
     most = target.sources_per_neuron
-    program = run_passes(compiled.lowered.program, options.passes, remark, max_sources=most).program
-    placement = place(program, target, options.mapping)
+    passed = run_passes(compiled.lowered.program, options.passes, remark, max_sources=most)
+    placement = place(passed.program, target, options.mapping)
     _tell_placed(placement, target, tell)
-    return Placed(source, conventions, settings, compiled, program, target, placement)
+    return Placed(source, conventions, settings, compiled, passed.program, passed.shifts, target, placement)
 
 
 def _traced(error: ToolchainError, source: Source, options: Options) -> ToolchainError:

@@ -9,6 +9,7 @@ from typing import Any
 from seamount.build.compile import compile_source
 from seamount.build.evidence import gather_evidence, manifest_facts
 from seamount.build.export import export
+from seamount.build.fidelity import measure_fidelity
 from seamount.build.folder import fresh_folder, replaceable, replaced_build, write_manifest
 from seamount.build.result import Build
 from seamount.build.rungs import accuracies
@@ -87,7 +88,8 @@ def deploy_source(source: Source, out: Path, options: Options, tell: Tell = sile
         export(placed, folder, keep)
         runs = simulate_and_compare(placed, folder, options, shards, keep)
         measured = accuracies(placed, runs, options, keep)
-        evidence = gather_evidence(placed, runs, measured, command)
+        fidelity = measure_fidelity(placed, runs, keep)
+        evidence = gather_evidence(placed, runs, measured, fidelity, command)
         keep(Event("report", "report.html, report.json"))
         save_evidence(evidence, folder.root)
         report = build_report(evidence, folder.root)

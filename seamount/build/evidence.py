@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 
+from seamount.build.fidelity import Fidelity
 from seamount.build.job import Placed, Runs
 from seamount.network import input_shape
 from seamount.options import Options
@@ -12,7 +13,8 @@ from toolchain.doctor import examine
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
 from toolchain.lower.rest import pole_rows
-from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, PolePoint, QuantizationRow
+from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, LayerSpikes, PolePoint, QuantizationRow
+from toolchain.report.evidence import Fidelity as FidelityRow
 from toolchain.version import __version__
 
 POLES_DRAWN = 512
@@ -20,7 +22,9 @@ POLES_DRAWN = 512
 VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
 
 
-def gather_evidence(network: Placed, runs: Runs, accuracies: tuple[Accuracy, ...], command: str) -> Evidence:
+def gather_evidence(
+    network: Placed, runs: Runs, accuracies: tuple[Accuracy, ...], fidelity: Fidelity, command: str
+) -> Evidence:
     """Everything that the report is made of."""
     return Evidence(
         model=network.source.name,
@@ -32,7 +36,8 @@ def gather_evidence(network: Placed, runs: Runs, accuracies: tuple[Accuracy, ...
         recorded=runs.recorded,
         accuracies=accuracies,
         agreements=tuple(_agreement(comparison) for comparison in runs.comparisons.values()),
-        findings=tuple(_findings(network, runs)),
+        fidelity=_fidelity(fidelity),
+        findings=tuple(_findings(network, runs, fidelity)),
         quantization=tuple(_quantization(network)),
         poles=_poles(network),
         versions=versions(),
@@ -51,7 +56,13 @@ def _agreement(comparison: Comparison) -> Agreement:
     )
 
 
-def _findings(network: Placed, runs: Runs) -> list[FindingRow]:
+def _fidelity(found: Fidelity) -> FidelityRow:
+    names = LayerSpikes.model_fields
+    layers = tuple(LayerSpikes(**{name: getattr(row, name) for name in names}) for row in found.rows)
+    return FidelityRow(samples=found.samples, changed=found.changed, layers=layers)
+
+
+def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRow]:
     rows = []
     for stage, found in (("read", network.graph.findings), ("convention", network.conventions.findings)):
         for finding in found:
@@ -66,6 +77,12 @@ def _findings(network: Placed, runs: Runs) -> list[FindingRow]:
         rows.append(FindingRow(stage="encode", where=source.name, what=text, action="kept"))
     if text := runs.entered.saturated(source):
         rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
+    if text := runs.entered.lost(source):
+        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
+    rows += [
+        FindingRow(stage="fidelity", where=loss.where, what=loss.what, action=loss.action, severity="loss")
+        for loss in fidelity.findings
+    ]
     rows += overflow_rows(runs.test)
     for name, reason in runs.missing.items():
         rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seamount.build.job import Placed, Runs
+from seamount.build.whole import output_scale
 from seamount.events import Event, Tell
 from seamount.samples import Samples
-from toolchain.frontend.graph import Finding, FloatArray
+from toolchain.frontend.graph import Finding
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
 from toolchain.lower.decode import at_last_step, float_step_outputs, step_outputs
 from toolchain.lower.floating import Signals, float_network, run_units
@@ -47,7 +49,8 @@ def measure_fidelity(placed: Placed, runs: Runs, tell: Tell) -> Fidelity:
     changed = _changed(placed, runs, floats, test)
     found = health_findings(network, placed.compiled.calibration, rows, placed.conventions.dt)
     for row in rows:
-        tell(Event("spikes", str(row), {"population": row.population, "precision": row.precision, "recall": row.recall}))
+        shares = {"precision": row.precision, "recall": row.recall, "overlap": row.overlap}
+        tell(Event("spikes", str(row), {"population": row.population, **shares}))
     text = f"{changed} of {len(test)} samples are decided otherwise than by the float network"
     tell(Event("decisions", text, {"changed": changed, "samples": len(test)}))
     for finding in found:
@@ -55,14 +58,14 @@ def measure_fidelity(placed: Placed, runs: Runs, tell: Tell) -> Fidelity:
     return Fidelity(len(test), rows, changed, found)
 
 
-def _within(messages: Signals, inside: FloatArray) -> Signals:
+def _within(messages: Signals, inside: NDArray[np.bool_]) -> Signals:
     """Messages of the steps that count alone; a sequence's padding holds none."""
     return {name: values * inside for name, values in messages.items()}
 
 
 def _changed(placed: Placed, runs: Runs, floats: Signals, test: Samples) -> int:
     """How many decisions, read as the program's first output is, differ."""
-    program, scale = placed.program, output_scale(placed)
+    program, scale = placed.program, output_scale(placed.program, placed.compiled)
     before = at_last_step(float_step_outputs(program, floats[placed.compiled.network.outputs[0]]), test.lengths)
     after = at_last_step(step_outputs(program, runs.recorded) / scale, test.lengths)
     return int(np.count_nonzero(before.argmax(axis=1) != after.argmax(axis=1)))

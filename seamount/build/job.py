@@ -27,12 +27,14 @@ class Entered:
         error: greatest rounding error of a value within the payload's range.
         beyond, values: how many values lay beyond the range and took its end, of how many.
         reach: greatest magnitude.
+        vanished: how many values that are not 0 became 0.
     """
 
     error: float = 0.0
     beyond: int = 0
     values: int = 0
     reach: float = 0.0
+    vanished: int = 0
 
     def plus(self, encoded: Encoded) -> Entered:
         """With another part's inputs."""
@@ -41,13 +43,14 @@ class Entered:
             self.beyond + encoded.beyond,
             self.values + encoded.payload.size,
             max(self.reach, encoded.reach),
+            self.vanished + encoded.vanished,
         )
 
     def rounded(self, source: Input) -> str:
         """What rounding cost, in words; empty where nothing."""
         if not self.error:
             return ""
-        return f"inputs are rounded to 2^-{source.exponent}, at most {self.error:.3g} off"
+        return f"inputs are rounded to multiples of {2.0**-source.exponent:g}, at most {self.error:.3g} off"
 
     def saturated(self, source: Input) -> str:
         """What lay beyond the payload's range, in words; empty where nothing did."""
@@ -55,7 +58,16 @@ class Entered:
             return ""
         low, high = (end / 2.0**source.exponent for end in limits(source.bits))
         share = f"{self.beyond:,} of {self.values:,} input values"
-        return f"{share} lie beyond {low:g} .. {high:g} (up to {self.reach:.3g}) and took the nearer end"
+        return f"{share} lie beyond {low:g} .. {high:g} (up to {self.reach:.3g}) and were clipped"
+
+    def lost(self, source: Input) -> str:
+        """What became nothing, in words; empty where nothing did."""
+        if not self.vanished:
+            return ""
+        step = 2.0**-source.exponent
+        return (
+            f"{self.vanished:,} of {self.values:,} input values are not 0 and become 0, as less than half of {step:g}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +80,7 @@ class Placed:
         settings: widths and rules, as they were chosen.
         compiled: the program before its passes, and how it came about.
         program: after its passes.
+        shifts: by how many steps the passes moved a population.
         target, placement: the chip, and what lies on which core.
     """
 
@@ -76,6 +89,7 @@ class Placed:
     settings: Settings
     compiled: Compiled
     program: Program
+    shifts: Mapping[str, int]
     target: Target
     placement: Placement
 

@@ -17,6 +17,7 @@ from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.report.build import REPORT_JSON
 from toolchain.report.energy import Banded
+from toolchain.report.evidence import FindingRow
 from toolchain.report.model import Report
 from toolchain.report.numbers import band, si
 
@@ -50,6 +51,11 @@ class Build:
     def equal(self) -> bool:
         """Whether no simulator that ran differs from the reference; `report.equivalence` says which ran."""
         return self.report.equivalence.mismatches == 0
+
+    @property
+    def losses(self) -> tuple[FindingRow, ...]:
+        """Findings of grade "loss": what was clipped, saturated or moved, and layers that are silent or always fire."""
+        return tuple(finding for finding in self.report.findings if finding.severity == "loss")
 
     @property
     def accuracy(self) -> dict[str, float]:

@@ -38,7 +38,7 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
     numbers = {"samples": len(test), "steps": test.steps, "simulator": simulator}
     tell(Event("simulate", f"{len(test)} samples x {test.steps} steps on {simulator}", numbers))
     whole = run_whole(placed, test, simulator, shards, lines_of(tell, "simulate"))
-    for line in (whole.entered.rounded(source), whole.entered.saturated(source)):
+    for line in (whole.entered.rounded(source), whole.entered.saturated(source), whole.entered.lost(source)):
         if line:
             tell(Event("simulate", line, detail=True))
     for row in overflow_rows(whole.trace):

@@ -48,6 +48,7 @@ def deploy_command(
     simulator: Annotated[str | None, typer.Option(help="runs the test set: fast (default), reference, ...")] = None,
     passes: Passes = None,
     mapping: Mapped = "packed",
+    strict: Annotated[bool, typer.Option("--strict", help='fail on findings of grade "loss"')] = False,
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
@@ -63,4 +64,8 @@ def deploy_command(
     give(json.dumps(build.as_dict(), indent=1) if as_json else build.folder / "report.html")
     if not build.equal:
         say("error: simulators differ; see the comparison above")
+        raise typer.Exit(1)
+    if strict and build.losses:
+        first = build.losses[0]
+        say(f'error: {len(build.losses)} findings of grade "loss", the first of {first.where}: {first.what}')
         raise typer.Exit(1)

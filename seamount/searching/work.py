@@ -25,9 +25,9 @@ from toolchain.errors import InputError, PlacementError, QuantizationError, Unsu
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.program import Program
-from toolchain.lower.calibrate import Calibration, calibrate
+from toolchain.lower.calibrate import Calibration
 from toolchain.lower.decode import at_last_step
-from toolchain.lower.pipeline import compile_network
+from toolchain.lower.pipeline import calibrated, compile_network
 from toolchain.mapping import load_target, place
 from toolchain.passes.pipeline import run_passes
 from toolchain.quantize.settings import Settings
@@ -116,7 +116,7 @@ class Context:
         graph = self.source.graph
         self.network: Network = find_network(graph, self.conventions)
         data = self.source.calibration.values()
-        self.calibration: Calibration = calibrate(self.network, data)
+        self.calibration: Calibration = calibrated(self.network, data, Settings())
         self.target = load_target(job.target)
         self.parts: dict[str, Floats] = {}
 
@@ -144,9 +144,9 @@ class Context:
         compiled = compile_network(self.network, self.calibration, settings, self.source.name)
         most = self.target.sources_per_neuron
         passed = run_passes(compiled.lowered.program, self.job.passes, lambda remark: None, max_sources=most)
-        program = passed.program
+        program, shifts = passed.program, passed.shifts
         placement = place(program, self.target)
-        return Placed(self.source, self.conventions, settings, compiled, program, self.target, placement)
+        return Placed(self.source, self.conventions, settings, compiled, program, shifts, self.target, placement)
 
 
 @lru_cache(maxsize=1)
