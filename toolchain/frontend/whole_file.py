@@ -20,6 +20,8 @@ _COPY = "write the network again, with everything in one file"
 _HEAP = b"GCOL\x01\x00\x00\x00"
 """How a collection of the global heap begins: signature, version 1, three zeros; then its size."""
 _HEAP_HEADER, _OBJECT_HEADER = 16, 16
+_REFERENCE = struct.Struct("<IQI")
+"""A text in a dataset: its length, the address of its heap, its number there."""
 
 
 def refuse_endless_heaps(path: Path) -> None:
@@ -70,6 +72,7 @@ def refuse_links(file: h5py.File, where: str) -> None:
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset):
                 _refuse_outside(item, path, where)
+                _refuse_lost_texts(item, path, where, Path(file.filename))
                 total += item.nbytes
                 if total > MOST_BYTES:
                     what = f"declares {item.nbytes:,} bytes, with others more than {MOST_BYTES:,}"
@@ -101,6 +104,21 @@ def _refuse_outside(item: h5py.Dataset, path: str, where: str) -> None:
     if item.is_virtual:
         sources = ", ".join(sorted({source.file_name for source in item.virtual_sources()}))
         raise InputError(f"{where}: {path}", f"is a virtual dataset, links into {sources}", _COPY)
+
+
+def _refuse_lost_texts(item: h5py.Dataset, path: str, where: str, place: Path) -> None:
+    """Texts lie in heaps that a dataset names by address; HDF5 does not come back from one beyond the file's end."""
+    start = item.id.get_offset() if item.dtype.kind == "O" else None
+    if start is None:
+        return
+    size = place.stat().st_size
+    with place.open("rb") as stream:
+        stream.seek(start)
+        stored = stream.read(item.size * _REFERENCE.size)
+    for length, heap, _ in _REFERENCE.iter_unpack(stored[: len(stored) // _REFERENCE.size * _REFERENCE.size]):
+        if length and not heap + length <= size:
+            what = f"is damaged or cut off ({path} names a text at byte {heap} of {size})"
+            raise InputError(where, what, "get the file again")
 
 
 def _address(group: h5py.Group) -> int:

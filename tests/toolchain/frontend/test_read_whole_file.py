@@ -153,3 +153,13 @@ def test_a_damaged_heap_of_texts_is_refused_before_hdf5_goes_round_in_it(path: P
     data[first + 8 : first + 16] = length.to_bytes(8, "little")
     path.write_bytes(data)
     assert "fc" in read_nir(path).nodes
+
+
+def test_a_text_beyond_the_end_of_the_file_is_refused(path: Path) -> None:
+    """HDF5 2.0 never comes back from an address that lies beyond the file's end."""
+    with h5py.File(path) as file:
+        start = file["node/edges"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    data[start + 4 : start + 12] = (896310066880566).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert "net.nir: is damaged or cut off (/node/edges names a text at byte 896310066880566 of" in refused(path)
