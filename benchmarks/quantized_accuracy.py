@@ -23,15 +23,15 @@ from seamount.build.whole import is_read_stepwise, score_trace
 from seamount.options import read_settings
 from seamount.samples import Samples
 from simulators import fast
-from toolchain.lower.decode import output_probe
-from toolchain.lower.encode import encode_counted
+from toolchain.host.decode import output_probe
+from toolchain.host.encode import encode
 from toolchain.quantize.settings import Settings
 
 TOGETHER = 100
 """Samples of a run of the simulator."""
 
 
-def score(choice: Choice, part: Part, channels: int, overflow: str) -> Score:
+def score(choice: Choice, part: Part, channels: int) -> Score:
     """Decisions of a program on a part, each sequence read at its own last step, or at every step."""
     program, probe = choice.program, output_probe(choice.program)
     samples = Samples(part.inputs, part.labels, part.lengths, channels)
@@ -39,9 +39,9 @@ def score(choice: Choice, part: Part, channels: int, overflow: str) -> Score:
     total = Score(0, 0, 0.0 if samples.per_step else None)
     for start in range(0, len(samples), TOGETHER):
         chosen = samples.chosen(slice(start, start + TOGETHER))
-        payload = encode_counted(program.inputs[0], chosen.values(), overflow).payload
+        payload = encode(program.inputs[0], chosen.values())[0]
         trace = fast.simulate(program, {"input": payload}, probes=probes, record_messages=False, strict=False)
-        total += score_trace(program, choice.compiled, trace, chosen)
+        total += score_trace(program, trace, chosen)
     return total
 
 
@@ -55,9 +55,9 @@ def main() -> None:
     task, expected = load_task(trained.task), Figures.from_mapping(trained.figures["test"])
     print(f"{options.network}: {len(task.test)} samples, float {expected}", flush=True)
     for path in options.settings or [None]:
-        settings: Settings = read_settings(path)
+        settings: Settings = read_settings(path).for_labels(task.test.labels.ndim == 2)
         choice = Compiler(task.name, task.steps, calibration_inputs(task), settings).calibrate(trained.network)
-        found = score(choice, task.test, task.inputs, settings.input_overflow)
+        found = score(choice, task.test, task.inputs)
         share, name = found.correct / found.counted, path.name if path else "default widths"
         if found.bits_per_symbol is not None and expected.bits_per_symbol is not None:
             loss = found.bits_per_symbol - expected.bits_per_symbol

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -28,8 +28,8 @@ from simulators.fast import Session, open_session
 from toolchain import Program, compile_graph, conventions_for
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError, ToolchainError
+from toolchain.host.encode import encode_counted
 from toolchain.ir.storage import load_program
-from toolchain.lower.encode import encode_counted
 
 WINDOW_STEPS = 128
 KEPT_LATENCIES = 100_000
@@ -105,7 +105,7 @@ class Stream:
         """
         source = self.session.program.inputs[0]
         begun = time.perf_counter()
-        encoded = encode_counted(source, sample[None, None], self.overflow)
+        encoded = encode_counted(replace(source, overflow=self.overflow), sample[None, None])
         self._step(encoded.payload[:, 0])
         self.latencies_us.append(1e6 * (time.perf_counter() - begun))
         self.beyond += encoded.beyond

@@ -34,6 +34,7 @@ class Options:
         mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         strict: whether a finding of grade "loss" makes the command fail, once the build is written.
         expect: npz of what the framework made of the calibration samples; another outcome here is an error.
+        decision: how the class is read of an output, in place of the settings' word (`Settings.decision`).
 
     Raises:
         InputError: a seed or a number of samples out of range.
@@ -52,6 +53,8 @@ class Options:
     mapping: str = "packed"
     expect: Path | str | None = None
     strict: bool = False
+
+    decision: str | None = None
 
     def __post_init__(self) -> None:
         """Say at once, and not after a minute of other work, that a number cannot be."""
@@ -78,6 +81,10 @@ class Options:
 
     def chosen_settings(self, stored: Settings | None) -> Settings:
         """The settings that hold: those given, else those stored with the network, else the usual ones."""
+        chosen = self._settings(stored)
+        return chosen if self.decision is None else replace(chosen, decision=self.decision)
+
+    def _settings(self, stored: Settings | None) -> Settings:
         if isinstance(self.settings, Settings):
             return self.settings
         if self.settings is not None:

@@ -15,11 +15,11 @@ from toolchain.engine import JSON, Unit, check_engine, run_units, unit_threads
 from toolchain.engine.keep import FILES, file_hash
 from toolchain.errors import InputError
 from toolchain.files import read_npz, write_npz
+from toolchain.host.decode import output_probe
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program, save_program
 from toolchain.ir.trace import Trace, join_traces, load_trace, save_trace
-from toolchain.lower.decode import output_probe
 
 SHARD_SAMPLES = 64
 """Enough for the fast simulator to run samples side by side; the same for every engine, so that any can go on."""

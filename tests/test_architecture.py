@@ -43,6 +43,7 @@ STAGES = {
     "ir": 3,
     "frontend": 3,
     "bounds": 4,
+    "host": 4,
     "quantize": 5,
     "units": 6,
     "lower": 7,

@@ -18,9 +18,10 @@ from simulators import reference
 from simulators.fast import open_session
 from tests.conftest import REPOSITORY
 from toolchain.errors import InputError
+from toolchain.host.decode import decide
+from toolchain.host.encode import encode_counted
 from toolchain.ir.program import Program
 from toolchain.ir.storage import save_program
-from toolchain.lower.encode import decide, encode_counted
 
 EXAMPLE = REPOSITORY / "examples" / "03_stream_from_a_pipe.py"
 WINDOWS = 3
@@ -78,7 +79,7 @@ def test_decisions_are_those_of_the_batch_run(example: ModuleType, program: Prog
     ends = [index for index, decision in enumerate(found, 1) if decision is not None]
     assert ends == [example.WINDOW_STEPS * (window + 1) for window in range(WINDOWS)]
     windows = samples[: WINDOWS * example.WINDOW_STEPS].reshape(WINDOWS, -1, 6).astype(np.float64)
-    encoded = encode_counted(program.inputs[0], windows, "saturate")
+    encoded = encode_counted(program.inputs[0], windows)
     trace = reference.simulate(program, {program.inputs[0].name: encoded.payload}, strict=False)
     assert [decision for decision in found if decision is not None] == decide(program, trace).tolist()
     assert stream.beyond == encoded.beyond == 1
@@ -93,7 +94,7 @@ def test_each_step_is_a_step_of_the_batch_run(example: ModuleType, program: Prog
     for sample in window:
         stream.feed(sample)
         read.append(stream._read)
-    payload = encode_counted(program.inputs[0], window[None], "saturate").payload
+    payload = encode_counted(program.inputs[0], window[None]).payload
     probes = [probe for probe in program.all_probes() if probe.population == program.outputs[0].population]
     trace = reference.simulate(program, {program.inputs[0].name: payload}, probes=probes, strict=False)
     register = f"{program.outputs[0].population}.{program.outputs[0].register}"

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from toolchain.frontend.conventions import conventions_for
     from toolchain.frontend.read import read_nir
     from toolchain.frontend.write import write_nir
+    from toolchain.host.decode import decide
+    from toolchain.host.encode import encode
     from toolchain.ir.program import Population, Probe, Program, Projection
     from toolchain.ir.text import read_program, write_program
     from toolchain.ir.trace import Trace
-    from toolchain.lower.encode import decide, encode
     from toolchain.lower.pipeline import compile_graph
     from toolchain.mapping import load_target, place
     from toolchain.quantize.settings import Settings
@@ -40,8 +41,8 @@ _HOMES = {
     "__version__": "version",
     "compile_graph": "lower.pipeline",
     "conventions_for": "frontend.conventions",
-    "decide": "lower.encode",
-    "encode": "lower.encode",
+    "decide": "host.decode",
+    "encode": "host.encode",
     "load_target": "mapping",
     "place": "mapping",
     "read_nir": "frontend.read",

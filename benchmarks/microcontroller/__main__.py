@@ -21,9 +21,9 @@ import simulators.c
 from benchmarks.portable import compiled_network
 from exporters.c import build_source
 from seamount.network import find_source
+from toolchain.host.encode import encode
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
-from toolchain.lower.encode import encode
 
 FOLDER = Path(__file__).parent
 

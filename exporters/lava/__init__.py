@@ -71,6 +71,7 @@ def package_texts(program: Program) -> dict[str, str]:
     texts = {f"network/{name}.py": _carried(name) for name in CARRIED}
     texts |= {
         "run.py": _carried("run"),
+        "network/host.py": files("toolchain.host").joinpath("plain.py").read_text(encoding="utf-8"),
         "README.md": readme_text(program),
         "network/__init__.py": '"""The network as processes of Lava."""\n',
         "network/integer.py": integer_source(kinds),
@@ -97,7 +98,20 @@ def _header(program: Program) -> dict[str, Any]:
         "program": program_hash(program),
         "semantics_version": SEMANTICS_VERSION,
         "latency_steps": program.latency_steps,
-        "inputs": {source.name: {"size": source.size, "bits": source.bits} for source in program.inputs},
+        "inputs": {
+            i.name: {"size": i.size, "bits": i.bits, "exponent": i.exponent, "overflow": i.overflow}
+            for i in program.inputs
+        },
+        "outputs": {
+            o.name: {
+                "population": o.population,
+                "register": o.register,
+                "reading": o.reading,
+                "exponents": o.exponents,
+                "early_steps": o.early_steps,
+            }
+            for o in program.outputs
+        },
         "registers": {p.name: [register.name for register in all_registers(p)] for p in program.populations},
     }
 

@@ -10,7 +10,7 @@ TEXT = """# {name} on Lava
 {inputs} in, {populations} populations, {neurons} neurons, {projections} projections. Latency: {latency} steps.
 Program: sha256 {hash}
 
-    python run.py --input x.npz --out trace.npz
+    python run.py --input x.npz --out trace.npz --outputs outputs.npz
 
 `python run.py --help` and the first lines of run.py say what goes in and comes out. All samples of x.npz run side by
 side in one run of Lava.
@@ -37,6 +37,7 @@ lava-nc 0.10.0 and what that brings. On Python 3.10: `pip install lava-nc==0.10.
 | network/assembly.py   | makes the processes and connects them; uses Lava's Dense, Sparse and LIF    |
 | network/neurons.py    | what the kinds of neurons share                                             |
 | network/plumbing.py   | inputs, delay lines                                                         |
+| network/host.py       | numbers to payloads, outputs to numbers and classes                         |
 | network/recorder.py   | what a process records                                                      |
 | network/mend.py       | makes Lava importable on Python 3.11 and later                              |
 

@@ -62,6 +62,8 @@ class Description:
         probes: ``"population.register"`` of each probe.
         overflows: ``"population.register"`` of each counted register, in the order of a step; empty if not counted.
         outputs: the program's outputs: name to the tensor that holds it.
+        decoding: name of an output to what its integers stand for and how it is read: `reading`, `exponents`,
+            `early_steps` (`ir.program.Output`).
     """
 
     form: Form
@@ -76,6 +78,7 @@ class Description:
     probes: tuple[str, ...]
     overflows: tuple[str, ...]
     outputs: Mapping[str, str]
+    decoding: Mapping[str, Mapping[str, Any]]
     notes: Mapping[str, str]
 
     def properties(self) -> dict[str, str]:
@@ -112,6 +115,10 @@ def describe(program: Program, form: Form, probes: Sequence[Probe], count_overfl
         overflows=tuple(counted) if count_overflows else (),
         outputs={
             o.name: f"next.{o.population}.{o.register}" if o.register else f"out.{o.population}"
+            for o in program.outputs
+        },
+        decoding={
+            o.name: {"reading": o.reading, "exponents": list(o.exponents), "early_steps": o.early_steps}
             for o in program.outputs
         },
         notes=dict(program.notes),

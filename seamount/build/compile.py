@@ -15,6 +15,7 @@ from seamount.samples import Data
 from toolchain.errors import QuantizationError, ToolchainError
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.expected import checked, read_expected
+from toolchain.host.infer import MEANINGS
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.mapping import Placement, Target, load_target, place
 from toolchain.passes.pipeline import run_passes
@@ -74,7 +75,7 @@ def compile_source(source: Source, options: Options, tell: Tell) -> Placed:
             source.graph,
             conventions,
             source.calibration.values(),
-            settings=settings,
+            settings=settings.for_labels(source.test.per_step),
             name=source.name,
             notes={"task": source.task or "your own"},
         )
@@ -140,6 +141,9 @@ def _tell_lowered(source: Source, compiled: Compiled, tell: Tell) -> None:
     tell(Event("lower", text, {"populations": populations, "neurons": neurons, "projections": projections}))
     for loss in compiled.lowered.findings:
         tell(Event("lower", str(loss), detail=True))
+    for output in program.outputs:
+        text = f"{output.name}: {output.reading}, {MEANINGS[output.reading]}; --decision says otherwise"
+        tell(Event("decide", text, {"output": output.name, "reading": output.reading}))
 
 
 def _tell_placed(placement: Placement, target: Target, tell: Tell) -> None:

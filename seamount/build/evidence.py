@@ -10,6 +10,7 @@ from seamount.network import input_shape
 from seamount.options import Options
 from simulators.compare import Comparison
 from toolchain.doctor import examine
+from toolchain.host.infer import MEANINGS
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
 from toolchain.lower.rest import pole_rows
@@ -83,6 +84,9 @@ def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRo
         FindingRow(stage="fidelity", where=loss.where, what=loss.what, action=loss.action, severity="loss")
         for loss in fidelity.findings
     ]
+    for output in network.program.outputs:
+        text = f"read by {output.reading}: {MEANINGS[output.reading]}"
+        rows.append(FindingRow(stage="decide", where=output.name, what=text, action="--decision says otherwise"))
     rows += overflow_rows(runs.test)
     for name, reason in runs.missing.items():
         rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))

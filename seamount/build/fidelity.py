@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamount.build.job import Placed, Runs
-from seamount.build.whole import output_scale
 from seamount.events import Event, Tell
 from seamount.samples import Samples
 from toolchain.frontend.graph import Finding
+from toolchain.host.decode import at_last_step, float_step_outputs, step_numbers
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
-from toolchain.lower.decode import at_last_step, float_step_outputs, step_outputs
 from toolchain.lower.floating import Signals, float_network, run_units
 from toolchain.lower.health import health_findings
 
@@ -65,7 +64,9 @@ def _within(messages: Signals, inside: NDArray[np.bool_]) -> Signals:
 
 def _changed(placed: Placed, runs: Runs, floats: Signals, test: Samples) -> int:
     """How many decisions, read as the program's first output is, differ."""
-    program, scale = placed.program, output_scale(placed.program, placed.compiled)
-    before = at_last_step(float_step_outputs(program, floats[placed.compiled.network.outputs[0]]), test.lengths)
-    after = at_last_step(step_outputs(program, runs.recorded) / scale, test.lengths)
+    program = placed.program
+    before = at_last_step(
+        float_step_outputs(program.output(), floats[placed.compiled.network.outputs[0]]), test.lengths
+    )
+    after = at_last_step(step_numbers(program, runs.recorded), test.lengths)
     return int(np.count_nonzero(before.argmax(axis=1) != after.argmax(axis=1)))

@@ -10,10 +10,10 @@ from seamount.network import Source
 from simulators.compare import Comparison
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import Graph
+from toolchain.host.encode import Encoded
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Input, Program
 from toolchain.ir.trace import Trace
-from toolchain.lower.encode import Encoded
 from toolchain.lower.pipeline import Compiled
 from toolchain.mapping import Placement, Target
 from toolchain.quantize.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from seamount.build.rungs import interpretable, nir_score
 from seamount.build.score import score_classes
-from seamount.build.whole import is_read_stepwise, output_scale, score_trace
+from seamount.build.whole import is_read_stepwise, score_trace
 from seamount.events import Event
 from seamount.network import Source, find_source
 from seamount.options import Options
@@ -16,11 +16,11 @@ from seamount.simulators import default_simulator, find_simulator
 from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.decode import output_probe, step_numbers
+from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.trace import Trace
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
-from toolchain.lower.decode import output_probe, step_outputs
-from toolchain.lower.encode import encode_counted
 from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder, Rung, climb
 from toolchain.lower.pipeline import Compiled, compile_graph
@@ -150,9 +150,13 @@ def quantize_source(source: Source, options: Options, explain: bool) -> Quantize
     data = source.calibration.values()
     settings = options.chosen_settings(source.settings)
     conventions = conventions_for(source.graph, options.convention, dt=options.dt)
-    compiled = compile_graph(source.graph, conventions, data, settings=settings, name=source.name)
+    compiled = compile_graph(
+        source.graph, conventions, data, settings=settings.for_labels(source.test.per_step), name=source.name
+    )
     accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
-    ladder = Ladder(float_network(compiled.network), data, _classes(source.calibration))
+    ladder = Ladder(
+        float_network(compiled.network), data, _classes(source.calibration), compiled.lowered.program.output()
+    )
     rungs = climb(ladder, compiled.lowered) if explain else [ladder.top()]
     trace = _simulated(compiled, source.calibration, True)
     messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.steps)
@@ -177,7 +181,7 @@ def _accuracy(source: Source, compiled: Compiled, conventions: Conventions) -> d
         found["float"] = score_classes(source.float_classes(test.values()), test).correct
     found["nir"] = nir_score(source.graph, conventions, program, test).correct
     trace = _simulated(compiled, test, is_read_stepwise(program, test))
-    return found | {"integer": score_trace(program, compiled, trace, test).correct}
+    return found | {"integer": score_trace(program, trace, test).correct}
 
 
 def _classes(samples: Samples) -> IntArray | None:
@@ -187,7 +191,7 @@ def _classes(samples: Samples) -> IntArray | None:
 
 def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
     program = compiled.lowered.program
-    encoded = encode_counted(program.inputs[0], samples.values(), compiled.scheme.settings.input_overflow)
+    encoded = encode_counted(program.inputs[0], samples.values())
     given, probe = {program.inputs[0].name: encoded.payload}, output_probe(program)
     probes = (probe,) if record and probe is not None else ()
     return find_simulator(default_simulator())(program, given, probes=probes, record_messages=record, strict=False)
@@ -195,5 +199,4 @@ def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
 
 def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
     """What the host reads at the last step, in the float network's units, (sample, neuron)."""
-    program = compiled.lowered.program
-    return step_outputs(program, trace)[:, -1] / output_scale(program, compiled)
+    return step_numbers(compiled.lowered.program, trace)[:, -1]

@@ -21,8 +21,8 @@ from seamount.samples import Samples, spread
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray, Graph
+from toolchain.host.decode import float_step_outputs
 from toolchain.ir.program import Program
-from toolchain.lower.decode import float_step_outputs
 from toolchain.report.evidence import Accuracy
 
 RUNGS = ("lava", "onnx")
@@ -48,7 +48,7 @@ def accuracies(network: Placed, runs: Runs, options: Options, tell: Tell) -> tup
     found.append(_row("integer", runs.score, chosen))
     for name in RUNGS:
         if name in runs.foreign:
-            score = score_trace(network.program, network.compiled, runs.foreign[name], test.chosen(runs.chosen))
+            score = score_trace(network.program, runs.foreign[name], test.chosen(runs.chosen))
             found.append(_row(name, score, "the compared samples"))
     numbers: dict[str, Any] = {row.rung: {"correct": row.correct, "of": row.samples} for row in found}
     tell(Event("accuracy", ", ".join(map(_text, found)), numbers))
@@ -101,4 +101,4 @@ def interpreted(
     for start in range(0, len(samples), together):
         part = samples.chosen(slice(start, start + together))
         outputs, _ = run(graph, shaped(part.values(), graph), conventions)
-        yield part, float_step_outputs(program, outputs)
+        yield part, float_step_outputs(program.output(), outputs)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamount.samples import Samples
+from toolchain.host.decode import at_last_step, bits_of_labels
 from toolchain.ir.integer import IntArray
-from toolchain.lower.decode import at_last_step, bits_of_labels
 
 
 @dataclass(frozen=True)

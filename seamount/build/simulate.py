@@ -16,11 +16,11 @@ from seamount.simulators import default_simulator, find_simulator, missing, requ
 from simulators.compare import Comparison, compare
 from toolchain.errors import MissingPartError, UnsupportedError
 from toolchain.files import write_npz
+from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import save_trace
-from toolchain.lower.encode import encode_counted
 
 REFERENCE = "reference"
 OTHERS = ("fast", "lava", "onnx", "js", "c")
@@ -44,8 +44,7 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
     for row in overflow_rows(whole.trace):
         tell(Event("simulate", f"{row.where}: {row.what}; {row.action}", {"where": row.where}, detail=True))
     chosen = _chosen(program, test, options)
-    overflow = placed.settings.input_overflow
-    inputs = {source.name: encode_counted(source, test.chosen(chosen).values(), overflow).payload}
+    inputs = {source.name: encode_counted(source, test.chosen(chosen).values()).payload}
     probes = program.all_probes()
     recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)

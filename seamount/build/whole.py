@@ -17,12 +17,11 @@ from seamount.build.score import Score, score_classes, score_steps
 from seamount.samples import Samples
 from seamount.shards import Recording, Shards, simulate_in_shards
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.decode import at_last_step, decide, final_numbers, needs_steps, output_probe, step_numbers
+from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace, count_to_ends, join_traces
-from toolchain.lower.decode import at_last_step, output_probe, reading, step_outputs
-from toolchain.lower.encode import decide, encode_counted, output_values
-from toolchain.lower.pipeline import Compiled
 
 PART_WORDS = 1 << 24
 """Words of input, of what is recorded at every step and of states that are held at once: 128 MiB of each."""
@@ -57,22 +56,22 @@ def run_whole(network: Placed, test: Samples, simulator: str, shards: Shards, te
         tell: is called with a line for each shard.
 
     Raises:
-        ToolchainError: as the simulator; an input beyond its range where the settings refuse that.
+        ToolchainError: as the simulator; an input beyond its range where the program refuses that.
     """
-    program, overflow = network.program, network.settings.input_overflow
+    program = network.program
     name, stepwise = program.inputs[0].name, is_read_stepwise(program, test)
     # A network's last states may take gigabytes, of which the host reads a few words.
     read = [f"{output.population}.{output.register}" for output in program.outputs]
     traces, scores, outputs, entered = list[Trace](), list[Score](), list[FloatArray](), Entered()
     for number, rows in enumerate(_parts(program, test, stepwise)):
         part = test.chosen(rows)
-        encoded = encode_counted(program.inputs[0], part.values(), overflow)
+        encoded = encode_counted(program.inputs[0], part.values())
         entered = entered.plus(encoded)
         recording = Recording(outputs=stepwise, messages=part.lengths is not None)
         inputs = {name: _without_padding(encoded.payload, part.lengths)}
         trace = simulate_in_shards(program, inputs, simulator, recording, _own_folder(shards, number), tell)
-        scores += [] if part.y is None else [score_trace(program, network.compiled, trace, part)]
-        outputs.append(last_outputs(program, network.compiled, trace, part))
+        scores += [] if part.y is None else [score_trace(program, trace, part)]
+        outputs.append(last_outputs(program, trace, part))
         if part.lengths is not None:
             trace = count_to_ends(trace, part.lengths + program.latency_steps)
         kept = {key: trace.final[key] for key in read if key in trace.final}
@@ -92,34 +91,21 @@ def _without_padding(payload: IntArray, lengths: IntArray | None) -> IntArray:
 
 def is_read_stepwise(program: Program, samples: Samples) -> bool:
     """Whether decisions need more than counts and last values."""
-    return samples.lengths is not None or samples.per_step or reading(program) == "graded"
+    return samples.lengths is not None or samples.per_step or needs_steps(program)
 
 
-def score_trace(program: Program, compiled: Compiled, trace: Trace, samples: Samples) -> Score:
+def score_trace(program: Program, trace: Trace, samples: Samples) -> Score:
     """What a program's trace says against the labels."""
     if not is_read_stepwise(program, samples):
         return score_classes(decide(program, trace), samples)
-    return score_steps(step_outputs(program, trace) / output_scale(program, compiled), samples)
+    return score_steps(step_numbers(program, trace), samples)
 
 
-def last_outputs(program: Program, compiled: Compiled, trace: Trace, samples: Samples) -> FloatArray:
+def last_outputs(program: Program, trace: Trace, samples: Samples) -> FloatArray:
     """What the host reads at each sample's own last step, in the float network's units, (sample, neuron)."""
     if is_read_stepwise(program, samples):
-        read = at_last_step(step_outputs(program, trace), samples.lengths)
-    else:
-        read = output_values(program, trace)[program.outputs[0].name]
-    return read / output_scale(program, compiled)
-
-
-def output_scale(program: Program, compiled: Compiled) -> FloatArray:
-    """The integer that stands for 1 in each neuron of the first output, (neuron,); 1 for a count of spikes."""
-    name, how = program.outputs[0].population, reading(program)
-    size = program.sizes()[name]
-    if how == "spikes":
-        return np.ones(size)
-    scale = compiled.scheme.units[name]
-    exponent = scale.message_exponent if how == "graded" else scale.drive_exponent
-    return compiled.scheme.finer(name, size) * 2.0**exponent
+        return at_last_step(step_numbers(program, trace), samples.lengths)
+    return final_numbers(program, trace)
 
 
 def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:

@@ -25,6 +25,10 @@ Mapped = Annotated[str, typer.Option(help="packed: fill cores; layers: each laye
 Compared = Annotated[int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)]
 Chosen = Annotated[int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="JSON file with bit widths and rules")]
+Decision = Annotated[
+    str | None,
+    typer.Option(help="how the class is read of an output: count, last, sum, max or step; else by what reaches it"),
+]
 Passes = Annotated[str | None, typer.Option(help="compiler passes, joined by commas; '' for none; else the usual ones")]
 Engine = Annotated[str, typer.Option(help="where samples are simulated: serial, processes, ray")]
 Workers = Annotated[int | None, typer.Option(help="how many at once; by default one a core", min=1)]

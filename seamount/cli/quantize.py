@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Calibrate, Convention, Model, SettingsFile, Test, TimeStep, options_of, with_switches
+from seamount.cli.arguments import (
+    Calibrate,
+    Convention,
+    Decision,
+    Model,
+    SettingsFile,
+    Test,
+    TimeStep,
+    options_of,
+    with_switches,
+)
 from seamount.cli.lines import give, say_event
 
 
@@ -18,6 +28,7 @@ def quantize_command(
     calibrate: Calibrate = None,
     test: Test = None,
     settings: SettingsFile = None,
+    decision: Decision = None,
     convention: Convention = None,
     dt: TimeStep = None,
     explain: Annotated[bool, typer.Option("--explain", help="round one tensor at a time and name what costs")] = False,

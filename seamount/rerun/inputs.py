@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from seamount.build.folder import BuildFolder, read_manifest
 from seamount.build.job import Entered
@@ -12,9 +10,9 @@ from seamount.build.result import Build
 from seamount.events import Event, Tell
 from seamount.samples import Data, Samples, samples_of
 from toolchain.errors import InputError
+from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
-from toolchain.lower.encode import encode_counted
 
 
 def folder_of(build: Build | Path | str) -> BuildFolder:
@@ -45,18 +43,12 @@ def payloads(folder: BuildFolder, program: Program, samples: Samples, tell: Tell
         InputError: as `encode_counted`.
     """
     source = program.inputs[0]
-    encoded = encode_counted(source, samples.values(), _overflow_rule(read_manifest(folder)))
+    encoded = encode_counted(source, samples.values())
     entered = Entered().plus(encoded)
     for line in (entered.rounded(source), entered.saturated(source)):
         if line:
             tell(Event("encode", line))
     return {source.name: encoded.payload}
-
-
-def _overflow_rule(manifest: Mapping[str, Any]) -> str:
-    """What becomes of an input beyond its payload's range: part of the settings that a build was made with."""
-    settings = manifest.get("options", {}).get("settings", {})
-    return str(settings.get("input_overflow", "saturate"))
 
 
 def refuse(given: object, option: str, reason: str, remedy: str) -> None:

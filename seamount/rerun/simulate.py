@@ -13,10 +13,10 @@ from seamount.samples import Data
 from seamount.shards import PLAIN, Recording, Shards, simulate_in_shards
 from seamount.simulators import default_simulator, find_simulator, missing, require
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.decode import at_last_step, step_numbers
 from toolchain.ir.integer import IntArray
 from toolchain.ir.storage import load_program
 from toolchain.ir.trace import Trace, save_trace
-from toolchain.lower.decode import at_last_step, step_outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def simulate(
     found = simulate_in_shards(program, given, name, recording, shards, lines_of(tell, "simulate"))
     if trace is not None:
         save_trace(found, Path(trace))
-    outputs = step_outputs(program, found)
+    outputs = step_numbers(program, found)
     score = None if samples.y is None else score_steps(outputs, samples)
     if score is not None:
         text = f"{score.correct} of {score.counted} right ({100 * score.correct / score.counted:.2f} %)"

@@ -24,9 +24,9 @@ from toolchain.engine.keep import file_hash
 from toolchain.errors import InputError, PlacementError, QuantizationError, UnsupportedError, VerificationError
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.decode import at_last_step
 from toolchain.ir.program import Program
 from toolchain.lower.calibrate import Calibration
-from toolchain.lower.decode import at_last_step
 from toolchain.lower.pipeline import calibrated, compile_network
 from toolchain.mapping import load_target, place
 from toolchain.passes.pipeline import run_passes

@@ -21,9 +21,10 @@ from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
+from toolchain.host.decode import decide
+from toolchain.host.encode import encode
 from toolchain.ir.storage import load_program
 from toolchain.ir.trace import Trace, load_trace
-from toolchain.lower.encode import decide, encode
 
 SYMBOLS, CLASSES, STEPS = 5, 3, 12
 NEURONS = SYMBOLS + 6 + CLASSES

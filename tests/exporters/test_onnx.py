@@ -136,7 +136,9 @@ def test_it_describes_itself(program: Program) -> None:
     properties = {entry.key: entry.value for entry in build_model(program).metadata_props}
     assert all(key.startswith("seamount.") for key in properties)
     facts = {key.removeprefix("seamount."): json.loads(value) for key, value in properties.items()}
-    assert facts["inputs"][0] == {"name": "pixels", "size": 2, "bits": 6, "exponent": 4}
+    assert facts["inputs"][0] == {"name": "pixels", "size": 2, "bits": 6, "exponent": 4, "overflow": "refuse"}
+    assert facts["decoding"].keys() == facts["outputs"].keys()
+    assert all(how.keys() == {"reading", "exponents", "early_steps"} for how in facts["decoding"].values())
     initial = {state["name"]: state["initial"] for state in facts["states"] if state["initial"]}
     assert initial == {"state.cells.wait": 2, "state.sum.wait": 1}
     voltage = facts["populations"]["cells"]["registers"]["voltage"]

@@ -31,7 +31,7 @@ def read_npz(path: Path) -> Program:
     with zipfile.ZipFile(path) as archive:
         header = json.loads(_body(archive.read("header.npy"))[1].decode())
         arrays = {name: _array(archive.read(f"{name}.npy")) for name in header["arrays"]}
-    if header["semantics_version"] != 1:
+    if header["semantics_version"] != 2:
         raise ValueError("no program of version 1")
     program = Program(latency=header["latency_steps"])
     program.inputs = {source["name"]: source["size"] for source in header["inputs"]}

@@ -20,8 +20,8 @@ from tests.stranger.parts import (
 
 def read_text(text: str) -> Program:
     lines = text.split("\n")
-    if lines[0] != "seamount program 1" or "end" not in lines:
-        raise ValueError("no program of version 1")
+    if lines[0] != "seamount program 2" or "end" not in lines:
+        raise ValueError("no program of version 2")
     program, at = Program(), 1
     while lines[at] != "end":
         word, _, rest = lines[at].partition(" ")
@@ -38,7 +38,7 @@ def read_text(text: str) -> Program:
             projection, at = _projection(rest, lines, at)
             program.projections.append(projection)
         elif word == "output":
-            name, read = rest.split(" ")
+            name, read, *_ = rest.split(" ")
             program.outputs.append((name, *_parted(read)))
         elif word not in ("", "name:", "note"):
             raise ValueError(f"unknown line {lines[at - 1]!r}")

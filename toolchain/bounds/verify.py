@@ -20,11 +20,14 @@ from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.interval import within
 from toolchain.ir.neurons import NEURONS_BY_NAME, Coefficient
 from toolchain.ir.program import (
+    INPUT_OVERFLOWS,
     MAX_DELAY_STEPS,
     MAX_EXPONENT,
     PAYLOAD_BITS,
+    READINGS,
     SEMANTICS_VERSION,
     WEIGHT_BITS,
+    Output,
     Population,
     Program,
     Projection,
@@ -209,13 +212,33 @@ def _delays(program: Program) -> Problems:
             yield f"{projection.name}: delay of {projection.delay_steps} steps is not in 1 .. {MAX_DELAY_STEPS}"
 
 
+def _inputs(program: Program) -> Problems:
+    for source in program.inputs:
+        if source.overflow not in INPUT_OVERFLOWS:
+            yield f"{source.name}: {source.overflow!r} says not what overflow does; use {', '.join(INPUT_OVERFLOWS)}"
+
+
 def _outputs(program: Program) -> Problems:
     populations = {population.name: population for population in program.populations}
     for output in program.outputs:
         if output.population not in populations:
             yield f"{output.name}: population {output.population!r} is not in the program; check the output"
-        elif output.register and output.register not in {r.name for r in populations[output.population].type.stored}:
+            continue
+        population = populations[output.population]
+        if output.register and output.register not in {r.name for r in population.type.stored}:
             yield f"{output.name}: {output.population} keeps no register {output.register!r}; check the output"
+        yield from _reading(output, population.size, program.latency_steps)
+
+
+def _reading(output: Output, size: int, latency_steps: int) -> Problems:
+    if output.reading not in READINGS:
+        yield f"{output.name}: {output.reading!r} is no way to read an output; use one of {', '.join(READINGS)}"
+    if output.reading == "count" and output.register:
+        yield f"{output.name}: a register is no message to count; read its last value"
+    if len(output.exponents) not in (1, size):
+        yield f"{output.name}: {len(output.exponents)} exponents for {size} neurons; give one, or one a neuron"
+    if not 0 <= output.early_steps <= latency_steps:
+        yield f"{output.name}: early by {output.early_steps} of {latency_steps} steps of latency; check the output"
 
 
 def _port_ranges(program: Program) -> Problems:
@@ -245,6 +268,7 @@ RULES: tuple[Rule, ...] = (
     Rule("endpoints", "projections join parts that exist, at ports that exist, with weights of that shape", _endpoints),
     Rule("weights", "weights have 8 bits and exponents are moderate", _weights),
     Rule("delays", "delays are 1 to 62 steps", _delays),
-    Rule("outputs", "outputs name what exists", _outputs),
+    Rule("inputs", "inputs say what the host does beyond their range", _inputs),
+    Rule("outputs", "outputs name what exists, and how it is read", _outputs),
     Rule("port-ranges", "no possible sum overflows a port", _port_ranges),
 )

@@ -16,12 +16,16 @@ from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.neurons import NEURONS_BY_NAME, NeuronType, Values
 from toolchain.ir.neurons.base import Extent, Width
 
-SEMANTICS_VERSION = 1
+SEMANTICS_VERSION = 2
 """Version of the meaning of programs; written into every artefact and checked when one is loaded."""
 
 WEIGHT_BITS = 8
 PAYLOAD_BITS = 24
 MAX_EXPONENT = 23
+INPUT_OVERFLOWS = ("saturate", "refuse")
+READINGS = ("count", "last", "sum", "max", "step")
+"""How an output stands after each step: the number of messages so far, the value now, the sum or the greatest of all
+values so far, or the value now as a decision of this step's own."""
 MAX_DELAY_STEPS = 62
 """Loihi's synaptic delay is 6 bits and lava-dl's netx refuses 63 (reference: lava-dl `netx/utils.py`)."""
 
@@ -35,12 +39,15 @@ class Input:
         size: number of channels.
         bits: width of a payload, two's complement, at most 24.
         exponent: a payload p stands for the number p * 2^-exponent.
+        overflow: what the host does with a number that no payload stands for: "saturate" sends the nearer end, and
+            counts it; "refuse" sends nothing at all and says so.
     """
 
     name: str
     size: int
     bits: int = PAYLOAD_BITS
     exponent: int = 0
+    overflow: str = "refuse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,11 +149,22 @@ class Output:
         name: unique among outputs.
         population: which one.
         register: name of a stored register, or "" for the messages.
+        reading: how it stands after each step, one of `READINGS`; "" takes "last" of a register, "count" of messages.
+        exponents: an integer v stands for v * 2^-exponent, one exponent for all neurons or one each; a count of
+            messages stands for itself.
+        early_steps: how many steps before the program's latency it is complete.
     """
 
     name: str
     population: str
     register: str = ""
+    reading: str = ""
+    exponents: tuple[int, ...] = (0,)
+    early_steps: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reading", self.reading or ("last" if self.register else "count"))
+        object.__setattr__(self, "exponents", tuple(map(operator.index, self.exponents)))
 
 
 @dataclass(frozen=True)
@@ -193,6 +211,13 @@ class Program:
         for source in self.inputs:
             if source.name == name:
                 return source
+        raise KeyError(name)
+
+    def output(self, name: str = "") -> Output:
+        """Return the output of that name, or the first; KeyError if there is none."""
+        for output in self.outputs:
+            if name in ("", output.name):
+                return output
         raise KeyError(name)
 
     def sizes(self) -> dict[str, int]:

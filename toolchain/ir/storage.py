@@ -86,7 +86,7 @@ def _program(header: dict[str, Any], arrays: dict[str, IntArray]) -> Program:
         inputs=tuple(Input(**source) for source in header["inputs"]),
         populations=tuple(_population(fields, arrays) for fields in header["populations"]),
         projections=tuple(_projection(fields, arrays) for fields in header["projections"]),
-        outputs=tuple(Output(**output) for output in header["outputs"]),
+        outputs=tuple(Output(**output | {"exponents": tuple(output["exponents"])}) for output in header["outputs"]),
         latency_steps=header["latency_steps"],
         notes=header["notes"],
         semantics_version=header["semantics_version"],

@@ -1,11 +1,11 @@
 """Programs as text, both ways: readable, complete, and one line a row so that it diffs well.
 
-    seamount program 1
+    seamount program 2
     name: digits
     latency_steps: 3
     note task: digits
 
-    input pixels size=1 bits=6 exponent=4
+    input pixels size=1 bits=6 exponent=4 overflow=saturate
 
     population block0 ssm_lif size=64 modes=8 start_step=1 origin=block0.soma
       setting c_shift 4
@@ -15,7 +15,7 @@
     projection pixels->block0 pixels block0.input dense 64x1 exponent=2 delay_steps=1
         12
         ...
-    output classes readout.total
+    output classes readout.total reading=last exponents=9 early_steps=0
 
     end
 
@@ -58,7 +58,7 @@ def _lines(program: Program) -> Iterator[str]:
     yield f"latency_steps: {program.latency_steps}"
     yield from (f"note {key}: {value}" for key, value in sorted(program.notes.items()))
     yield ""
-    yield from (f"input {i.name} size={i.size} bits={i.bits} exponent={i.exponent}" for i in program.inputs)
+    yield from map(_input_line, program.inputs)
     for population in program.populations:
         yield ""
         yield from _population_lines(population)
@@ -66,9 +66,7 @@ def _lines(program: Program) -> Iterator[str]:
         yield ""
         yield from _projection_lines(projection)
     yield ""
-    for output in program.outputs:
-        target = f"{output.population}.{output.register}" if output.register else output.population
-        yield f"output {output.name} {target}"
+    yield from map(_output_line, program.outputs)
     yield from ("", "end")
 
 
@@ -82,6 +80,21 @@ def _population_lines(population: Population) -> Iterator[str]:
     for name, values in sorted(population.coefficients.items()):
         yield f"  coefficient {name} {extent_text(values.shape)}"
         yield from matrix_lines(values)
+
+
+def _input_line(source: Input) -> str:
+    return (
+        f"input {source.name} size={source.size} bits={source.bits} exponent={source.exponent}"
+        f" overflow={source.overflow}"
+    )
+
+
+def _output_line(output: Output) -> str:
+    target = f"{output.population}.{output.register}" if output.register else output.population
+    exponents = ",".join(map(str, output.exponents))
+    return (
+        f"output {output.name} {target} reading={output.reading} exponents={exponents} early_steps={output.early_steps}"
+    )
 
 
 def _projection_lines(projection: Projection) -> Iterator[str]:
@@ -154,8 +167,9 @@ def _read_version(reader: Reader) -> None:
 
 
 def _read_input(reader: Reader, words: list[str]) -> Input:
-    options = read_options(words[1:], "size", "bits", "exponent")
-    return Input(words[0], int(options["size"]), int(options["bits"]), int(options["exponent"]))
+    options = read_options(words[1:], "size", "bits", "exponent", "overflow")
+    size, bits, exponent = (int(options[name]) for name in ("size", "bits", "exponent"))
+    return Input(words[0], size, bits, exponent, options["overflow"])
 
 
 def _read_population(reader: Reader, words: list[str]) -> Population:
@@ -204,9 +218,11 @@ def _read_projection(reader: Reader, words: list[str]) -> Projection:
 
 
 def _read_output(reader: Reader, words: list[str]) -> Output:
-    name, read = words
+    name, read, *rest = words
+    options = read_options(rest, "reading", "exponents", "early_steps")
     population, _, register = read.partition(".")
-    return Output(name, population, register)
+    exponents = tuple(map(int, options["exponents"].split(",")))
+    return Output(name, population, register, options["reading"], exponents, int(options["early_steps"]))
 
 
 _READERS = {

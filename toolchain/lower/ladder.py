@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.decode import float_step_outputs
 from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Output
 from toolchain.lower.floating import FloatNetwork, Signals, run_units
 from toolchain.lower.program import Lowered
 from toolchain.quantize.rounding import TensorRow
@@ -47,19 +49,21 @@ class Ladder:
         floats: the float network.
         data: (sample, step, channel).
         labels: (sample,) classes, where known.
+        output: the program's, by whose reading the float network is read too; by default spikes are counted, and of
+            anything else the last value is taken.
     """
 
-    def __init__(self, floats: FloatNetwork, data: FloatArray, labels: IntArray | None) -> None:
+    def __init__(
+        self, floats: FloatNetwork, data: FloatArray, labels: IntArray | None, output: Output | None = None
+    ) -> None:
         self.floats, self.data, self.labels = floats, data, labels
+        self.output = output or _plain_output(floats)
         self.messages = run_units(floats, data)
         self.outputs = self.read(self.messages)
 
     def read(self, messages: Signals) -> FloatArray:
-        """What the host reads of the first output, (sample, neuron): its last value, or the number of spikes."""
-        unit = self.floats.network.unit(self.floats.network.outputs[0])
-        sent = messages[unit.name]
-        counted: FloatArray = np.count_nonzero(sent, axis=1).astype(np.float64)
-        return sent[:, -1] if unit.graded or unit.output_register else counted
+        """What the host reads of the output at the end, (sample, neuron)."""
+        return float_step_outputs(self.output, messages[self.output.population])[:, -1]
 
     def top(self) -> Rung:
         """The float network itself."""
@@ -95,6 +99,11 @@ class Ladder:
 def _overlap(one: FloatArray, other: FloatArray) -> float:
     either = np.count_nonzero((one != 0) | (other != 0))
     return float(np.count_nonzero((one != 0) & (other != 0)) / either) if either else 1.0
+
+
+def _plain_output(floats: FloatNetwork) -> Output:
+    unit = floats.network.unit(floats.network.outputs[0])
+    return Output("output", unit.name, unit.output_register, "last" if unit.graded else "")
 
 
 JOINT = {"a_re": "a", "a_im": "a", "c_re": "c, d", "c_im": "c, d", "d": "c, d"}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse
 
 from toolchain.bounds.verify import verify
+from toolchain.errors import InputError
 from toolchain.frontend.links import Link
+from toolchain.host.infer import inferred_reading
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Program, Projection
 from toolchain.lower.activity import unit_levels
 from toolchain.lower.chains import relay_long_delays
 from toolchain.lower.connection import choose_connection
 from toolchain.quantize.rounding import TensorRow, row
 from toolchain.quantize.scales import Scheme, key
+from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import greatest_weight
 from toolchain.units.base import Unit
 from toolchain.units.network import Network
@@ -72,31 +75,43 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
         inputs=tuple(_input(unit, scheme) for unit in network.inputs),
         populations=tuple(populations),
         projections=tuple(projections),
-        outputs=tuple(_output(network.unit(unit)) for unit in network.outputs),
+        outputs=tuple(_output(network.unit(unit), scheme) for unit in network.outputs),
         latency_steps=max((levels[unit] for unit in network.outputs), default=0),
-        notes=dict(notes or {}) | _output_scales(network, scheme),
+        notes=dict(notes or {}),
     )
     program = relay_long_delays(program, MAX_DELAY_STEPS)
+    program = replace(program, outputs=tuple(_read(program, output, scheme.settings) for output in program.outputs))
     verify(program)
     return Lowered(program, tuple(tensors), tuple(findings), choices)
 
 
 def _input(unit: Unit, scheme: Scheme) -> Input:
-    return Input(unit.name, unit.size, scheme.input_bits, scheme.input_exponent)
+    overflow = scheme.settings.input_overflow
+    return Input(unit.name, unit.size, scheme.input_bits, scheme.input_exponent, overflow)
 
 
-def _output(unit: Unit) -> Output:
-    return Output("output", unit.name, unit.output_register)
+def _output(unit: Unit, scheme: Scheme) -> Output:
+    """What the host reads of a unit, and what its integers stand for."""
+    scale = scheme.units.get(unit.name)
+    if scale is None or not (unit.graded or unit.output_register):
+        return Output("output", unit.name, unit.output_register)
+    exponent = scale.drive_exponent if unit.output_register else scale.message_exponent
+    exponents = exponent + np.log2(scheme.finer(unit.name, unit.size)).astype(np.int64)
+    same = bool(np.all(exponents == exponents[0]))
+    return Output("output", unit.name, unit.output_register, exponents=tuple(exponents[: 1 if same else None].tolist()))
 
 
-def _output_scales(network: Network, scheme: Scheme) -> dict[str, str]:
-    """How the host reads outputs that are messages: as a note, since the program itself knows integers only."""
-    notes = {}
-    for name in network.outputs:
-        if network.unit(name).graded and (scale := scheme.units.get(name)) is not None:
-            own = ", divided by a power of two of each neuron's own" if np.any(scale.finer > 1) else ""
-            notes[f"messages of {name}"] = f"integers of 2^-{scale.message_exponent}{own}"
-    return notes
+def _read(program: Program, output: Output, settings: Settings) -> Output:
+    """The output with the reading that was asked for, or that what reaches it suggests.
+
+    Raises:
+        InputError: messages cannot be counted where there are none.
+    """
+    reading = settings.decision if settings.decision != "inferred" else inferred_reading(program, output)
+    if reading == "count" and output.register:
+        what = f"{output.population} keeps a register and sends no message to count"
+        raise InputError("settings.decision", what, "use last, sum, max or step")
+    return replace(output, reading=reading)
 
 
 def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[Projection, TensorRow, str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from toolchain.errors import InputError
+from toolchain.ir.program import INPUT_OVERFLOWS, READINGS
 
 MOST_HEADROOM = 16
 
@@ -28,7 +29,10 @@ class Settings:
         input_headroom: least factor between the input's peak in calibration and its payload's range, where the inputs
             are no multiples of a power of two: measured quantities, whose peak a calibration set underestimates. The
             range is the next power of two, so that 1.5 costs the last bit of resolution in about half of all cases.
-        input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse".
+        input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse". The
+            program's inputs say it, so that whatever runs the program does the same.
+        decision: how the class is read of an output: "count", "last", "sum", "max" or "step" (`ir.program.READINGS`);
+            "inferred" from what reaches the output, by the rule of `host.infer`.
         table_bits: a gate's sigmoid is a table of 2^table_bits entries over the drives that calibration saw.
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
         equalize: stretch each row of weights into a state space or a LIF over the whole width.
@@ -52,6 +56,7 @@ class Settings:
     table_bits: int = 10
     input_headroom: float = 1.5
     input_overflow: str = "saturate"
+    decision: str = "inferred"
     weight_scale: str = "max"
     equalize: bool = True
     c_scale: str = "neuron"
@@ -75,6 +80,10 @@ class Settings:
             raise InputError("settings.pole_tolerance", f"{self.pole_tolerance!r} is not in 0 .. 1", "choose another")
         if not _is_number(self.input_headroom) or not 1 <= self.input_headroom <= 256:
             raise InputError("settings.input_headroom", f"{self.input_headroom!r} is not in 1 .. 256", "choose another")
+
+    def for_labels(self, per_step: bool) -> Settings:
+        """With a decision at each step where labels are given so and nothing else was asked for."""
+        return replace(self, decision="step") if per_step and self.decision == "inferred" else self
 
     def for_population(self, name: str) -> Settings:
         """What holds for one population."""
@@ -135,7 +144,8 @@ OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits", "headroom_bits")
 
 _WORDS: dict[str, tuple[object, ...]] = {
     "ranges": ("observed", "proven"),
-    "input_overflow": ("saturate", "refuse"),
+    "input_overflow": INPUT_OVERFLOWS,
+    "decision": ("inferred", *READINGS),
     "weight_scale": ("max", "mse", "percentile"),
     "equalize": (True, False),
     "c_scale": ("neuron", "layer"),

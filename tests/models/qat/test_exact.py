@@ -24,6 +24,8 @@ from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
 from simulators.reference import simulate
 from toolchain.errors import InputError, QuantizationError, VerificationError
+from toolchain.host.decode import at_last_step, output_probe, step_outputs
+from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons import Values
 from toolchain.ir.neurons.ssm_lif import SSM_LIF
@@ -31,8 +33,6 @@ from toolchain.ir.program import Population
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import keeper, step_population
 from toolchain.lower.activity import aligned_messages
-from toolchain.lower.decode import at_last_step, output_probe, step_outputs
-from toolchain.lower.encode import encode_counted
 from toolchain.quantize.settings import Settings
 from toolchain.units.state_space import StateSpace
 
@@ -48,7 +48,7 @@ def _assert_equal(network: SpikingSSM, choice: Choice, x: NDArray[Any], lengths:
     output = quantized(given, None if lengths is None else torch.from_numpy(lengths))
     program, steps = choice.program, x.shape[1]
     values = np.eye(network.config.inputs)[x] if x.ndim == 2 else x
-    payload = encode_counted(program.inputs[0], values, "saturate").payload
+    payload = encode_counted(program.inputs[0], values).payload
     probe = output_probe(program)
     assert probe is not None
     trace = simulate(program, {"input": payload}, strict=False, probes=(probe,))

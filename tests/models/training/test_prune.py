@@ -17,7 +17,7 @@ from models.training.prune import Pruned, Pruner, Pruning, masks_of, prunable, p
 from simulators.reference import simulate
 from toolchain.errors import InputError
 from toolchain.frontend.conventions import conventions_for
-from toolchain.lower.encode import encode
+from toolchain.host.encode import encode
 from toolchain.lower.pipeline import compile_graph
 from toolchain.mapping import load_target, place
 from toolchain.passes.pipeline import DEFAULT, run_passes

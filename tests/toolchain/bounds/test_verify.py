@@ -54,8 +54,8 @@ MIXED = Sparse.from_dense(np.array([[17, 0, 1], [0, -128, 0]]))
 BROKEN: list[tuple[str, Program, str]] = [
     (
         "semantics-version",
-        with_program(semantics_version=2),
-        "digits in small: semantics version 2, this is 1; deploy again",
+        with_program(semantics_version=3),
+        "digits in small: semantics version 3, this is 2; deploy again",
     ),
     (
         "names",
@@ -209,8 +209,33 @@ BROKEN: list[tuple[str, Program, str]] = [
         "classes: population 'pixels' is not in the program; check the output",
     ),
     (
+        "inputs",
+        with_part("inputs", 0, overflow="clip"),
+        "pixels: 'clip' says not what overflow does; use saturate, refuse",
+    ),
+    (
         "outputs",
-        with_part("outputs", 1, register="drive"),
+        with_part("outputs", 0, reading="mean"),
+        "classes: 'mean' is no way to read an output; use one of count, last, sum, max, step",
+    ),
+    (
+        "outputs",
+        with_part("outputs", 0, reading="count"),
+        "classes: a register is no message to count; read its last value",
+    ),
+    (
+        "outputs",
+        with_part("outputs", 0, exponents=(1, 2)),
+        "classes: 2 exponents for 3 neurons; give one, or one a neuron",
+    ),
+    (
+        "outputs",
+        with_part("outputs", 0, early_steps=4),
+        "classes: early by 4 of 3 steps of latency; check the output",
+    ),
+    (
+        "outputs",
+        with_part("outputs", 1, register="drive", reading="last"),
         "spikes: block1 keeps no register 'drive'; check the output",
     ),
     (
@@ -264,7 +289,7 @@ def test_random_programs_pass(program: Program) -> None:
         with_setting("c_shift", 0),
         with_coefficient(0, "threshold", [8388607, -8388608]),
         with_coefficient(0, "d_shift", [0, 31]),
-        with_part("outputs", 1, register="voltage"),
+        with_part("outputs", 1, register="voltage", reading="max"),
         with_program(notes={"a b:c": ""}, latency_steps=0, outputs=()),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_damaged_byte_is_refused_or_harmless(
 
 @LOADERS
 @pytest.mark.parametrize(
-    "header", [[], {}, {"semantics_version": 1}, {"semantics_version": 1, "arrays": ["odd"]}, "text", 3]
+    "header", [[], {}, {"semantics_version": 2}, {"semantics_version": 2, "arrays": ["odd"]}, "text", 3]
 )
 def test_a_strange_header_is_refused(
     tmp_path: Path, load: Load, kind: str, save: Callable[[Path], None], header: object
@@ -222,14 +222,14 @@ def test_another_file_is_refused(tmp_path: Path, load: Load, kind: str, save: Ca
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
-    save_program(dataclasses.replace(digits_in_small(), semantics_version=2), path)
+    save_program(dataclasses.replace(digits_in_small(), semantics_version=3), path)
     with pytest.raises(InputError) as caught:
         load_program(path)
-    assert str(caught.value) == f"{path}: has semantics version 2, this is 1; deploy again"
-    np.savez(path, header=np.frombuffer(b'{"semantics_version": 2, "new": 1, "arrays": []}', dtype=np.uint8))
+    assert str(caught.value) == f"{path}: has semantics version 3, this is 2; deploy again"
+    np.savez(path, header=np.frombuffer(b'{"semantics_version": 3, "new": 1, "arrays": []}', dtype=np.uint8))
     with pytest.raises(InputError) as caught:
         load_trace(path)
-    assert str(caught.value) == f"{path}: was made under semantics version 2, this is 1; simulate again"
+    assert str(caught.value) == f"{path}: was made under semantics version 3, this is 2; simulate again"
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:

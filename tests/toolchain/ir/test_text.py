@@ -75,6 +75,12 @@ def number_of(line: str) -> int:
     return write_program(digits_in_small()).splitlines().index(line) + 1
 
 
+PIXELS = "input pixels size=1 bits=6 exponent=4 overflow=refuse"
+SPIKES = "output spikes block1 reading=count exponents=0 early_steps=0"
+WANTED_OF_AN_INPUT = "(ValueError: expected size, bits, exponent, overflow)"
+WANTED_OF_AN_OUTPUT = "(ValueError: expected reading, exponents, early_steps)"
+
+
 @pytest.mark.parametrize(
     ("line", "broken", "what"),
     [
@@ -92,24 +98,14 @@ def number_of(line: str) -> int:
         ("  setting input_shift 3", "  setting c_shift 3", "(ValueError: c_shift is given twice)"),
         ("  coefficient d 2", "  coefficient d 0", "(ValueError: 0 holds nothing)"),
         ("  coefficient d 2", "  coefficient d 2x", "(ValueError: invalid literal for int() with base 10: '')"),
-        (
-            "input pixels size=1 bits=6 exponent=4",
-            "input pixels size=1 bits=6",
-            "(ValueError: expected size, bits, exponent)",
-        ),
-        (
-            "input pixels size=1 bits=6 exponent=4",
-            "input pixels size=1 bits=6 exponent=4 origin=a",
-            "(ValueError: expected size, bits, exponent)",
-        ),
-        (
-            "input pixels size=1 bits=6 exponent=4",
-            "input pixels size=1 bits=6 bits=6 exponent=4",
-            "(ValueError: expected size, bits, exponent)",
-        ),
-        ("output spikes block1", "output classes block1", "(ValueError: classes is given twice)"),
-        ("output spikes block1", "output spikes", "(ValueError: not enough values to unpack (expected 2, got 1))"),
-        ("output spikes block1", "output spikes block1 block0", "(ValueError: too many values to unpack (expected 2))"),
+        (PIXELS, "input pixels size=1 bits=6 exponent=4", WANTED_OF_AN_INPUT),
+        (PIXELS, f"{PIXELS} origin=a", WANTED_OF_AN_INPUT),
+        (PIXELS, PIXELS.replace("bits=6", "bits=6 bits=6"), WANTED_OF_AN_INPUT),
+        (SPIKES, SPIKES.replace("spikes", "classes"), "(ValueError: classes is given twice)"),
+        (SPIKES, SPIKES.replace("reading=", "read="), WANTED_OF_AN_OUTPUT),
+        (SPIKES, "output spikes block1", WANTED_OF_AN_OUTPUT),
+        (SPIKES, "output spikes", "(ValueError: not enough values to unpack (expected at least 2, got 1))"),
+        (SPIKES, SPIKES.replace("=0 early", "=0, early"), "(ValueError: invalid literal for int() with base 10: '')"),
         ("note classes: 0 1 2", "remark classes: 0 1 2", "(KeyError: 'remark')"),
     ],
 )  # fmt: skip
@@ -148,15 +144,15 @@ def test_an_unknown_kind_of_connection_is_refused() -> None:
 @pytest.mark.parametrize(
     ("first", "what"),
     [
-        ("seamount program 0", "was written under semantics version 0, this is 1"),
-        ("seamount program 2", "was written under semantics version 2, this is 1"),
+        ("seamount program 0", "was written under semantics version 0, this is 2"),
+        ("seamount program 3", "was written under semantics version 3, this is 2"),
         ("seamount program", "does not begin with 'seamount program'"),
         ("seamount trace 1", "does not begin with 'seamount program'"),
         ("", "does not begin with 'seamount program'"),
     ],
 )
 def test_another_version_is_refused(first: str, what: str) -> None:
-    text = write_program(digits_in_small()).replace("seamount program 1", first, 1)
+    text = write_program(digits_in_small()).replace("seamount program 2", first, 1)
     with pytest.raises(InputError) as caught:
         read_program(text)
     assert str(caught.value) == f"program.txt:1: {what}{ADVICE}"
@@ -170,5 +166,5 @@ def test_a_huge_shape_is_refused_at_once() -> None:
 
 def test_name_and_latency_are_needed() -> None:
     with pytest.raises(InputError) as caught:
-        read_program("seamount program 1\nname: a\n\nend\n")
+        read_program("seamount program 2\nname: a\n\nend\n")
     assert str(caught.value) == f"program.txt:4: the lines 'name:' and 'latency_steps:' are not both there{ADVICE}"

@@ -14,9 +14,9 @@ from toolchain.frontend import PRESETS, Graph, Node, run
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.linear import linear_bias, linear_matrix
 from toolchain.frontend.stateless import stateless_layer
+from toolchain.host.encode import encode
 from toolchain.ir.connections import AveragePooling, Convolution, OneToOne, SumPooling
 from toolchain.ir.program import Program
-from toolchain.lower.encode import encode
 from toolchain.lower.pipeline import Compiled, compile_graph
 
 NIR = replace(PRESETS["nir"], dt=DT)

@@ -14,8 +14,8 @@ from simulators.reference import simulate
 from tests.toolchain.lower.kernel_graphs import spikes
 from toolchain.frontend import PRESETS, Graph, read_nir, run
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.encode import encode
 from toolchain.ir.trace import Trace
-from toolchain.lower.encode import encode
 from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import with_tensors
 from toolchain.lower.pipeline import Compiled, compile_graph

@@ -9,8 +9,8 @@ from simulators.reference import simulate
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.graph import Finding, Graph
 from toolchain.frontend.sketch import Sketch
+from toolchain.host.encode import encode_counted
 from toolchain.lower.activity import activity_rows, aligned_messages
-from toolchain.lower.encode import encode_counted
 from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.health import health_findings
 from toolchain.lower.pipeline import compile_graph
@@ -40,7 +40,7 @@ def findings(graph: Graph, calibrate: np.ndarray, test: np.ndarray, **settings: 
     conventions = conventions_for(graph)
     made = compile_graph(graph, conventions, calibrate, settings=Settings(**settings))
     program = made.lowered.program
-    payload = encode_counted(program.inputs[0], test, "saturate").payload
+    payload = encode_counted(program.inputs[0], test).payload
     trace = simulate(program, {program.inputs[0].name: payload}, strict=False)
     integers = aligned_messages(program, made.network, trace, test.shape[1])
     rows = activity_rows(made.network, run_units(float_network(made.network), test), integers, trace.overflows)

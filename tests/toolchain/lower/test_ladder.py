@@ -10,8 +10,9 @@ from tests.toolchain.quantize.networks import Case, state_space_case, units_of
 from tests.toolchain.quantize.test_floating import recurrent_graph
 from toolchain.frontend.conventions import PRESETS
 from toolchain.frontend.execute import run
+from toolchain.host.decode import output_values
+from toolchain.host.encode import encode
 from toolchain.lower.activity import activity_rows, aligned_messages
-from toolchain.lower.encode import encode, output_values
 from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import ALL, Ladder, climb, with_tensors
 from toolchain.lower.pipeline import Compiled, compile_graph

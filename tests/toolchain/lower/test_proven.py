@@ -9,8 +9,9 @@ import toolchain.lower.proven
 from simulators.reference import simulate
 from tests.toolchain.quantize.networks import digits, state_space_case
 from toolchain.bounds.prove import prove
+from toolchain.host.decode import decide
+from toolchain.host.encode import encode
 from toolchain.ir.text import write_program
-from toolchain.lower.encode import decide, encode
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize.settings import Settings
 

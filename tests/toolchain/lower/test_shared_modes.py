@@ -11,7 +11,7 @@ from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
-from toolchain.lower.encode import encode_counted
+from toolchain.host.encode import encode_counted
 from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.pipeline import compile_graph
 from toolchain.units.collapse import find_network
@@ -54,7 +54,7 @@ def test_units_are_the_same_function_and_integers_nearly(complex_modes: int, rea
     assert 0.02 < floats.mean() < 0.98
     made = compile_graph(graph, conventions, x)
     assert np.array_equal(run_units(float_network(made.network), x)["out"], floats)
-    payload = encode_counted(made.lowered.program.inputs[0], x, "refuse").payload
+    payload = encode_counted(made.lowered.program.inputs[0], x).payload
     trace = simulate(made.lowered.program, {"input": payload}, strict=False)
     late = trace.messages["out"][:, made.lowered.program.latency_steps :]
     assert np.mean(late != floats) <= 0.01

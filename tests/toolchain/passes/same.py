@@ -8,10 +8,10 @@ import numpy as np
 
 from simulators.reference import simulate
 from toolchain.bounds.verify import verify
+from toolchain.host.decode import output_values
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program
 from toolchain.ir.trace import Trace
-from toolchain.lower.encode import output_values
 from toolchain.passes.base import PassResult
 
 BEYOND_STEPS = 6

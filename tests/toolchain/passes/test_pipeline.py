@@ -18,10 +18,10 @@ from tests.toolchain.report.digits_like import digits_like
 from toolchain.errors import InputError, ToolchainError, VerificationError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.read import read_nir
+from toolchain.host.encode import encode
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import read_program, write_program
-from toolchain.lower.encode import encode
 from toolchain.lower.pipeline import compile_graph
 from toolchain.passes.base import Pass, PassResult
 from toolchain.passes.delays import BalanceDelays

@@ -12,7 +12,8 @@ from simulators.reference import simulate
 from tests.toolchain.quantize.networks import digits, state_space_case
 from toolchain.errors import InputError
 from toolchain.frontend.links import Link
-from toolchain.lower.encode import decide, encode
+from toolchain.host.decode import decide
+from toolchain.host.encode import encode
 from toolchain.lower.floating import float_network
 from toolchain.lower.ladder import Ladder
 from toolchain.lower.pipeline import Compiled, compile_graph

@@ -15,8 +15,8 @@ from toolchain.errors import QuantizationError
 from toolchain.frontend.conventions import PRESETS
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray
+from toolchain.host.encode import encode
 from toolchain.lower.activity import aligned_messages
-from toolchain.lower.encode import encode
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize import voltage
 from toolchain.quantize.settings import Settings

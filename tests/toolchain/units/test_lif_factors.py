@@ -14,9 +14,9 @@ from toolchain.frontend.conventions import PRESETS, Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.sketch import Sketch
+from toolchain.host.encode import encode
 from toolchain.ir.text import write_program
 from toolchain.lower.activity import aligned_messages
-from toolchain.lower.encode import encode
 from toolchain.lower.floating import float_network, run_units
 from toolchain.lower.ladder import with_tensors
 from toolchain.lower.pipeline import Compiled, compile_graph

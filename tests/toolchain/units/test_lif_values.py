@@ -13,8 +13,8 @@ from toolchain.frontend.conventions import PRESETS, Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.sketch import Sketch
+from toolchain.host.encode import encode
 from toolchain.lower.activity import aligned_messages
-from toolchain.lower.encode import encode
 from toolchain.lower.pipeline import Compiled, compile_graph
 
 DT, SIZE, INPUTS, STEPS = 1.0, 8, 5, 80

@@ -15,8 +15,8 @@ from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.read import read_nir
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
+from toolchain.host.encode import encode
 from toolchain.lower.activity import aligned_messages
-from toolchain.lower.encode import encode
 from toolchain.lower.pipeline import Compiled, compile_graph
 
 SIZE, INPUTS, STEPS = 10, 3, 200

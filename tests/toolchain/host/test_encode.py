@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,9 +14,17 @@ from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
+from toolchain.host.decode import (
+    at_last_step,
+    bits_of_labels,
+    decide,
+    float_step_outputs,
+    output_probe,
+    step_numbers,
+    step_outputs,
+)
+from toolchain.host.encode import encode, encode_counted
 from toolchain.ir.program import Input, Program
-from toolchain.lower.decode import at_last_step, bits_of_labels, float_step_outputs, output_probe, step_outputs
-from toolchain.lower.encode import decide, encode, encode_counted
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize.settings import Settings
 
@@ -24,7 +33,7 @@ VALUES = np.array([-4.25, -4.0, -3.6, 0.0, 3.3, 3.5, 3.8, 9.0]).reshape(1, 8, 1)
 
 
 def test_what_lies_beyond_takes_the_end_and_is_counted() -> None:
-    encoded = encode_counted(SOURCE, VALUES, "saturate")
+    encoded = encode_counted(dataclasses.replace(SOURCE, overflow="saturate"), VALUES)
     # -4.25 rounds to -8 (ties to even), 3.8 to 8, which 4 bits do not hold.
     assert encoded.payload.ravel().tolist() == [-8, -8, -7, 0, 7, 7, 7, 7]
     assert (encoded.beyond, encoded.reach) == (2, 9.0)
@@ -83,9 +92,8 @@ def test_outputs_are_those_of_the_float_network_at_every_step(kind: str) -> None
     compiled = readout(kind, data)
     program, graph = compiled.lowered.program, graph_of(kind)
     trace = simulate(program, {"input": encode(program.inputs[0], data)[0]}, probes=program.all_probes())
-    exponent = compiled.scheme.units[program.outputs[0].population].drive_exponent if kind != "spikes" else 0
-    found = step_outputs(program, trace) / 2.0**exponent
-    expected = float_step_outputs(program, run(graph, data, conventions_for(graph))[0])
+    found = step_numbers(program, trace)
+    expected = float_step_outputs(program.output(), run(graph, data, conventions_for(graph))[0])
     assert found.shape == expected.shape == (3, 9, 3)
     assert np.allclose(found, expected, atol=2e-2)
     lengths = np.array([2, 9, 5])
@@ -134,7 +142,7 @@ def moved(graph: Graph, calibrate: np.ndarray, events: np.ndarray) -> tuple[int,
     conventions = conventions_for(graph)
     made = compile_graph(graph, conventions, calibrate)
     program = made.lowered.program
-    encoded = encode_counted(program.inputs[0], calibrate, "saturate")
+    encoded = encode_counted(program.inputs[0], calibrate)
     assert encoded.vanished == 0
     assert bool(encoded.beyond) == any("clipped" in text for text in made.lowered.findings)
     trace = simulate(program, {"input": encoded.payload}, strict=False)
@@ -159,4 +167,4 @@ def test_one_hot_value_leaves_measured_ones_nearly_as_they_are(hot: float) -> No
 
 
 def test_values_that_become_nothing_are_counted() -> None:
-    assert encode_counted(SOURCE, np.array([0.0, 0.2, -0.1, 0.3]).reshape(1, 4, 1), "refuse").vanished == 2
+    assert encode_counted(SOURCE, np.array([0.0, 0.2, -0.1, 0.3]).reshape(1, 4, 1)).vanished == 2
