@@ -9,6 +9,7 @@ from toolchain.files import write_text
 from toolchain.report.evidence import Evidence, load_evidence
 from toolchain.report.model import Report
 from toolchain.report.page import render
+from toolchain.report.player import player
 from toolchain.report.summary import examine, summarize
 
 REPORT_JSON = "report.json"
@@ -28,7 +29,7 @@ def build_report(evidence: Evidence, folder: Path, tables: tuple[str, ...] = ())
     """
     results = examine(evidence, tables)
     report = summarize(results)
-    page = render(results, report)
+    page = render(results, report, player(results, folder))
     write_text(folder / REPORT_JSON, write_report(report))
     write_text(folder / REPORT_HTML, page)
     return report

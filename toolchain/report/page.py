@@ -38,15 +38,27 @@ class Card:
     note: str
 
 
-def render(results: Results, report: Report) -> str:
-    """Return the page as HTML; equal results, equal text."""
+def render(results: Results, report: Report, script: Markup | None = None) -> str:
+    """Return the page as HTML; equal results, equal text. `script` runs the network in it: see `player`."""
     loader = FileSystemLoader(TEMPLATES, encoding="utf-8")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     page = environment.get_template("report.html.j2")
-    return page.render(style=style, report=report, **_facts(results, report), **_tables(results), **_figures(results))
+    shown = {"script": script, **_player(results)}
+    return page.render(
+        style=style, report=report, **shown, **_facts(results, report), **_tables(results), **_figures(results)
+    )
+
+
+def _player(results: Results) -> dict[str, Any]:
+    """Populations that the player draws."""
+    populations = results.evidence.program.populations
+    return {
+        "player_spiking": [p.name for p in populations if p.message_range == (0, 1)],
+        "player_voltages": [p.name for p in populations if "voltage" in {r.name for r in p.type.stored}],
+    }
 
 
 def verdict(part: EquivalencePart) -> Verdict:
