@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolchain.errors import QuantizationError, UnsupportedError
+from toolchain.errors import QuantizationError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.links import Link
@@ -95,9 +95,6 @@ def _check(node: Node, soma: DiscreteNeuron) -> None:
         raise QuantizationError(
             node.name, f"keeps {low:.4g} to {high:.4g} of its voltage a step", "train decays in 0 .. 1"
         )
-    if np.any(soma.start != 0):
-        what = f"starts at {soma.start.min():g} .. {soma.start.max():g}, and states of a state space start at 0"
-        raise UnsupportedError(node.name, what, "use v_leak 0, or the switch --start zero")
 
 
 class SharedModes(LeakyIntegrator):

@@ -21,8 +21,9 @@ class Reading:
     """A graph as it is stepped.
 
     Attributes:
-        graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row;
-            and for modes that all channels share, which stand between Linears of their own.
+        graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row
+            and what one starts at is added after it; and for modes that all channels share, which stand between
+            Linears of their own.
         conventions: what NIR leaves open.
         parts: the steps of these, by node.
     """
@@ -57,13 +58,20 @@ class Reading:
             chain.append(current)
         gain = neuron.current_gain if chain else neuron.input_gain * neuron.current_gain
         chain += [_scale(f"{node.name}_in", size, gain)]
-        parts[node.name] = _of_unit_gain(neuron, neuron.voltage_decay, neuron.leak, neuron.start)
+        # Counted from where it starts, so that its state begins at 0.
+        drift = neuron.leak - (1.0 - neuron.voltage_decay) * neuron.start
+        parts[node.name] = _of_unit_gain(neuron, neuron.voltage_decay, drift, 0 * neuron.start)
         nodes = dict[str, Node]()
         for name, other in self.graph.nodes.items():
             nodes |= {one.name: one for one in chain} if name == node.name else {}
             nodes[name] = replace(other, kind="LI") if name == node.name else other
         first, names = chain[0].name, [*(one.name for one in chain), node.name]
         edges = [(source, first if target == node.name else target) for source, target in self.graph.edges]
+        if np.any(neuron.start != 0):
+            level = _level(f"{node.name}_from_start", node, neuron.start)
+            nodes[level.name] = level
+            edges = [(level.name if source == node.name else source, target) for source, target in edges]
+            names.append(level.name)
         edges += list(pairwise(names))
         return replace(self, graph=replace(self.graph, nodes=nodes, edges=tuple(edges)), parts=parts)
 
@@ -101,6 +109,13 @@ class Reading:
 
 def _scale(name: str, shape: tuple[int, ...], gain: FloatArray) -> Node:
     return Node(name, "Scale", {"scale": np.broadcast_to(gain, shape)}, shape, shape)
+
+
+def _level(name: str, node: Node, start: FloatArray) -> Node:
+    """Adds to a neuron's message the voltage that it is counted from."""
+    size = int(np.prod(node.output_shape))
+    params = {"weight": np.eye(size), "bias": np.broadcast_to(start, node.output_shape).ravel()}
+    return Node(name, "Affine", params, (size,), (size,))
 
 
 def _of_unit_gain(neuron: DiscreteNeuron, keeps: FloatArray, leak: FloatArray, start: FloatArray) -> DiscreteNeuron:

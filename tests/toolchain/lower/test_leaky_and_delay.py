@@ -79,8 +79,8 @@ def events(seed: int = 2) -> np.ndarray:
     return np.random.default_rng(seed).binomial(1, 0.3, (4, STEPS, 5)).astype(float)
 
 
-def deployed(graph: Graph, x: np.ndarray) -> tuple[Compiled, Trace]:
-    made = compile_graph(graph, conventions_for(graph), x)
+def deployed(graph: Graph, x: np.ndarray, start: str = "v_leak") -> tuple[Compiled, Trace]:
+    made = compile_graph(graph, conventions_for(graph, switches={"start": start}), x)
     program = made.lowered.program
     payload = encode_counted(program.inputs[0], x).payload
     return made, simulate(program, {"input": payload}, strict=False)
@@ -96,12 +96,13 @@ def test_what_is_read_is_the_float_membrane(kind: str) -> None:
     assert np.abs(integers - floats).max() <= 2e-3 * np.abs(floats).max()
 
 
+@pytest.mark.parametrize("start", ["zero", "v_leak"])
 @pytest.mark.parametrize("place", ["hidden", "threshold"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_follows_spikes_as_in_the_float_network(kind: str, place: str) -> None:
+def test_what_follows_spikes_as_in_the_float_network(kind: str, place: str, start: str) -> None:
     graph, x = network(kind, place), events()
-    made, trace = deployed(graph, x)
-    floats, _ = run(graph, x, conventions_for(graph))
+    made, trace = deployed(graph, x, start)
+    floats, _ = run(graph, x, conventions_for(graph, switches={"start": start}))
     integers = trace.messages["out"][:, made.lowered.program.latency_steps :]
     assert 0.02 < floats.mean() < 0.98
     assert np.mean(integers != floats) <= 0.01
