@@ -13,9 +13,8 @@ from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
 from toolchain.frontend.sketch import Sketch
-from toolchain.host.decode import step_outputs
+from toolchain.host.decode import step_numbers
 from toolchain.host.encode import encode_counted
-from toolchain.ir.integer import IntArray
 from toolchain.ir.program import MAX_DELAY_STEPS
 from toolchain.ir.trace import Trace
 from toolchain.lower.pipeline import Compiled, compile_graph
@@ -24,10 +23,10 @@ from toolchain.units.collapse import find_network
 DT, STEPS = 1e-4, 90
 
 
-def each_step(made: Compiled, trace: Trace) -> IntArray:
-    """The messages of each step, as they are: sums of spikes would be added up over time."""
+def each_step(made: Compiled, trace: Trace) -> np.ndarray:
+    """The messages of each step in real units, as they are: sums of spikes would be added up over time."""
     program = made.lowered.program
-    return step_outputs(program, trace, replace(program.output(), reading="step"))
+    return step_numbers(program, trace, replace(program.output(), reading="step"))
 
 
 def leaky(kept: np.ndarray, gain: np.ndarray, leak: float = 0.0) -> dict[str, np.ndarray]:
@@ -91,9 +90,7 @@ def test_what_is_read_is_the_float_membrane(kind: str) -> None:
     graph, x = network(kind, "read"), events()
     made, trace = deployed(graph, x)
     floats, _ = run(graph, x, conventions_for(graph))
-    scale = made.scheme.units["leaky"]
-    integers = each_step(made, trace) / (scale.finer * 2.0**scale.message_exponent)
-    assert np.abs(integers - floats).max() <= 2e-3 * np.abs(floats).max()
+    assert np.abs(each_step(made, trace) - floats).max() <= 2e-3 * np.abs(floats).max()
 
 
 @pytest.mark.parametrize("start", ["zero", "v_leak"])
@@ -142,11 +139,7 @@ def test_a_delay_before_the_output() -> None:
     graph, x = delayed([2, 0, 9, 1, 2, 70], "output"), events()
     made, trace = deployed(graph, x)
     floats, _ = run(graph, x, conventions_for(graph))
-    scale = made.scheme.units[made.network.outputs[0]]
-    assert np.array_equal(
-        each_step(made, trace) / 2.0**scale.message_exponent,
-        floats,
-    )
+    assert np.array_equal(each_step(made, trace), floats)
 
 
 def recurrent(delay: int) -> Graph:
