@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,20 @@ class BuildFolder:
         return self.root / "traces" / f"{name}.npz"
 
 
+def rehash(folder: BuildFolder, names: Collection[str]) -> None:
+    """Write the manifest with new hashes of some files, which were written anew; all others keep theirs.
+
+    Raises:
+        InputError: as `read_manifest`.
+    """
+    manifest = read_manifest(folder)
+    hashes = {name: _sha256(folder.root / name) for name in names}
+    write_text(
+        folder.manifest,
+        json.dumps({**manifest, "files": {**manifest["files"], **hashes}}, indent=2, sort_keys=True) + "\n",
+    )
+
+
 def write_manifest(folder: BuildFolder, facts: Mapping[str, Any]) -> None:
     """Hash every file of the folder and write the manifest last."""
     manifest = {
@@ -122,14 +136,20 @@ def _own_manifest(folder: BuildFolder) -> dict[str, Any]:
     return manifest
 
 
-def changed_files(folder: BuildFolder) -> list[str]:
-    """Files that are missing, added, or not what the manifest says, each with which."""
-    listed: dict[str, str] = read_manifest(folder)["files"]
-    there = set(_files(folder.root))
+def changed_files(folder: BuildFolder, own: Collection[str] = ()) -> list[str]:
+    """What is missing, added, or not what the manifest says, each with which; `own` files may be anything.
+
+    Whatever is not listed counts, Python's caches and links too: a byte-code file would be run in place of the source
+    whose hash is right.
+    """
+    listed = {name: hash for name, hash in read_manifest(folder)["files"].items() if name not in own}
+    there = set(_files(folder.root)) - set(own)
     problems = [f"{name}: is missing" for name in sorted(set(listed) - there)]
     problems += [f"{name}: is not in the manifest" for name in sorted(there - set(listed))]
     for name in sorted(there & set(listed)):
-        if (found := _sha256(folder.root / name)) != listed[name]:
+        if (folder.root / name).is_symlink():
+            problems.append(f"{name}: is a link")
+        elif (found := _sha256(folder.root / name)) != listed[name]:
             problems.append(f"{name}: sha256 {found[:12]}..., the manifest says {listed[name][:12]}...")
     return problems
 
@@ -222,8 +242,8 @@ def _replace(beside: Path, out: Path) -> None:
 
 
 def _files(root: Path) -> list[str]:
-    """All files below a folder but the manifest and Python's caches, sorted."""
-    found = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """All that lies below a folder but folders and the manifest, sorted."""
+    found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(path.relative_to(root).as_posix() for path in found if path != root / MANIFEST)
 
 

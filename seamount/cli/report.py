@@ -18,11 +18,7 @@ def report_command(
     ] = None,
 ) -> None:
     """Rebuild report.html and report.json from what is in a build folder."""
-    from seamount.build.folder import BuildFolder, read_manifest, write_manifest
-    from toolchain.report.build import rebuild_report
+    from seamount.rerun.report import report
 
-    folder = BuildFolder(build)
-    manifest = read_manifest(folder)
-    rebuild_report(build, tuple(table or ()))
-    write_manifest(folder, {key: value for key, value in manifest.items() if key != "files"})
+    report(build, tuple(table or ()))
     give(build / "report.html")

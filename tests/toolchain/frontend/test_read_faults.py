@@ -93,7 +93,9 @@ def test_a_whole_network_survives_us_and_stock_nir(tmp_path: Path) -> None:
     nir.write(tmp_path / "theirs.nir", nir.read(tmp_path / "ours.nir"))
     through_nir = read_nir(tmp_path / "theirs.nir", strict=True)
     assert list(again.nodes) == list(graph.nodes) and again.edges == graph.edges
-    assert again.findings == through_nir.findings == ()
+    # A v_reset of 0 is not written, so that nir before 1.0.6 opens the file; nothing else is missing.
+    for read in (again, through_nir):
+        assert {finding.where.rpartition(".")[2] for finding in read.findings} <= {"v_reset"}
     x = np.random.default_rng(1).uniform(size=(2, 30, 1))
     expected = run(graph, x, conventions_for(graph))[0]
     for read in (again, through_nir):

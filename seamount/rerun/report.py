@@ -1,0 +1,31 @@
+"""The pages of a build folder again, from what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seamount.build.folder import BuildFolder, changed_files, rehash
+from toolchain.errors import InputError
+from toolchain.report.build import REPORT_HTML, REPORT_JSON, rebuild_report
+from toolchain.report.model import Report
+
+OWN = (REPORT_HTML, REPORT_JSON)
+
+
+def report(folder: Path, tables: tuple[str, ...] = ()) -> Report:
+    """Write report.html and report.json of a build anew, and their hashes into its manifest.
+
+    Args:
+        folder: that `deploy` wrote.
+        tables: cost tables, by name or file, the leading one first; the target's by default.
+
+    Raises:
+        InputError: another file is not what the manifest says: fresh hashes would make damage look whole.
+    """
+    build = BuildFolder(folder)
+    if changed := changed_files(build, OWN):
+        what = f"{len(changed)} files are not what the manifest says, first {changed[0]}"
+        raise InputError(str(folder), what, "deploy again; seamount verify lists them all")
+    written = rebuild_report(folder, tables)
+    rehash(build, OWN)
+    return written
