@@ -57,14 +57,16 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 
 SYSTEM = ("node is ", "no C compiler", "gcc ", "clang ", "chromium ", "arm-none-eabi-gcc ", "riscv64-unknown-elf-gcc ")
-"""How skips begin for want of a program of the system: no set-up of Python's packages brings one."""
+ELSEWHERE = ("this processor lacks ", "spikingjelly is not installed")
+"""How skips begin for want of what no set-up of this environment brings: programs of the system, instructions of a
+processor, a framework that has an environment of its own."""
 
 
 def _forbid_skip(config: pytest.Config, report):
     """Turn a skip into a failure under --forbid-skips; an expected failure (xfail) is not a skip."""
     if report.skipped and config.getoption("--forbid-skips") and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        if reason.removeprefix("Skipped: ").startswith(SYSTEM):
+        if reason.removeprefix("Skipped: ").startswith((*SYSTEM, *ELSEWHERE)):
             return report
         report.outcome = "failed"
         report.longrepr = f"--forbid-skips: {reason}"

@@ -142,5 +142,5 @@ def test_a_seed_writes_the_same_files(tmp_path: Path) -> None:
 
 
 def test_few_graphs_hold_every_kind_of_node() -> None:
-    kinds = {kind for seed in range(2 * len(LAYERS)) for kind, _ in random_graph(seed)[0].nodes.values()}
+    kinds = {kind for seed in range(3 * len(LAYERS)) for kind, _ in random_graph(seed)[0].nodes.values()}
     assert kinds >= {*LINEAR_KINDS, *STATEFUL, "Threshold", *EXTENSIONS} - {"CubaLI"}

@@ -169,7 +169,7 @@ def test_exported_folder_stands_alone(tmp_path: Path) -> None:
     ("values", "fault"),
     [
         (np.zeros((1, 2, 4), dtype=np.int64), r"not integers \(samples, steps, 3\)"),
-        (np.zeros((1, 2, 3)), "float64"),
+        (np.full((1, 2, 3), np.nan), "not all values are finite"),
         (np.full((1, 2, 3), 8), "does not fit 4 bits"),
     ],
 )

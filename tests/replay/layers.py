@@ -202,6 +202,22 @@ def rectified(net: Net, rng: Rng, source: str, shape: Shape) -> tuple[str, Shape
     return net.add("seamount.Rectifier", fed, shape=(size,)), (size,)
 
 
+def oscillators(net: Net, rng: Rng, source: str, shape: Shape) -> tuple[str, Shape]:
+    """Resonate-and-fire neurons behind a matrix for their real and imaginary parts."""
+    size = int(rng.choice(SIZES))
+    fed = matrix(net, rng, flat(net, source, shape), math.prod(shape), 2 * size)
+    own = {"decay": rng.uniform(0.5, 0.95, size), "phase": rng.uniform(0.1, 1.2, size)}
+    return net.add("seamount.ResonateFire", fed, **own, threshold=rng.uniform(0.5, 1.5, size)), (size,)
+
+
+def sigma_delta(net: Net, rng: Rng, source: str, shape: Shape) -> tuple[str, Shape]:
+    """Rectified sums that are sent by their changes, behind a matrix."""
+    size = int(rng.choice(SIZES))
+    fed = matrix(net, rng, flat(net, source, shape), math.prod(shape), size)
+    own = {"bias": _normal(rng, size, scale=0.2), "threshold": rng.uniform(0.05, 0.3, size)}
+    return net.add("seamount.SigmaDelta", fed, **own), (size,)
+
+
 SPATIAL: tuple[Layer, ...] = (convolution, pooling("SumPool2d"), pooling("AvgPool2d"))
 """What begins with an image, or with channels over one axis."""
 
@@ -215,5 +231,7 @@ LAYERS: tuple[Layer, ...] = (
     *(gate(kind) for kind in ("SigmoidGate", "BinaryGate", "Product")),
     ternary,
     rectified,
+    oscillators,
+    sigma_delta,
 )
 """Each is the first layer of every so manyeth graph, so that a few dozen graphs hold all."""
