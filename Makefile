@@ -55,8 +55,8 @@ lint: $(VENV)/.dev  ## format, style, strict types, import direction
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.lava_package $(LAVA_PACKAGE)
-	@$(BIN)/ruff format --check $(LAVA_PACKAGE)
-	@$(BIN)/ruff check --target-version py310 --config 'src = ["$(LAVA_PACKAGE)"]' --ignore RUF012 $(LAVA_PACKAGE)
+	@$(BIN)/ruff format --check --config 'exclude = []' $(LAVA_PACKAGE)
+	@$(BIN)/ruff check --config 'exclude = []' --target-version py310 --config 'src = ["$(LAVA_PACKAGE)"]' --ignore RUF012 $(LAVA_PACKAGE)
 	@$(BIN)/mypy --config-file= --check-untyped-defs --ignore-missing-imports $(LAVA_PACKAGE)
 
 .PHONY: format
