@@ -57,8 +57,7 @@ def _named(name: str, base: Conventions, **switches: Any) -> Conventions:
 
 _LEAKY = "Leaky, Synaptic, RLeaky, RSynaptic"
 _ALL = (
-    # NIR names no first voltage; a neuron left alone rests at v_leak.
-    Preset(Conventions("nir", start="v_leak"), neurons="the equations of NIR by forward Euler, from rest"),
+    Preset(Conventions("nir"), neurons="the equations of NIR by forward Euler"),
     Preset(_SNNTORCH, "snntorch", "1.0.0", f"{_LEAKY} with reset zero", older=True),
     Preset(
         _named("snntorch-leaky", _SNNTORCH, reset="subtract-delayed"),

@@ -78,7 +78,7 @@ def events(seed: int = 2) -> np.ndarray:
     return np.random.default_rng(seed).binomial(1, 0.3, (4, STEPS, 5)).astype(float)
 
 
-def deployed(graph: Graph, x: np.ndarray, start: str = "v_leak") -> tuple[Compiled, Trace]:
+def deployed(graph: Graph, x: np.ndarray, start: str = "zero") -> tuple[Compiled, Trace]:
     made = compile_graph(graph, conventions_for(graph, switches={"start": start}), x)
     program = made.lowered.program
     payload = encode_counted(program.inputs[0], x).payload
