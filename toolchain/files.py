@@ -41,17 +41,28 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_npz(path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], level: int = 6) -> None:
     """Write arrays and a JSON header (array ``header``), whole or not at all; equal content, equal bytes.
 
-    The header's key ``arrays`` is taken: it lists the arrays.
+    The header's key ``arrays`` is taken: it lists the arrays. `level` is that of compression, 1 (fast) to 9.
     """
     # numpy's integers count as integers in a header; an array's memory order must not reach the file.
     ordered: dict[str, Any] = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     listed = json.dumps({**header, "arrays": list(ordered)}, sort_keys=True, default=operator.index)
     text = np.frombuffer(listed.encode(), dtype=np.uint8)
     with written_whole(path) as beside:
-        np.savez_compressed(beside, header=text, **ordered)
+        _write_archive(beside, {"header": text, **ordered}, level)
+
+
+def _write_archive(path: Path, arrays: Mapping[str, NDArray[Any]], level: int) -> None:
+    """As `numpy.savez_compressed`, which has no say in the level."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for name, array in arrays.items():
+            # A date of its own would make equal content unequal bytes.
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type, entry.file_size = zipfile.ZIP_DEFLATED, array.nbytes
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def read_npz(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from seamount.build.evidence import overflow_rows
@@ -20,7 +22,8 @@ from toolchain.host.encode import encode_counted
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash
-from toolchain.ir.trace import save_trace
+from toolchain.ir.trace import Trace, repeats, save_repeated, save_trace, trace_digest
+from toolchain.report.evidence import RECORDED_TRACE
 
 REFERENCE = "reference"
 OTHERS = ("fast", "lava", "onnx", "js", "c")
@@ -57,10 +60,19 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
             absent[other] = reason = str(error).removeprefix(f"{other}: ")
             tell(Event("compare", f"{other} left out: {reason}", {"simulator": other, "left_out": reason}))
             continue
-        save_trace(foreign[other], folder.trace(other))
         comparisons[other] = compare(program, recorded, foreign[other])
+        foreign[other] = _keep(folder, other, foreign[other], recorded)
         tell(_compared(comparisons[other]))
     return Runs(whole.trace, whole.score, whole.entered, inputs, recorded, foreign, comparisons, absent, chosen)
+
+
+def _keep(folder: BuildFolder, name: str, trace: Trace, recorded: Trace) -> Trace:
+    """Leave a simulator's trace in the folder; values equal to the reference's are neither stored nor held twice."""
+    if not repeats(trace, recorded):
+        save_trace(trace, folder.trace(name))
+        return trace
+    save_repeated(trace, folder.trace(name), folder.root / RECORDED_TRACE, trace_digest(recorded))
+    return replace(recorded, simulator=trace.simulator)
 
 
 def _chosen(program: Program, test: Samples, options: Options) -> IntArray:

@@ -1,18 +1,23 @@
 """What a simulator returns: messages, chosen registers and counts of one run.
 
 Arrays have the axes (sample, step, neuron) or (sample, step, neuron, mode). A trace is written to one `.npz` file
-whose bytes depend on its content alone.
+whose bytes depend on its content alone, its arrays packed (`toolchain.compression`). Where several simulators returned
+the same, the values are stored once: the other files name that one and the digest of its content.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from toolchain.compression import PLAIN, pack, unpack
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.integer import IntArray
@@ -58,11 +63,69 @@ class Trace:
 
 _GROUPS = ("messages", "registers", "sent", "final")
 _ENDS = "ends"
+_LEVEL = 1
+"""Of compression: in packed arrays hardly more is found by searching longer."""
 
 
 def save_trace(trace: Trace, path: Path) -> None:
     """Write a trace; the file appears whole or not at all."""
-    header = {
+    packed = {key: pack(array) for key, array in _arrays(trace).items()}
+    layout = {key: [one.form, list(one.shape)] for key, one in packed.items()}
+    stored = {key: one.stored for key, one in packed.items()}
+    write_npz(path, _header(trace) | {"packed": layout}, stored, _LEVEL)
+
+
+def save_repeated(trace: Trace, path: Path, original: Path, digest: str) -> None:
+    """Write a trace whose values are those of `original`, a trace file in the same folder: without repeating them.
+
+    Args:
+        digest: `trace_digest` of both.
+    """
+    write_npz(path, _header(trace) | {"same_as": original.name, "digest": digest}, {})
+
+
+def trace_digest(trace: Trace) -> str:
+    """sha256 of what a run gave, whichever simulator ran it: every array and count, and the program."""
+    digest = hashlib.sha256()
+    for key, array in sorted(_arrays(trace).items()):
+        digest.update(f"{key} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array, dtype="<i8").data)
+    counts = sorted(trace.overflows.items()), sorted(trace.reach.items())
+    digest.update(f"{trace.program} {trace.samples} {trace.steps} {counts}".encode())
+    return digest.hexdigest()
+
+
+def repeats(trace: Trace, other: Trace) -> bool:
+    """Whether two simulators returned the same of one run, to the last value."""
+    ours, theirs = _arrays(trace), _arrays(other)
+    counts = [(one.program, one.samples, one.steps, dict(one.overflows), dict(one.reach)) for one in (trace, other)]
+    return counts[0] == counts[1] and ours.keys() == theirs.keys() and all(
+        np.array_equal(ours[key], theirs[key]) for key in ours
+    )  # fmt: skip
+
+
+def load_trace(path: Path) -> Trace:
+    """Read a trace.
+
+    Raises:
+        InputError: the file is absent, is no trace, or was made under another meaning of programs; or it stands for
+            another file that is absent or holds something else.
+    """
+    header, arrays = _read(path)
+    if "same_as" not in header:
+        return _trace(path, header, arrays)
+    original = path.parent / Path(str(header["same_as"])).name
+    found, listed = _read(original)
+    if "same_as" in found:
+        raise InputError(str(path), f"stands for {original.name}, which holds no values either", "simulate again")
+    trace = replace(_trace(original, found, listed), simulator=str(header["simulator"]))
+    if trace_digest(trace) != header.get("digest"):
+        raise InputError(str(path), f"stands for {original.name}, whose values are others now", "simulate again")
+    return trace
+
+
+def _header(trace: Trace) -> dict[str, Any]:
+    return {
         "semantics_version": SEMANTICS_VERSION,
         "program": trace.program,
         "simulator": trace.simulator,
@@ -70,31 +133,43 @@ def save_trace(trace: Trace, path: Path) -> None:
         "steps": trace.steps,
         "overflows": dict(trace.overflows),
     } | ({"reach": dict(trace.reach)} if trace.reach else {})
-    arrays = {f"{group}/{name}": _narrow(array) for group in _GROUPS for name, array in getattr(trace, group).items()}
-    write_npz(path, header, arrays | ({} if trace.ends is None else {_ENDS: trace.ends}))
 
 
-def load_trace(path: Path) -> Trace:
-    """Read a trace.
+def _arrays(trace: Trace) -> dict[str, IntArray]:
+    arrays = {f"{group}/{name}": array for group in _GROUPS for name, array in getattr(trace, group).items()}
+    return arrays | ({} if trace.ends is None else {_ENDS: trace.ends})
 
-    Raises:
-        InputError: the file is absent, is no trace, or was made under another meaning of programs.
-    """
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if not path.is_file():
         raise InputError(str(path), "no such file", "give the path of a trace written by seamount")
     try:
         header, arrays = read_npz(path)
         _check_version(header.pop("semantics_version"), path)
+    except UNREADABLE as error:
+        raise _no_trace(path, error) from error
+    return header, arrays
+
+
+def _trace(path: Path, header: dict[str, Any], stored: Mapping[str, NDArray[Any]]) -> Trace:
+    try:
+        # An exported Lava package, which stands alone, stores its arrays as they are.
+        layout = {key: (PLAIN, array.shape) for key, array in stored.items()} | header.pop("packed", {})
+        arrays = {key: unpack(layout[key][0], layout[key][1], array) for key, array in stored.items()}
         ends = arrays.pop(_ENDS, None)
         if ends is not None and ends.shape != (header["samples"],):
             raise ValueError(f"{ends.shape} ends of {header['samples']} samples")
         groups: dict[str, dict[str, IntArray]] = {group: {} for group in _GROUPS}
         for key, values in arrays.items():
             group, _, name = key.partition("/")
-            groups[group][name] = values.astype(np.int64)
-        return Trace(**header | groups, ends=None if ends is None else ends.astype(np.int64))
+            groups[group][name] = values
+        return Trace(**header | groups, ends=ends)
     except UNREADABLE as error:
-        raise InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate") from error
+        raise _no_trace(path, error) from error
+
+
+def _no_trace(path: Path, error: Exception) -> InputError:
+    return InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate")
 
 
 def join_traces(traces: Sequence[Trace]) -> Trace:
@@ -174,12 +249,3 @@ def _check_version(version: object, path: Path) -> None:
     if version != SEMANTICS_VERSION:
         made = f"was made under semantics version {version}, this is {SEMANTICS_VERSION}"
         raise InputError(str(path), made, "simulate again")
-
-
-def _narrow(array: IntArray) -> IntArray:
-    """Store integers in the smallest signed type that holds them all."""
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    for kind in (np.int8, np.int16, np.int32):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return array.astype(kind)
-    return array

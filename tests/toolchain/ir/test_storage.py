@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,16 @@ from toolchain.errors import InputError
 from toolchain.ir.connections import Dense
 from toolchain.ir.program import Program, Projection
 from toolchain.ir.storage import load_program, save_program
-from toolchain.ir.trace import Trace, count_to_ends, join_traces, load_trace, save_trace
+from toolchain.ir.trace import (
+    Trace,
+    count_to_ends,
+    join_traces,
+    load_trace,
+    repeats,
+    save_repeated,
+    save_trace,
+    trace_digest,
+)
 
 SAME_FOLDER = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SMALL_TRACE = Trace(
@@ -108,12 +118,12 @@ def test_narrow_storage_loses_nothing(tmp_path: Path, one: int, other: int) -> N
     assert load_trace(tmp_path / "trace.npz").sent["in"].tolist() == [[one, other]]
 
 
-@pytest.mark.parametrize(("value", "kind"), [(127, "int8"), (-128, "int8"), (128, "int16"), (-129, "int16"),
-                                             (32768, "int32"), (-(2**31), "int32"), (2**31, "int64")])  # fmt: skip
-def test_traces_are_stored_narrow(tmp_path: Path, value: int, kind: str) -> None:
+@pytest.mark.parametrize(("value", "size"), [(127, 1), (-128, 1), (128, 2), (-129, 2), (32767, 2), (32768, 3),
+                                             (-(2**31), 4), (2**31, 5), (-(2**63), 8)])  # fmt: skip
+def test_traces_are_stored_narrow(tmp_path: Path, value: int, size: int) -> None:
     save_trace(dataclasses.replace(SMALL_TRACE, sent={"in": np.array([[value]])}), tmp_path / "trace.npz")
     with np.load(tmp_path / "trace.npz") as stored:
-        assert str(stored["sent/in"].dtype) == kind
+        assert stored["sent/in"].nbytes == size
 
 
 def test_equal_programs_give_equal_bytes(tmp_path: Path) -> None:
@@ -147,6 +157,42 @@ def test_equal_traces_give_equal_bytes(tmp_path: Path) -> None:
     first, second, third, fourth = ((tmp_path / f"{i}.npz").read_bytes() for i in range(4))
     assert first == second
     assert third == fourth != first
+
+
+def test_a_trace_with_the_values_of_another_holds_none(tmp_path: Path) -> None:
+    original, copy = tmp_path / "recorded.npz", tmp_path / "fast.npz"
+    again = dataclasses.replace(SMALL_TRACE, simulator="fast")
+    assert repeats(again, SMALL_TRACE) and trace_digest(again) == trace_digest(SMALL_TRACE)
+    save_trace(SMALL_TRACE, original)
+    save_repeated(again, copy, original, trace_digest(again))
+    assert plain(load_trace(copy)) == plain(again)
+    with np.load(copy) as stored:
+        assert stored.files == ["header"]
+    original.unlink()
+    with pytest.raises(InputError, match=r"recorded\.npz: no such file"):
+        load_trace(copy)
+    save_trace(dataclasses.replace(SMALL_TRACE, overflows={"p.v": 4}), original)
+    with pytest.raises(InputError, match="whose values are others now"):
+        load_trace(copy)
+    save_repeated(SMALL_TRACE, original, copy, trace_digest(SMALL_TRACE))
+    with pytest.raises(InputError, match="holds no values either"):
+        load_trace(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overflows": {"p.v": 4}},
+        {"final": {"p.v": np.array([[2**15 + 1]])}},
+        {"registers": {}},
+        {"samples": 2},
+        {"reach": {"in": 1}},
+        {"ends": np.array([1])},
+    ],
+)
+def test_what_differs_anywhere_is_no_repetition(change: dict[str, Any]) -> None:
+    other = dataclasses.replace(SMALL_TRACE, **change)
+    assert not repeats(other, SMALL_TRACE) and trace_digest(other) != trace_digest(SMALL_TRACE)
 
 
 Load = Callable[[Path], object]
