@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from seamount.network import input_shape
-from seamount.samples import Samples, samples_of
+from seamount.given import samples_of
+from seamount.ports import Ports
+from seamount.samples import Samples
 from toolchain.errors import InputError, ToolchainError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.discretize import discretize
@@ -145,7 +146,7 @@ def check(path: Path, question: Question) -> Checked:
     conventions = conventions_for(graph, question.convention, dt=question.dt)
     if question.expect is not None and question.calibrate is None:
         raise InputError("--expect", "needs the samples that the framework was given", "add --calibrate data.npz")
-    data = None if question.calibrate is None else samples_of(question.calibrate, input_shape(graph))
+    data = None if question.calibrate is None else samples_of(question.calibrate, Ports.of_graph(graph))
     network, refusals = _collapsed(graph, conventions)
     target = load_target(question.target)
     compiled = _Compiled(graph, conventions, data, target) if data is not None and network is not None else None
@@ -186,7 +187,7 @@ def _collapsed(graph: Graph, conventions: Conventions) -> tuple[Network | None, 
 
 
 def _rows(graph: Graph, conventions: Conventions, network: Network | None) -> tuple[NodeRow, ...]:
-    heads = () if network is None else find_heads(Reading(graph, conventions))
+    heads = () if network is None else find_heads(Reading.of(graph, conventions))
     rows = []
     for name, node in graph.nodes.items():
         parameters = sum(value.size for value in node.params.values() if isinstance(value, np.ndarray))

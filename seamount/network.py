@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seamount.given import samples_of
 from seamount.options import read_settings
-from seamount.samples import Data, Samples, samples_of, spread
+from seamount.ports import Ports
+from seamount.samples import Data, Samples, spread
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.frontend.extensions import extension_note
@@ -102,11 +104,13 @@ class Source:
 
     def __post_init__(self) -> None:
         """Refuse labels that no output stands for: they would be counted as wrong, or as another class."""
-        outputs = self.graph.of_kind("Output")
-        classes = int(np.prod(outputs[0].input_shape)) if outputs else 0
+        outputs = Ports.of_graph(self.graph).outputs
+        classes = {port.output: port.size for port in outputs} | {"": outputs[0].size if outputs else 0}
         for name, samples in (("calibration", self.calibration), ("test", self.test)):
-            if classes:
-                samples.refuse_labels_beyond(classes, f"{name} data: y")
+            for part in samples.by_output():
+                if classes.get(part.output):
+                    several = f" of the output {part.output}" if len(outputs) > 1 else ""
+                    part.refuse_labels_beyond(classes[part.output], f"{name} data: y{several}", bool(several))
 
     def restricted(self, samples: int | None) -> Source:
         """With only so many test samples, spread evenly over all; None leaves all."""
@@ -120,7 +124,7 @@ def find_source(model: Any, calibrate: Data | None = None, test: Data | None = N
 
     Args:
         model: ``zoo:<name>``, the folder of a training run, the path of a NIR file, a `Graph`, or a `nir.NIRGraph`.
-        calibrate: inputs (an npz file, or arrays; see `seamount.samples.samples_of`); compulsory for a file or a graph,
+        calibrate: inputs (an npz file, or arrays; see `seamount.given.samples_of`); compulsory for a file or a graph,
             refused for the others, whose task has data.
         test: inputs and labels; by default the calibration data.
 
@@ -166,11 +170,11 @@ def _with_data(graph: Graph, name: str, path: Path | None, calibrate: Data | Non
     """A network with data of the user's own."""
     if calibrate is None:
         raise InputError(name, "a network needs data to choose scales on", "give calibrate=x (sample, step, channel)")
-    shape = input_shape(graph)
-    calibration = samples_of(calibrate, shape, "" if isinstance(calibrate, str | Path) else "calibrate")
+    ports = Ports.of_graph(graph)
+    calibration = samples_of(calibrate, ports, "" if isinstance(calibrate, str | Path) else "calibrate")
     measured = calibration
     if test is not None:
-        measured = samples_of(test, shape, "" if isinstance(test, str | Path) else "test")
+        measured = samples_of(test, ports, "" if isinstance(test, str | Path) else "test")
     return Source(
         name=name,
         task="",
@@ -232,16 +236,6 @@ def from_nir(graph: nir.NIRGraph) -> Graph:
         path = Path(folder) / "network.nir"
         nir.write(path, graph)
         return read_nir(path)
-
-
-def input_shape(graph: Graph) -> tuple[int, ...]:
-    """Shape of the network's (first) input, without sample and step."""
-    return next((tuple(map(int, node.output_shape)) for node in graph.of_kind("Input")), (0,))
-
-
-def shaped(values: FloatArray, graph: Graph) -> FloatArray:
-    """Flat values (sample, step, channel) in the shape of the network's input, as the float interpreter takes them."""
-    return values.reshape(*values.shape[:2], *input_shape(graph))
 
 
 def zoo_folder() -> Path:

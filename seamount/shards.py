@@ -134,13 +134,13 @@ def simulate_shard(arguments: Result) -> Result:
 
 
 def _run(run: Simulate, program: Program, inputs: Mapping[str, IntArray], recording: Recording) -> Trace:
-    probe = output_probe(program) if recording.outputs else None
-    read = () if probe is None else (probe,)
+    probes = [output_probe(program, output) for output in program.outputs] if recording.outputs else []
+    read = tuple(dict.fromkeys(probe for probe in probes if probe is not None))
     return run(
         program,
         inputs,
         probes=program.all_probes() if recording.everything else read,
-        record_messages=recording.everything or recording.messages or (recording.outputs and probe is None),
+        record_messages=recording.everything or recording.messages or None in probes,
         strict=recording.strict,
     )
 

@@ -29,7 +29,6 @@ from toolchain.quantize.rounding import TensorRow
 from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Unit
-from toolchain.units.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +93,7 @@ class Compiler:
         reals = real_tensors(_exact_copy(network), _as_in_graphs)
         old, conventions = before.compiled.network, before.conventions
         units = tuple(_unit(unit, reals, conventions) for unit in old.units)
-        moved = Network(units, tuple(_link(link, reals) for link in old.links), old.outputs)
+        moved = replace(old, units=units, links=tuple(_link(link, reals) for link in old.links))
         scheme = choose_scales(moved, before.compiled.calibration, self.settings)
         lowered = lower(moved, scheme, self.task)
         return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), conventions)

@@ -68,14 +68,14 @@ def compile_source(source: Source, options: Options, tell: Tell) -> Placed:
         ToolchainError: of any stage.
     """
     target = load_target(options.target)
-    settings = _settings(source, options, tell)
+    settings, each = _settings(source, options, tell), source.test.stepwise_outputs
     try:
         conventions = _conventions(source, options, tell)
         compiled = compile_graph(
             source.graph,
             conventions,
             source.calibration.values(),
-            settings=settings.for_labels(source.test.per_step),
+            settings=settings.for_labels(bool(each) or source.test.per_step, each),
             name=source.name,
             notes={"task": source.task or "your own"},
         )

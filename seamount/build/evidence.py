@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 
 from seamount.build.fidelity import Fidelity
-from seamount.build.job import Placed, Runs
-from seamount.network import input_shape
+from seamount.build.job import Placed, Runs, entered_lines
 from seamount.options import Options
+from seamount.ports import Ports
 from simulators.compare import Comparison
 from toolchain.doctor import examine
 from toolchain.host.infer import MEANINGS
@@ -73,13 +73,9 @@ def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRo
     for text in network.compiled.lowered.findings:
         where, _, what = text.partition(": ")
         rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))
-    source = network.program.inputs[0]
-    if text := runs.entered.rounded(source):
-        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="kept"))
-    if text := runs.entered.saturated(source):
-        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
-    if text := runs.entered.lost(source):
-        rows.append(FindingRow(stage="encode", where=source.name, what=text, action="counted", severity="loss"))
+    for source, text, kind in entered_lines(network.program, runs.entered):
+        how = {"action": "kept"} if kind == "rounded" else {"action": "counted", "severity": "loss"}
+        rows.append(FindingRow.model_validate({"stage": "encode", "where": source.name, "what": text, **how}))
     rows += [
         FindingRow(stage="fidelity", where=loss.where, what=loss.what, action=loss.action, severity="loss")
         for loss in fidelity.findings
@@ -137,7 +133,7 @@ def manifest_facts(network: Placed, options: Options, command: str) -> dict[str,
         "command": command,
         "model": network.source.name,
         "read_from": None if network.source.command is None else network.source.command[0],
-        "input_shape": list(input_shape(network.graph)),
+        **Ports.of_graph(network.graph).as_dict(),
         "program": program_hash(network.program),
         "convention": {"name": network.conventions.name, "dt": network.conventions.dt},
         "options": options.as_dict(network.settings),

@@ -17,13 +17,14 @@ from toolchain.files import write_text
 from toolchain.frontend.write import write_nir
 from toolchain.ir.storage import save_program
 from toolchain.ir.text import write_program
+from toolchain.units.ends import with_sums_before_outputs
 
 
 def export(placed: Placed, folder: BuildFolder, tell: Tell) -> None:
     """Write the network and its program into a build folder; what cannot be written is said."""
     program = placed.program
     if placed.source.nir is None:
-        write_nir(placed.graph, folder.model)
+        write_nir(with_sums_before_outputs(placed.graph), folder.model)
     else:
         shutil.copyfile(placed.source.nir, folder.model)
     write_text(folder.text, write_program(program))

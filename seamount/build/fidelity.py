@@ -28,7 +28,7 @@ class Fidelity:
     Attributes:
         samples: how many were looked at.
         rows: spikes of each spiking layer.
-        changed: samples whose decision is another one.
+        changed: samples for which the decision of any output is another one.
         findings: of grade "loss".
     """
 
@@ -46,15 +46,18 @@ def measure_fidelity(placed: Placed, runs: Runs, tell: Tell) -> Fidelity:
     inside = (np.arange(test.steps) < test.counted_steps[:, None])[:, :, None]
     rows = activity_rows(network, _within(floats, inside), _within(integers, inside), runs.test.overflows)
     changed = _changed(placed, runs, floats, test)
+    differ = int(np.count_nonzero(np.any(list(changed.values()), axis=0)))
     found = health_findings(network, placed.compiled.calibration, rows, placed.conventions.dt)
     for row in rows:
         shares = {"precision": row.precision, "recall": row.recall, "overlap": row.overlap}
         tell(Event("spikes", str(row), {"population": row.population, **shares}))
-    text = f"{changed} of {len(test)} samples are decided otherwise than by the float network"
-    tell(Event("decisions", text, {"changed": changed, "samples": len(test)}))
+    for name, wrong in changed.items():
+        count, where = int(np.count_nonzero(wrong)), f"{name}: " if len(changed) > 1 else ""
+        text = f"{where}{count} of {len(test)} samples are decided otherwise than by the float network"
+        tell(Event("decisions", text, {"output": name, "changed": count, "samples": len(test)}))
     for finding in found:
         tell(Event("warning", str(finding), {"where": finding.where}))
-    return Fidelity(len(test), rows, changed, found)
+    return Fidelity(len(test), rows, differ, found)
 
 
 def _within(messages: Signals, inside: NDArray[np.bool_]) -> Signals:
@@ -62,11 +65,11 @@ def _within(messages: Signals, inside: NDArray[np.bool_]) -> Signals:
     return {name: values * inside for name, values in messages.items()}
 
 
-def _changed(placed: Placed, runs: Runs, floats: Signals, test: Samples) -> int:
-    """How many decisions, read as the program's first output is, differ."""
-    program = placed.program
-    before = at_last_step(
-        float_step_outputs(program.output(), floats[placed.compiled.network.outputs[0]]), test.lengths
-    )
-    after = at_last_step(step_numbers(program, runs.recorded), test.lengths)
-    return int(np.count_nonzero(before.argmax(axis=1) != after.argmax(axis=1)))
+def _changed(placed: Placed, runs: Runs, floats: Signals, test: Samples) -> dict[str, NDArray[np.bool_]]:
+    """Which decisions of each output, read as the program's is, differ, (sample,)."""
+    program, found = placed.program, {}
+    for output, unit in zip(program.outputs, placed.compiled.network.outputs, strict=True):
+        before = at_last_step(float_step_outputs(output, floats[unit]), test.lengths)
+        after = at_last_step(step_numbers(program, runs.recorded, output), test.lengths)
+        found[output.name] = before.argmax(axis=1) != after.argmax(axis=1)
+    return found

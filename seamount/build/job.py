@@ -70,6 +70,20 @@ class Entered:
         )
 
 
+def entered_lines(program: Program, entered: Mapping[str, Entered]) -> list[tuple[Input, str, str]]:
+    """What became of each input in words: the input, the line, and "rounded", "saturated" or "lost".
+
+    Where there are several, each line begins with the name of its own.
+    """
+    found = []
+    for source in program.inputs:
+        own = entered.get(source.name, Entered())
+        for kind in ("rounded", "saturated", "lost"):
+            if line := getattr(own, kind)(source):
+                found.append((source, f"{source.name}: {line}" if len(program.inputs) > 1 else line, kind))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Placed:
     """A network read, compiled and placed.
@@ -106,7 +120,8 @@ class Runs:
     Attributes:
         test: counts and last values of the whole test set.
         score: its decisions against the labels; None without labels.
-        entered: what became of its inputs.
+        scores: the same of every labelled output, by the program's name ("" for the first).
+        entered: what became of each input.
         inputs: payloads of the compared samples.
         recorded: the reference's trace of these.
         foreign, comparisons: the other simulators' traces, and each compared with the reference's.
@@ -116,7 +131,8 @@ class Runs:
 
     test: Trace
     score: Score | None
-    entered: Entered
+    scores: Mapping[str, Score]
+    entered: Mapping[str, Entered]
     inputs: dict[str, IntArray]
     recorded: Trace
     foreign: Mapping[str, Trace]

@@ -17,7 +17,7 @@ from toolchain.bounds.prove import ProvenRange, prove
 from toolchain.frontend.conventions import Conventions, conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.host.decode import output_probe, step_numbers
-from toolchain.host.encode import encode_counted
+from toolchain.host.encode import encode_all, payloads_of
 from toolchain.ir.integer import IntArray
 from toolchain.ir.trace import Trace
 from toolchain.lower.activity import ActivityRow, activity_rows, aligned_messages
@@ -148,19 +148,26 @@ def quantize_source(source: Source, options: Options, explain: bool) -> Quantize
     """
     source = source.restricted(interpretable(source.graph, source.test))
     data = source.calibration.values()
-    settings = options.chosen_settings(source.settings)
+    settings, each = options.chosen_settings(source.settings), source.test.stepwise_outputs
     conventions = conventions_for(source.graph, options.convention, dt=options.dt)
     compiled = compile_graph(
-        source.graph, conventions, data, settings=settings.for_labels(source.test.per_step), name=source.name
+        source.graph,
+        conventions,
+        data,
+        settings=settings.for_labels(bool(each) or source.test.per_step, each),
+        name=source.name,
     )
     accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
     ladder = Ladder(
-        float_network(compiled.network), data, _classes(source.calibration), compiled.lowered.program.output()
+        float_network(compiled.network),
+        data,
+        _classes(source.calibration),
+        compiled.lowered.program.output(source.calibration.output),
     )
     rungs = climb(ladder, compiled.lowered) if explain else [ladder.top()]
     trace = _simulated(compiled, source.calibration, True)
     messages = aligned_messages(compiled.lowered.program, compiled.network, trace, source.calibration.steps)
-    rungs.append(ladder.measured("integer program", _outputs(compiled, trace), messages))
+    rungs.append(ladder.measured("integer program", _outputs(compiled, trace, source.calibration.output), messages))
     return Quantized(
         source=source,
         settings=settings,
@@ -191,12 +198,13 @@ def _classes(samples: Samples) -> IntArray | None:
 
 def _simulated(compiled: Compiled, samples: Samples, record: bool) -> Trace:
     program = compiled.lowered.program
-    encoded = encode_counted(program.inputs[0], samples.values())
-    given, probe = {program.inputs[0].name: encoded.payload}, output_probe(program)
-    probes = (probe,) if record and probe is not None else ()
+    given = payloads_of(encode_all(program, samples.values()))
+    read = [output_probe(program, output) for output in program.outputs] if record else []
+    probes = tuple(dict.fromkeys(probe for probe in read if probe is not None))
     return find_simulator(default_simulator())(program, given, probes=probes, record_messages=record, strict=False)
 
 
-def _outputs(compiled: Compiled, trace: Trace) -> FloatArray:
-    """What the host reads at the last step, in the float network's units, (sample, neuron)."""
-    return step_numbers(compiled.lowered.program, trace)[:, -1]
+def _outputs(compiled: Compiled, trace: Trace, output: str) -> FloatArray:
+    """What the host reads of an output at the last step, in the float network's units, (sample, neuron)."""
+    program = compiled.lowered.program
+    return step_numbers(program, trace, program.output(output))[:, -1]

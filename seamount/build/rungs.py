@@ -15,11 +15,10 @@ from seamount.build.job import Placed, Runs
 from seamount.build.score import Score, score_classes, score_steps
 from seamount.build.whole import score_trace
 from seamount.events import Event, Tell
-from seamount.network import shaped
 from seamount.options import Options
 from seamount.samples import Samples, spread
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.execute import run
+from toolchain.frontend.execute import by_input, run
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.host.decode import float_step_outputs
 from toolchain.ir.program import Program
@@ -41,18 +40,29 @@ def accuracies(network: Placed, runs: Runs, options: Options, tell: Tell) -> tup
         tell(Event("accuracy", "not measured: the data have no labels y"))
         return ()
     chosen = f"{len(test)} of {source.test_samples} test samples" if len(test) < source.test_samples else ""
-    found = _trained(network, chosen)
+    found = []
+    for part in test.by_output():
+        own = [*(_trained(network, chosen) if part.output == test.output else []), *_rows(network, runs, part, options)]
+        numbers: dict[str, Any] = {row.rung: {"correct": row.correct, "of": row.samples} for row in own}
+        name, several = network.program.output(part.output).name, len(network.program.outputs) > 1
+        tell(Event("accuracy", (f"{name}: " if several else "") + ", ".join(map(_text, own)), numbers))
+        found += [row.model_copy(update={"output": name}) for row in own] if several else own
+    return tuple(found)
+
+
+def _rows(network: Placed, runs: Runs, test: Samples, options: Options) -> list[Accuracy]:
+    """One output's decisions as NIR, as integers and on the backends."""
+    whole = network.source.test_samples
+    chosen = f"{len(test)} of {whole} test samples" if len(test) < whole else ""
     rows = spread(len(test), options.nir_samples or interpretable(network.graph, test))
-    note = chosen if len(rows) == len(test) else f"{len(rows)} of {source.test_samples} test samples"
-    found.append(_row("nir", nir_score(network.graph, network.conventions, network.program, test.chosen(rows)), note))
-    found.append(_row("integer", runs.score, chosen))
+    note = chosen if len(rows) == len(test) else f"{len(rows)} of {whole} test samples"
+    score = nir_score(network.graph, network.conventions, network.program, test.chosen(rows))
+    found = [_row("nir", score, note), _row("integer", runs.scores[test.output], chosen)]
     for name in RUNGS:
         if name in runs.foreign:
             score = score_trace(network.program, runs.foreign[name], test.chosen(runs.chosen))
             found.append(_row(name, score, "the compared samples"))
-    numbers: dict[str, Any] = {row.rung: {"correct": row.correct, "of": row.samples} for row in found}
-    tell(Event("accuracy", ", ".join(map(_text, found)), numbers))
-    return tuple(found)
+    return found
 
 
 def _trained(network: Placed, note: str) -> list[Accuracy]:
@@ -98,7 +108,9 @@ def interpreted(
     """Some samples at a time, with what the float network gives at each step, (sample, step, neuron)."""
     widest = max(int(np.prod(node.output_shape)) for node in graph.nodes.values())
     together = max(1, NIR_WORDS // (widest * samples.steps))
+    place = [output.name for output in program.outputs].index(program.output(samples.output).name)
+    end = graph.of_kind("Output")[place].name
     for start in range(0, len(samples), together):
         part = samples.chosen(slice(start, start + together))
-        outputs, _ = run(graph, shaped(part.values(), graph), conventions)
-        yield part, float_step_outputs(program.output(), outputs)
+        _, found = run(graph, by_input(graph, part.values()), conventions, record=[end])
+        yield part, float_step_outputs(program.output(samples.output), found[end])

@@ -8,7 +8,7 @@ import numpy as np
 
 from seamount.build.evidence import overflow_rows
 from seamount.build.folder import BuildFolder
-from seamount.build.job import Placed, Runs
+from seamount.build.job import Placed, Runs, entered_lines
 from seamount.build.whole import run_whole
 from seamount.events import Event, Tell, lines_of
 from seamount.options import Options
@@ -18,7 +18,7 @@ from seamount.simulators import default_simulator, find_simulator, missing, requ
 from simulators.compare import Comparison, compare
 from toolchain.errors import MissingPartError, UnsupportedError
 from toolchain.files import write_npz
-from toolchain.host.encode import encode_counted
+from toolchain.host.encode import encode_all, payloads_of
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash
@@ -36,18 +36,16 @@ RECORDED_WORDS = 1 << 23
 def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, shards: Shards, tell: Tell) -> Runs:
     """Run the test set, then every simulator on some of it, and leave their traces in the folder."""
     program, test = placed.program, placed.source.test
-    source = program.inputs[0]
     simulator = options.simulator or default_simulator()
     numbers = {"samples": len(test), "steps": test.steps, "simulator": simulator}
     tell(Event("simulate", f"{len(test)} samples x {test.steps} steps on {simulator}", numbers))
     whole = run_whole(placed, test, simulator, shards, lines_of(tell, "simulate"))
-    for line in (whole.entered.rounded(source), whole.entered.saturated(source), whole.entered.lost(source)):
-        if line:
-            tell(Event("simulate", line, detail=True))
+    for _, line, _ in entered_lines(program, whole.entered):
+        tell(Event("simulate", line, detail=True))
     for row in overflow_rows(whole.trace):
         tell(Event("simulate", f"{row.where}: {row.what}; {row.action}", {"where": row.where}, detail=True))
     chosen = _chosen(program, test, options)
-    inputs = {source.name: encode_counted(source, test.chosen(chosen).values()).payload}
+    inputs = payloads_of(encode_all(program, test.chosen(chosen).values()))
     probes = program.all_probes()
     recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
@@ -63,7 +61,8 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         comparisons[other] = compare(program, recorded, foreign[other])
         foreign[other] = _keep(folder, other, foreign[other], recorded)
         tell(_compared(comparisons[other]))
-    return Runs(whole.trace, whole.score, whole.entered, inputs, recorded, foreign, comparisons, absent, chosen)
+    ran = (whole.trace, whole.score, whole.scores, whole.entered)
+    return Runs(*ran, inputs, recorded, foreign, comparisons, absent, chosen)
 
 
 def _keep(folder: BuildFolder, name: str, trace: Trace, recorded: Trace) -> Trace:

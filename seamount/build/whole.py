@@ -7,7 +7,7 @@ memory does not grow with the test set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from seamount.samples import Samples
 from seamount.shards import Recording, Shards, simulate_in_shards
 from toolchain.frontend.graph import FloatArray
 from toolchain.host.decode import at_last_step, decide, final_numbers, needs_steps, output_probe, step_numbers
-from toolchain.host.encode import encode_counted
+from toolchain.host.encode import encode_all
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace, count_to_ends, join_traces
@@ -34,14 +34,16 @@ class Whole:
     Attributes:
         trace: counts of messages, the outputs' last values, overflows.
         score: against the labels; None without labels.
-        entered: what became of the inputs.
-        outputs: what the host reads of the first output at each sample's own last step, in the float network's units,
-            (sample, neuron).
+        scores: the same of every labelled output, by the program's name ("" for the first).
+        entered: what became of each input.
+        outputs: what the host reads of the labelled (else the first) output at each sample's own last step, in the
+            float network's units, (sample, neuron).
     """
 
     trace: Trace
     score: Score | None
-    entered: Entered
+    scores: Mapping[str, Score]
+    entered: Mapping[str, Entered]
     outputs: FloatArray
 
 
@@ -59,26 +61,29 @@ def run_whole(network: Placed, test: Samples, simulator: str, shards: Shards, te
         ToolchainError: as the simulator; an input beyond its range where the program refuses that.
     """
     program = network.program
-    name, stepwise = program.inputs[0].name, is_read_stepwise(program, test)
+    stepwise = is_read_stepwise(program, test)
     # A network's last states may take gigabytes, of which the host reads a few words.
     read = [f"{output.population}.{output.register}" for output in program.outputs]
-    traces, scores, outputs, entered = list[Trace](), list[Score](), list[FloatArray](), Entered()
+    traces, scores, outputs = list[Trace](), dict[str, Score](), list[FloatArray]()
+    entered = {source.name: Entered() for source in program.inputs}
     for number, rows in enumerate(_parts(program, test, stepwise)):
         part = test.chosen(rows)
-        encoded = encode_counted(program.inputs[0], part.values())
-        entered = entered.plus(encoded)
+        encoded = encode_all(program, part.values())
+        entered = {name: before.plus(encoded[name]) for name, before in entered.items()}
         recording = Recording(outputs=stepwise, messages=part.lengths is not None)
-        inputs = {name: _without_padding(encoded.payload, part.lengths)}
+        inputs = {name: _without_padding(one.payload, part.lengths) for name, one in encoded.items()}
         trace = simulate_in_shards(program, inputs, simulator, recording, _own_folder(shards, number), tell)
-        scores += [] if part.y is None else [score_trace(program, trace, part)]
+        for head in part.by_output():
+            if head.y is not None:
+                found = score_trace(program, trace, head)
+                scores[head.output] = scores[head.output] + found if head.output in scores else found
         outputs.append(last_outputs(program, trace, part))
         if part.lengths is not None:
             trace = count_to_ends(trace, part.lengths + program.latency_steps)
         kept = {key: trace.final[key] for key in read if key in trace.final}
-        reach = {name: int(np.abs(encoded.payload).max(initial=0))}
+        reach = {name: int(np.abs(one.payload).max(initial=0)) for name, one in encoded.items()}
         traces.append(replace(trace, messages={}, registers={}, final=kept, reach=reach))
-    score = sum(scores[1:], scores[0]) if scores else None
-    return Whole(join_traces(traces), score, entered, np.concatenate(outputs))
+    return Whole(join_traces(traces), scores.get(test.output), scores, entered, np.concatenate(outputs))
 
 
 def _without_padding(payload: IntArray, lengths: IntArray | None) -> IntArray:
@@ -91,21 +96,25 @@ def _without_padding(payload: IntArray, lengths: IntArray | None) -> IntArray:
 
 def is_read_stepwise(program: Program, samples: Samples) -> bool:
     """Whether decisions need more than counts and last values."""
-    return samples.lengths is not None or samples.per_step or needs_steps(program)
+    read = {program.output(part.output).name: part for part in samples.by_output()} if program.outputs else {}
+    stepwise = any(part.per_step for part in read.values()) or samples.lengths is not None
+    return stepwise or any(needs_steps(program, program.output(name)) for name in read)
 
 
 def score_trace(program: Program, trace: Trace, samples: Samples) -> Score:
     """What a program's trace says against the labels."""
+    output = program.output(samples.output)
     if not is_read_stepwise(program, samples):
-        return score_classes(decide(program, trace), samples)
-    return score_steps(step_numbers(program, trace), samples)
+        return score_classes(decide(program, trace, output), samples)
+    return score_steps(step_numbers(program, trace, output), samples)
 
 
 def last_outputs(program: Program, trace: Trace, samples: Samples) -> FloatArray:
     """What the host reads at each sample's own last step, in the float network's units, (sample, neuron)."""
+    output = program.output(samples.output)
     if is_read_stepwise(program, samples):
-        return at_last_step(step_numbers(program, trace), samples.lengths)
-    return final_numbers(program, trace)
+        return at_last_step(step_numbers(program, trace, output), samples.lengths)
+    return final_numbers(program, trace, output)
 
 
 def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
@@ -113,9 +122,9 @@ def _parts(program: Program, test: Samples, stepwise: bool) -> Iterator[slice]:
     width = test.channels if test.symbolic else int(np.prod(test.x.shape[2:]))
     recorded = 0
     if stepwise:
-        probe = output_probe(program)
-        sizes, all_messages = program.sizes(), test.lengths is not None
-        recorded = sum(sizes.values()) if probe is None or all_messages else sizes[probe.population]
+        probes = [output_probe(program, output) for output in program.outputs]
+        sizes, all_messages = program.sizes(), test.lengths is not None or None in probes
+        recorded = sum(sizes.values()) if all_messages else sum(sizes[p.population] for p in probes if p is not None)
     stored = sum(int(np.prod(p.extent(r.per))) for p in program.populations for r in p.type.stored)
     together = max(1, PART_WORDS // max(test.steps * max(width, recorded), stored, 1))
     return (slice(start, start + together) for start in range(0, len(test), together))

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 Model = Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")]
 Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")]
 Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
-Calibrate = Annotated[Path | None, typer.Option(help="npz with x (sample, step, channel), for a .nir file")]
-Test = Annotated[Path | None, typer.Option(help="npz with x and labels y; the calibration data by default")]
+Calibrate = Annotated[Path | None, typer.Option(help="npz with x, or an array for each Input (sample, step, channel)")]
+Test = Annotated[
+    Path | None, typer.Option(help="the same with labels y (y/OUTPUT of one output); the calibration data by default")
+]
 Convention = Annotated[str | None, typer.Option(help="preset for what NIR leaves open, e.g. snntorch-leaky")]
 TimeStep = Annotated[float | None, typer.Option("--dt", help="time step in seconds, in place of the convention's")]
 Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, a machine as loihi2@kapoho_point, or a target file")]
@@ -27,7 +29,9 @@ Chosen = Annotated[int | None, typer.Option(help="test samples to run, spread ev
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="JSON file with bit widths and rules")]
 Decision = Annotated[
     str | None,
-    typer.Option(help="how the class is read of an output: count, last, sum, max or step; else by what reaches it"),
+    typer.Option(
+        help="how classes are read: count, last, sum, max, step (of several outputs NAME=sum,..); else inferred"
+    ),
 ]
 Passes = Annotated[str | None, typer.Option(help="compiler passes, joined by commas; '' for none; else the usual ones")]
 Engine = Annotated[str, typer.Option(help="where samples are simulated: serial, processes, ray")]

@@ -13,7 +13,7 @@ from seamount.cli.lines import give, say_event
 
 def simulate_command(
     build: Build,
-    inputs: Annotated[Path, typer.Option("--input", help="npz with x (sample, step, channel)")],
+    inputs: Annotated[Path, typer.Option("--input", help="npz with x, or an array for each Input")],
     trace: Annotated[Path, typer.Option(help="npz to write")],
     simulator: Annotated[str | None, typer.Option(help="fast (default), reference, accelerator, lava or onnx")] = None,
     strict: Annotated[bool, typer.Option(help="an overflow is an error; otherwise it is counted")] = True,

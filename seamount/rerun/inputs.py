@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from seamount.build.folder import BuildFolder, read_manifest
-from seamount.build.job import Entered
+from seamount.build.job import Entered, entered_lines
 from seamount.build.result import Build
 from seamount.events import Event, Tell
-from seamount.samples import Data, Samples, samples_of
+from seamount.given import samples_of
+from seamount.ports import Ports
+from seamount.samples import Data, Samples
 from toolchain.errors import InputError
-from toolchain.host.encode import encode_counted
+from toolchain.host.encode import encode_all, payloads_of
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 
@@ -32,23 +34,21 @@ def build_samples(folder: BuildFolder, program: Program, given: Data) -> Samples
     Raises:
         InputError: as `samples_of`.
     """
-    shape = read_manifest(folder).get("input_shape") or [program.inputs[0].size]
-    return samples_of(given, tuple(map(int, shape)))
+    return samples_of(given, Ports.of_build(read_manifest(folder), program))
 
 
 def payloads(folder: BuildFolder, program: Program, samples: Samples, tell: Tell) -> dict[str, IntArray]:
     """Inputs as integers, by the rule that the build was made with; what was rounded or clipped is said.
 
     Raises:
-        InputError: as `encode_counted`.
+        InputError: as `encode_all`.
     """
-    source = program.inputs[0]
-    encoded = encode_counted(source, samples.values())
-    entered = Entered().plus(encoded)
-    for line in (entered.rounded(source), entered.saturated(source)):
-        if line:
+    encoded = encode_all(program, samples.values())
+    entered = {name: Entered().plus(found) for name, found in encoded.items()}
+    for _, line, grave in entered_lines(program, entered):
+        if grave != "lost":
             tell(Event("encode", line))
-    return {source.name: encoded.payload}
+    return payloads_of(encoded)
 
 
 def refuse(given: object, option: str, reason: str, remedy: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seamount.build.result import Build
@@ -25,15 +26,17 @@ class Simulated:
 
     Attributes:
         trace: every message (0/1 spikes or graded payloads) and register of every step.
-        outputs: the first output once each input step is complete, (sample, step, neuron) integers.
+        outputs: the first output (or that which y speaks of) once each input step is complete, (sample, step, neuron).
         classes: its greatest value at each sample's own last step, (sample,).
         score: against the labels; None without labels.
+        by_output: the same of every output, by name.
     """
 
     trace: Trace
     outputs: IntArray | FloatArray
     classes: IntArray
     score: Score | None
+    by_output: Mapping[str, IntArray | FloatArray] = field(default_factory=dict)
 
 
 def simulate(
@@ -51,8 +54,9 @@ def simulate(
     Args:
         build: that `deploy` made, or its folder.
         inputs: an array (sample, step, channel) or (sample, step, *shape of the network's input), uint8 symbols
-            (sample, step), a mapping with x and, if there, y and lengths, or the path of an npz file of them. They are
-            rounded, and clipped or refused where they lie beyond the input's range, by the settings of the build.
+            (sample, step), a mapping with x (or an array for each Input) and, if there, y and lengths, or the path of
+            an npz file of them. They are rounded, and clipped or refused where they lie beyond the input's range, by
+            the settings of the build.
         trace: npz to write, with every message and register.
         simulator: fast (by default), reference, accelerator, lava or onnx; all give the same to the last bit.
         strict: a register that overflows is an error; otherwise it is counted.
@@ -79,12 +83,19 @@ def simulate(
     found = simulate_in_shards(program, given, name, recording, shards, lines_of(tell, "simulate"))
     if trace is not None:
         save_trace(found, Path(trace))
-    outputs = step_numbers(program, found)
-    score = None if samples.y is None else score_steps(outputs, samples)
-    if score is not None:
-        text = f"{score.correct} of {score.counted} right ({100 * score.correct / score.counted:.2f} %)"
-        tell(Event("accuracy", text, {"correct": score.correct, "of": score.counted}))
+    by_output = {output.name: step_numbers(program, found, output) for output in program.outputs}
+    outputs = by_output[program.output(samples.output).name]
+    score = None
+    for part in samples.by_output():
+        if part.y is None:
+            continue
+        name = program.output(part.output).name
+        own = score_steps(by_output[name], part)
+        score = own if part.output == samples.output else score
+        text = f"{own.correct} of {own.counted} right ({100 * own.correct / own.counted:.2f} %)"
+        where = f"{name}: " if len(program.outputs) > 1 else ""
+        tell(Event("accuracy", where + text, {"output": name, "correct": own.correct, "of": own.counted}))
     for key, count in sorted(found.overflows.items()):
         tell(Event("overflow", f"{key}: {count} values did not fit", {"where": key, "values": count}))
     classes: IntArray = at_last_step(outputs, samples.lengths).argmax(axis=1)
-    return Simulated(found, outputs, classes, score)
+    return Simulated(found, outputs, classes, score, by_output)

@@ -13,7 +13,8 @@ import numpy as np
 from seamount.events import Event, Tell, lines_of, silent
 from seamount.network import Source, graph_of
 from seamount.options import Options
-from seamount.samples import NAMES, Data, Samples
+from seamount.ports import OWN_KEYS
+from seamount.samples import Data, Samples
 from seamount.searching.work import Job, choice_samples, evaluate, measurable, unit_name
 from toolchain.engine import Unit, run_units
 from toolchain.errors import InputError
@@ -132,7 +133,8 @@ def _data_file(data: Data | None, path: Path) -> str:
     if isinstance(data, str | Path):
         return str(data)
     given = data.arrays() if isinstance(data, Samples) else data if isinstance(data, Mapping) else {"x": data}
-    arrays = {name: np.asarray(given[name]) for name in NAMES if given.get(name) is not None}
+    found = {name: np.asarray(values) for name, values in given.items() if values is not None}
+    arrays = {name: array for name, array in found.items() if name in OWN_KEYS or array.dtype.kind in "fiub"}
     if any(array.dtype.kind == "O" for array in arrays.values()):
         raise InputError(path.stem, "holds Python objects where numbers are", "give arrays of numbers")
     write_npz(path, {}, arrays)

@@ -15,8 +15,10 @@ from seamount.build.job import Placed
 from seamount.build.rungs import interpretable, interpreted
 from seamount.build.score import Score, score_steps
 from seamount.build.whole import Whole, run_whole
-from seamount.network import Source, find_source, input_shape
-from seamount.samples import Samples, samples_of, spread
+from seamount.given import samples_of
+from seamount.network import Source, find_source
+from seamount.ports import Ports
+from seamount.samples import Samples, spread
 from seamount.shards import PLAIN
 from seamount.simulators import default_simulator
 from toolchain.engine import JSON
@@ -166,7 +168,7 @@ def choice_samples(source: Source, job: Job) -> Samples:
     """
     chosen = source.validation(job.samples)
     if job.validate:
-        chosen = samples_of(job.validate, input_shape(source.graph)).chosen(slice(job.samples))
+        chosen = samples_of(job.validate, Ports.of_graph(source.graph)).chosen(slice(job.samples))
     if chosen.y is None:
         raise InputError(job.validate or job.calibrate, "has no labels y", "add them, or give --validate data.npz")
     return chosen

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import seamount as sm
-from seamount.samples import samples_of
+from seamount.given import samples_of
 from tests.cli.conftest import Run
 from toolchain.errors import QuantizationError
 

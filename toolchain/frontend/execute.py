@@ -37,19 +37,37 @@ def run(
         record: names of nodes whose outputs to keep; "name:v" keeps a neuron's voltage after the step.
 
     Returns:
-        The Output's signal, (batch, step, *output shape), and the recorded signals by the names asked for, each
+        The (first) Output's signal, (batch, step, *output shape), and the recorded signals by the names asked for, each
         (batch, step, *node shape).
 
     Raises:
         InputError: an input of the wrong shape, an unknown name to record, dt too long for a time constant.
-        UnsupportedError: several Outputs, or a loop that has no stated order (see `order.py`).
+        UnsupportedError: no Output, or a loop that has no stated order (see `order.py`).
     """
     outputs = graph.of_kind("Output")
-    if len(outputs) != 1:
-        listed = ", ".join(node.name for node in outputs)
-        raise UnsupportedError("graph", f"{len(outputs)} Output nodes ({listed})", "run a graph with one Output")
+    if not outputs:
+        raise UnsupportedError("graph", "no Output node", "lead an edge to an Output")
     execution = _Execution(graph, _inputs(graph, x), conventions, _recorded_nodes(graph, record))
     return execution.signals(outputs[0].name), {name: execution.kept[name] for name in record}
+
+
+def by_input(graph: Graph, x: FloatArray) -> Signals:
+    """What `run` takes of one array: each Input's channels, side by side in the order of the graph, in its own shape.
+
+    Args:
+        graph: as read.
+        x: (batch, step, channel), or in the shape of the only Input.
+
+    Raises:
+        InputError: another number of channels.
+    """
+    nodes = graph.of_kind("Input")
+    sizes = [int(np.prod(node.input_shape)) for node in nodes]
+    if int(np.prod(x.shape[2:])) != sum(sizes):
+        names = " + ".join(f"{node.name} {size}" for node, size in zip(nodes, sizes, strict=True))
+        raise InputError("input", f"an input of shape {x.shape} for the Inputs {names}", "reshape it")
+    parts = np.split(x.reshape(*x.shape[:2], -1), np.cumsum(sizes)[:-1], axis=2)
+    return {node.name: part.reshape(*x.shape[:2], *node.input_shape) for node, part in zip(nodes, parts, strict=True)}
 
 
 def _inputs(graph: Graph, x: FloatArray | Mapping[str, FloatArray]) -> Signals:

@@ -11,7 +11,7 @@ import numpy as np
 
 from toolchain.errors import ConformanceError, InputError, ToolchainError
 from toolchain.frontend.conventions import ASSUMED, conventions_for
-from toolchain.frontend.execute import VOLTAGE, run
+from toolchain.frontend.execute import VOLTAGE, by_input, run
 from toolchain.frontend.graph import Finding, FloatArray, Graph
 from toolchain.frontend.plain_names import plain_name
 from toolchain.frontend.presets import LISTED, PRESETS
@@ -196,7 +196,8 @@ def agreement(graph: Graph, conventions: Conventions, x: FloatArray, expected: E
     Args:
         graph: as read.
         conventions: to run it by; a refusal by them is an outcome.
-        x: what the framework was given, (sample, step, channels), or in the Input's own shape.
+        x: what the framework was given, (sample, step, channels), of several Inputs side by side, or in the only
+            Input's own shape.
         expected: what it gave.
 
     Raises:
@@ -205,7 +206,7 @@ def agreement(graph: Graph, conventions: Conventions, x: FloatArray, expected: E
     _check_input(x, expected)
     record = [name for name in expected.spikes if name] + [name + VOLTAGE for name in expected.voltages]
     try:
-        out, kept = run(graph, _shaped(graph, x), conventions, record=record)
+        out, kept = run(graph, by_input(graph, x), conventions, record=record)
     except ToolchainError as error:
         return Agreement(conventions, refusal=str(error))
     return Agreement(conventions, tuple(_layers(graph, out, kept, expected)))
@@ -219,12 +220,6 @@ def _check_input(x: FloatArray, expected: Expected) -> None:
             f"{expected.samples} samples of {steps} steps are expected where the input has {x.shape[0]} of {x.shape[1]}"
         )
         raise InputError("expect", what, "give what the framework made of the calibration samples")
-
-
-def _shaped(graph: Graph, x: FloatArray) -> FloatArray:
-    node = graph.of_kind("Input")[0]
-    size = int(np.prod(node.input_shape))
-    return x.reshape(*x.shape[:2], *node.input_shape) if int(np.prod(x.shape[2:])) == size else x
 
 
 def _layers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,20 +24,20 @@ SIGNALS_A_UNIT = 4
 
 @dataclass(frozen=True)
 class Calibration:
-    """Ranges by unit name, and the input's resolution.
+    """Ranges by unit name, and the inputs' resolution.
 
     Attributes:
         units: by unit name.
         samples, steps: extent of the calibration data.
-        input: what the inputs hold.
-        note: what was done to the data before, in words; "" where nothing.
+        inputs: what each input holds, by name.
+        notes: what was done to an input's data before, in words, by name; none where nothing was.
     """
 
     units: Mapping[str, UnitRange]
     samples: int
     steps: int
-    input: InputStatistics
-    note: str = ""
+    inputs: Mapping[str, InputStatistics]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def calibrate(network: Network, data: FloatArray) -> Calibration:
@@ -48,20 +48,22 @@ def calibrate(network: Network, data: FloatArray) -> Calibration:
 
     Args:
         network: as units.
-        data: (sample, step, channel) calibration inputs; an input of several axes is flattened in C order.
+        data: (sample, step, channel) calibration inputs; an input of several axes is flattened in C order, and the
+            channels of several inputs stand side by side.
 
     Raises:
         InputError: the data are not finite, empty, or of the wrong width.
     """
-    source = network.units[0]
-    check_data(data, source.size, source.name)
+    check_data(data, sum(unit.size for unit in network.inputs), " + ".join(unit.name for unit in network.inputs))
     chosen = data[_affordable(network, data)]
     floats = float_network(network)
     ranges = _Ranges(network)
     for part in _parts(network, chosen):
         run_units(floats, part, observe=ranges.see, moment_rows=-(-MOMENT_ROWS * len(part) // len(chosen)))
-        ranges.see_input(source, part)
-    return Calibration(ranges.found(), len(chosen), data.shape[1], input_statistics(data))
+        for unit in network.inputs:
+            ranges.see_input(unit, network.by_input(part)[unit.name])
+    found = {name: input_statistics(values) for name, values in network.by_input(data).items()}
+    return Calibration(ranges.found(), len(chosen), data.shape[1], found)
 
 
 def _affordable(network: Network, data: FloatArray) -> slice:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from toolchain.errors import InputError
 from toolchain.frontend.graph import FloatArray
 from toolchain.units.base import Seen, Tensors, Unit
 from toolchain.units.network import Network
@@ -59,7 +58,7 @@ def run_units(
 
     Args:
         floats: the network.
-        data: (sample, step, channel).
+        data: (sample, step, channel), the channels of several inputs side by side.
         observe: is shown every unit that is run.
         known: messages by unit name, taken in place of running those units.
         moment_rows: about how many states a neuron to take second moments over; 0 for none.
@@ -68,12 +67,9 @@ def run_units(
         The messages of every unit, (sample, step, neuron); a running sum for an integrator.
 
     Raises:
-        InputError: the network has not exactly one input.
+        InputError: another number of channels.
     """
-    inputs = [unit.name for unit in floats.network.inputs]
-    if len(inputs) != 1:
-        raise InputError("network", f"{len(inputs)} inputs", "calibrate a network with one Input node")
-    messages: Signals = dict(known or {}) | {inputs[0]: data}
+    messages: Signals = dict(known or {}) | floats.network.by_input(data)
     for unit in floats.network.units:
         if unit.name in messages:
             continue

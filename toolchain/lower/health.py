@@ -38,10 +38,11 @@ def health_findings(
 
 
 def _of_calibration(network: Network, calibration: Calibration) -> Iterator[Finding]:
-    if calibration.input.peak == 0:
+    silent = [name for name, seen in calibration.inputs.items() if seen.peak == 0]
+    if silent:
         what = f"the calibration data are all zero ({calibration.samples} samples of {calibration.steps} steps)"
         action = "scales are chosen on silence and mean nothing: give calibration data that hold events"
-        yield Finding(network.inputs[0].name, what, action, "loss")
+        yield Finding(" + ".join(silent), what, action, "loss")
 
 
 def _of_layer(unit: Unit, calibration: Calibration, row: ActivityRow, time_step: float) -> Iterator[Finding]:

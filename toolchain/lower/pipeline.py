@@ -12,8 +12,8 @@ from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.lower.calibrate import Calibration, calibrate
 from toolchain.lower.program import Lowered, lower
 from toolchain.lower.proven import unproven_findings, with_proven_ranges
-from toolchain.lower.scheme import choose_scales, hides_the_usual
-from toolchain.quantize.inputs import USUAL_SHARE
+from toolchain.lower.scheme import choose_scales, hide_the_usual
+from toolchain.quantize.inputs import USUAL_SHARE, InputStatistics
 from toolchain.quantize.scales import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.units.collapse import find_network
@@ -56,7 +56,7 @@ def compile_graph(
 
 
 def calibrated(network: Network, data: FloatArray, settings: Settings) -> Calibration:
-    """Calibrate; on clipped data where a few outliers would take all resolution from the usual inputs.
+    """Calibrate; on clipped data where a few outliers would take all resolution from an input's usual values.
 
     Args:
         network: as units.
@@ -68,12 +68,23 @@ def calibrated(network: Network, data: FloatArray, settings: Settings) -> Calibr
         QuantizationError: as `choose_scales`.
     """
     seen = calibrate(network, data)
-    if seen.input.usual >= seen.input.peak or not hides_the_usual(network, seen, settings):
+    if all(found.usual >= found.peak for found in seen.inputs.values()):
         return seen
-    usual, peak = seen.input.usual, seen.input.peak
+    hidden = {name: seen.inputs[name] for name in hide_the_usual(network, seen, settings)}
+    clipped = {name: found for name, found in hidden.items() if found.usual < found.peak}
+    if not clipped:
+        return seen
+    parts = network.by_input(data)
+    for name, found in clipped.items():
+        parts[name] = np.clip(parts[name], -found.usual, found.usual)
+    notes = {name: _clipping(found) for name, found in clipped.items()}
+    return replace(calibrate(network, np.concatenate([*parts.values()], axis=2)), notes=notes)
+
+
+def _clipping(found: InputStatistics) -> str:
+    usual, peak = found.usual, found.peak
     share = f"{100 * USUAL_SHARE:g} % of the non-zero calibration inputs lie within {usual:g}, the greatest is {peak:g}"
-    note = f"{share}; they are clipped at {usual:g}, so that it does not take all resolution from them"
-    return replace(calibrate(network, np.clip(data, -usual, usual)), note=note)
+    return f"{share}; they are clipped at {usual:g}, so that it does not take all resolution from them"
 
 
 def compile_network(

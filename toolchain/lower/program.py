@@ -52,9 +52,10 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
         UnsupportedError, QuantizationError: from the parts.
         VerificationError: should a rule of programs be broken.
     """
+    scheme.settings.check_outputs(network.output_names)
     levels = unit_levels(network)
     tensors: list[TensorRow] = []
-    findings = [f"{network.inputs[0].name}: {scheme.input_note}"] if scheme.input_note else []
+    findings = [f"{name}: {note}" for name, note in scheme.input_notes.items()]
     choices: dict[str, str] = {}
     populations = []
     for unit in network.populations:
@@ -70,13 +71,17 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
         choices[projection.name] = f"{projection.connection.kind}: {reason}"
         tensors.append(tensor)
         findings += _loss(projection)
+    latency = max((levels[unit] for unit in network.outputs), default=0)
     program = Program(
         name=name,
         inputs=tuple(_input(unit, scheme) for unit in network.inputs),
         populations=tuple(populations),
         projections=tuple(projections),
-        outputs=tuple(_output(network.unit(unit), scheme) for unit in network.outputs),
-        latency_steps=max((levels[unit] for unit in network.outputs), default=0),
+        outputs=tuple(
+            replace(_output(name, network.unit(unit), scheme), early_steps=latency - levels[unit])
+            for name, unit in zip(network.output_names, network.outputs, strict=True)
+        ),
+        latency_steps=latency,
         notes=dict(notes or {}),
     )
     program = relay_long_delays(program, MAX_DELAY_STEPS)
@@ -86,19 +91,19 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
 
 
 def _input(unit: Unit, scheme: Scheme) -> Input:
-    overflow = scheme.settings.input_overflow
-    return Input(unit.name, unit.size, scheme.input_bits, scheme.input_exponent, overflow)
+    form = scheme.inputs[unit.name]
+    return Input(unit.name, unit.size, form.bits, form.exponent, scheme.settings.input_overflow)
 
 
-def _output(unit: Unit, scheme: Scheme) -> Output:
+def _output(name: str, unit: Unit, scheme: Scheme) -> Output:
     """What the host reads of a unit, and what its integers stand for."""
     scale = scheme.units.get(unit.name)
     if scale is None or not (unit.graded or unit.output_register):
-        return Output("output", unit.name, unit.output_register)
+        return Output(name, unit.name, unit.output_register)
     exponent = scale.drive_exponent if unit.output_register else scale.message_exponent
     exponents = exponent + np.log2(scheme.finer(unit.name, unit.size)).astype(np.int64)
     same = bool(np.all(exponents == exponents[0]))
-    return Output("output", unit.name, unit.output_register, exponents=tuple(exponents[: 1 if same else None].tolist()))
+    return Output(name, unit.name, unit.output_register, exponents=tuple(exponents[: 1 if same else None].tolist()))
 
 
 def _read(program: Program, output: Output, settings: Settings) -> Output:
@@ -107,7 +112,8 @@ def _read(program: Program, output: Output, settings: Settings) -> Output:
     Raises:
         InputError: messages cannot be counted where there are none.
     """
-    reading = settings.decision if settings.decision != "inferred" else inferred_reading(program, output)
+    asked = settings.reading(output.name)
+    reading = asked if asked != "inferred" else inferred_reading(program, output)
     if reading == "count" and output.register:
         what = f"{output.population} keeps a register and sends no message to count"
         raise InputError("settings.decision", what, "use last, sum, max or step")

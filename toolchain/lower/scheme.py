@@ -6,6 +6,8 @@ shift makes up the difference.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from toolchain.lower.calibrate import Calibration
@@ -19,51 +21,54 @@ MOST_LOST = 1 / 64
 """Rounding error of what a typical input brings, rms over the weights and relative to them."""
 
 
+def hide_the_usual(network: Network, calibration: Calibration, settings: Settings) -> tuple[str, ...]:
+    """The inputs whose outliers leave no payload that holds their typical values finely.
+
+    Raises:
+        QuantizationError: as `choose_scales`.
+    """
+    forms = choose_scales(network, calibration, settings).inputs
+    return tuple(name for name, form in forms.items() if form.coarse)
+
+
 def choose_scales(network: Network, calibration: Calibration, settings: Settings) -> Scheme:
-    """Choose all scales from calibrated ranges.
+    """Choose all scales from calibrated ranges; of each input the first payload that serves.
 
     Raises:
         QuantizationError: a unit that finds no scale, with the numbers.
         InputError: the settings have widths for what is no part of the network.
     """
     _check_names(network, settings)
-    return _chosen(network, calibration, settings)[1]
+    tried = {name: tuple(input_forms(seen, settings)) for name, seen in calibration.inputs.items()}
+    chosen = {name: forms[-1] for name, forms in tried.items()}
+    for name, forms in tried.items():
+        for form in forms:
+            chosen[name] = form
+            scheme = _with_inputs(chosen, network, calibration, settings)
+            # The last form is safe.
+            if form.safe or _arrives(name, calibration.inputs[name].typical, network, scheme):
+                break
+    return scheme
 
 
-def hides_the_usual(network: Network, calibration: Calibration, settings: Settings) -> bool:
-    """Whether outliers of the input leave no payload that holds its typical values finely.
-
-    Raises:
-        QuantizationError: as `choose_scales`.
-    """
-    return not calibration.note and _chosen(network, calibration, settings)[0].coarse
-
-
-def _chosen(network: Network, calibration: Calibration, settings: Settings) -> tuple[InputForm, Scheme]:
-    """The first payload that serves, and all scales with it."""
-    for form in input_forms(calibration.input, settings):
-        scheme = _with_input(form, network, calibration, settings)
-        if form.safe or _arrives(calibration.input.typical, network, scheme):
-            return form, scheme
-    raise AssertionError("the last form is safe")
-
-
-def _with_input(form: InputForm, network: Network, calibration: Calibration, settings: Settings) -> Scheme:
-    """All scales with the input's payload given."""
-    exponent, bits = form.exponent, form.bits
+def _with_inputs(
+    forms: Mapping[str, InputForm], network: Network, calibration: Calibration, settings: Settings
+) -> Scheme:
+    """All scales with the inputs' payloads given."""
     payload = {unit.name: unit.payload(None) for unit in network.units if not unit.graded}
     units: dict[str, UnitScale] = {}
     links: dict[tuple[str, str, int], LinkScale] = {}
     for unit in network.units:
         if isinstance(unit, Input):
-            payload[unit.name] = Payload(exponent, 2.0 ** (bits - 1 - exponent))
+            form = forms[unit.name]
+            payload[unit.name] = Payload(form.exponent, 2.0 ** (form.bits - 1 - form.exponent))
             continue
         incoming = tuple(with_columns(link, payload[link.source].finer) for link in network.into(unit.name))
         scale, own = unit.scaled(incoming, payload, calibration.units[unit.name], settings)
         units[unit.name], links = scale, links | own
         if unit.graded:
             payload[unit.name] = unit.payload(scale)
-    return Scheme(settings, exponent, bits, units, links, calibration.note)
+    return Scheme(settings, dict(forms), units, links, calibration.notes)
 
 
 def _check_names(network: Network, settings: Settings) -> None:
@@ -71,11 +76,10 @@ def _check_names(network: Network, settings: Settings) -> None:
     settings.check_names(populations, tuple(link.name for link in network.links))
 
 
-def _arrives(typical: float, network: Network, scheme: Scheme) -> bool:
+def _arrives(source: str, typical: float, network: Network, scheme: Scheme) -> bool:
     """Whether what a typical input brings is rounded little: a wide payload leaves sums less room."""
-    sources = {unit.name for unit in network.inputs}
     for link in network.links:
-        if link.source in sources and link.weights.nnz:
+        if link.source == source and link.weights.nnz:
             unit, scale = network.unit(link.target), scheme.units[link.target]
             steps = typical * 2.0 ** scale.port_exponent(unit.ports.index(link.port))
             brought = link.weights.multiply(scale.gain[:, None]).tocsr().data * steps

@@ -16,6 +16,7 @@ import scipy.sparse
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import INPUT_PORT, Link
 from toolchain.ir.program import MAX_EXPONENT, PAYLOAD_BITS
+from toolchain.quantize.inputs import InputForm
 from toolchain.quantize.readout import Readout
 from toolchain.quantize.settings import Settings
 
@@ -96,18 +97,17 @@ class Scheme:
 
     Attributes:
         settings: the widths they were chosen for.
-        input_exponent, input_bits: of the input's payload.
+        inputs: each input's payload, by name.
         units: by unit name.
         links: by `key`.
-        input_note: what the input's payload costs, in words; "" where nothing.
+        input_notes: what an input's payload costs, in words, by name.
     """
 
     settings: Settings
-    input_exponent: int
-    input_bits: int
+    inputs: Mapping[str, InputForm]
     units: Mapping[str, UnitScale]
     links: Mapping[tuple[str, str, int], LinkScale]
-    input_note: str = ""
+    input_notes: Mapping[str, str] = field(default_factory=dict)
 
     def finer(self, source: str, size: int) -> FloatArray:
         """The power of two by which each message of an input or unit is finer than its layer's, (size,)."""

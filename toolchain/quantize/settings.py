@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -32,7 +32,8 @@ class Settings:
         input_overflow: what becomes of an input beyond its payload: "saturate" (counted and reported) or "refuse". The
             program's inputs say it, so that whatever runs the program does the same.
         decision: how the class is read of an output: "count", "last", "sum", "max" or "step" (`ir.program.READINGS`);
-            "inferred" from what reaches the output, by the rule of `host.infer`.
+            "inferred" from what reaches the output, by the rule of `host.infer`. "NAME=sum,NAME=last" sets some of
+            several outputs.
         table_bits: a gate's sigmoid is a table of 2^table_bits entries over the drives that calibration saw.
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
         equalize: stretch each row of weights into a state space or a LIF over the whole width.
@@ -72,6 +73,7 @@ class Settings:
             _check_range(f"settings.{name}", name, getattr(self, name))
         for kind, widths in OWN_WIDTHS.items():
             _check_own(f"settings.{kind}", getattr(self, kind), widths)
+        _check_decision(self.decision)
         for name, known in _WORDS.items():
             if getattr(self, name) not in known:
                 what = f"{getattr(self, name)!r} is not a known rule"
@@ -81,9 +83,32 @@ class Settings:
         if not _is_number(self.input_headroom) or not 1 <= self.input_headroom <= 256:
             raise InputError("settings.input_headroom", f"{self.input_headroom!r} is not in 1 .. 256", "choose another")
 
-    def for_labels(self, per_step: bool) -> Settings:
-        """With a decision at each step where labels are given so and nothing else was asked for."""
-        return replace(self, decision="step") if per_step and self.decision == "inferred" else self
+    def for_labels(self, per_step: bool, outputs: Collection[str] = ()) -> Settings:
+        """With a decision at each step where labels are given so and nothing else was asked for.
+
+        Args:
+            per_step: whether they are.
+            outputs: those for which they are, by name, where there are several.
+        """
+        if not per_step or self.decision != "inferred":
+            return self
+        return replace(self, decision=",".join(f"{name}=step" for name in outputs) or "step")
+
+    def reading(self, output: str) -> str:
+        """How an output of that name is to be read; "inferred" where nothing says so."""
+        if "=" not in self.decision:
+            return self.decision
+        return _own_decisions(self.decision).get(output, "inferred")
+
+    def check_outputs(self, outputs: Collection[str]) -> None:
+        """Refuse a decision of what is no output.
+
+        Raises:
+            InputError: such a one.
+        """
+        for name in _own_decisions(self.decision) if "=" in self.decision else ():
+            if name not in outputs:
+                raise InputError("settings.decision", f"{name} is no output", f"use {', '.join(outputs)}")
 
     def for_population(self, name: str) -> Settings:
         """What holds for one population."""
@@ -145,7 +170,6 @@ OWN_WIDTHS = {"populations": ("a_bits", "c_bits", "state_bits", "headroom_bits")
 _WORDS: dict[str, tuple[object, ...]] = {
     "ranges": ("observed", "proven"),
     "input_overflow": INPUT_OVERFLOWS,
-    "decision": ("inferred", *READINGS),
     "weight_scale": ("max", "mse", "percentile"),
     "equalize": (True, False),
     "c_scale": ("neuron", "layer"),
@@ -158,6 +182,19 @@ def _check_range(where: str, name: str, value: object) -> None:
     low, high = _RANGES[name]
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise InputError(where, f"{value!r} is not an integer in {low} .. {high}", "choose another")
+
+
+def _own_decisions(text: str) -> dict[str, str]:
+    """Readings by output, of "NAME=sum,NAME=last"."""
+    return {name.strip(): reading.strip() for name, _, reading in (part.rpartition("=") for part in text.split(","))}
+
+
+def _check_decision(text: object) -> None:
+    readings = _own_decisions(text).values() if isinstance(text, str) and "=" in text else [text]
+    for reading in readings:
+        if reading not in ("inferred", *READINGS):
+            remedy = f"use one of inferred, {', '.join(READINGS)}; of several outputs NAME=sum,NAME=last"
+            raise InputError("settings.decision", f"{reading!r} is not a known rule", remedy)
 
 
 def _is_number(value: object) -> bool:

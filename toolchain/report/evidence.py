@@ -51,6 +51,7 @@ class Accuracy(Row):
         correct, samples: decisions; one a step where the network predicts at every step.
         bits_per_symbol: mean -log2 of the labels' probabilities, where it predicts at every step.
         note: what ran, where it is not the whole test set.
+        output: the program's output that decides, where it has several; the first rows are of the first labelled one.
     """
 
     rung: Rung
@@ -58,6 +59,7 @@ class Accuracy(Row):
     samples: int = Field(gt=0)
     bits_per_symbol: float | None = Field(default=None, ge=0)
     note: str = ""
+    output: str = ""
 
     @model_validator(mode="after")
     def _possible(self) -> Accuracy:

@@ -27,7 +27,8 @@ class AccuracyPart(Part):
 
     `float` is the trained network in floating point: run by PyTorch where that is installed, otherwise its NIR form
     interpreted in float64. `float_source` says which. `bits_per_symbol` holds what networks that predict at every step
-    are measured by; `notes` what ran, where it is not the whole test set.
+    are measured by; `notes` what ran, where it is not the whole test set. Where a program has several outputs, all this
+    is of the first labelled one, `output`; `outputs` holds the right decisions of every labelled one by rung.
     """
 
     float: Share | None
@@ -40,6 +41,8 @@ class AccuracyPart(Part):
     samples: dict[str, int]
     bits_per_symbol: dict[str, Bits] = {}
     notes: dict[str, str] = {}
+    output: str = ""
+    outputs: dict[str, dict[str, int]] = {}
 
 
 class EquivalencePart(Part):

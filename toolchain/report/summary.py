@@ -85,10 +85,12 @@ def summarize(results: Results) -> Report:
 
 
 def _accuracy(evidence: Evidence) -> AccuracyPart:
-    share: dict[Rung, float] = {row.rung: row.fraction for row in evidence.accuracies}
+    output = next((row.output for row in evidence.accuracies), "")
+    rows = [row for row in evidence.accuracies if row.output == output]
+    share: dict[Rung, float] = {row.rung: row.fraction for row in rows}
     named = ("float", "integer", "nir", "lava")
     source: Rung = "float" if "float" in share else "nir"
-    notes: dict[str, str] = {row.rung: row.note for row in evidence.accuracies if row.note}
+    notes: dict[str, str] = {row.rung: row.note for row in rows if row.note}
     return AccuracyPart(
         float=share.get(source),
         float_source=notes.get(source, FLOAT_SOURCES[source]) if source in share else None,
@@ -96,10 +98,15 @@ def _accuracy(evidence: Evidence) -> AccuracyPart:
         nir=share.get("nir"),
         lava=share.get("lava"),
         other={rung: value for rung, value in share.items() if rung not in named},
-        correct={row.rung: row.correct for row in evidence.accuracies},
-        samples={row.rung: row.samples for row in evidence.accuracies},
-        bits_per_symbol={row.rung: bits for row in evidence.accuracies if (bits := row.bits_per_symbol) is not None},
+        correct={row.rung: row.correct for row in rows},
+        samples={row.rung: row.samples for row in rows},
+        bits_per_symbol={row.rung: bits for row in rows if (bits := row.bits_per_symbol) is not None},
         notes=notes,
+        output=output,
+        outputs={
+            name: {row.rung: row.correct for row in evidence.accuracies if row.output == name}
+            for name in dict.fromkeys(row.output for row in evidence.accuracies if row.output)
+        },
     )
 
 

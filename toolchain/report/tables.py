@@ -40,15 +40,17 @@ RUNGS = {
 def accuracy_table(evidence: Evidence) -> Table:
     """Accuracy at each rung and what it lost against the first."""
     order = list(RUNGS)
-    rows = sorted(evidence.accuracies, key=lambda row: order.index(row.rung))
+    outputs = list(dict.fromkeys(row.output for row in evidence.accuracies))
+    rows = sorted(evidence.accuracies, key=lambda row: (outputs.index(row.output), order.index(row.rung)))
+    first = {row.output: row for row in reversed(rows)}
     bits = _bits_column(rows)
     shown = tuple(
         (
-            row.rung.replace("_", " "),
+            f"{row.output} {row.rung}".strip().replace("_", " "),
             f"{RUNGS[row.rung]}, {row.note or 'whole test set'}",
             percent(row.fraction),
             f"{whole(row.correct)} of {whole(row.samples)}",
-            _points(row, rows[0]),
+            _points(row, first[row.output]),
             *(() if bits is None else (bits(row),)),
         )
         for row in rows

@@ -23,6 +23,7 @@ from toolchain.frontend.linear import KERNELS, LINEAR_KINDS, linear_bias, linear
 from toolchain.frontend.links import Link
 from toolchain.units import KINDS
 from toolchain.units.base import Head, Unit
+from toolchain.units.ends import output_names
 from toolchain.units.network import Network
 from toolchain.units.reading import Reading
 from toolchain.units.timing import with_late_bias, with_late_outputs
@@ -56,7 +57,7 @@ def find_heads(reading: Reading) -> tuple[Head, ...]:
     """What emits messages, in the order of the graph.
 
     Raises:
-        UnsupportedError: a node that has no place in a program, or an Output that several edges enter.
+        UnsupportedError: a node that has no place in a program.
     """
     graph, found = reading.graph, list[Head]()
     taken: set[str] = set()
@@ -100,8 +101,14 @@ class _Collapse:
         units = [self._unit(names[exit_node], exit_node, drives[exit_node]) for exit_node in self.exits]
         if late_biases:
             units = [with_late_bias(unit, self._back(unit, node)) for unit, node in zip(units, self.exits, strict=True)]
-        outputs = tuple(names[node] for node in self.exits if self._is_read(node))
-        return _ordered(units, links, outputs)
+        outputs = tuple(names[self._read_by(end)] for end in self.graph.of_kind("Output"))
+        return replace(_ordered(units, links), outputs=outputs, output_names=output_names(self.graph))
+
+    def _read_by(self, output: Node) -> str:
+        source = self.graph.sources(output.name)[0]
+        if source not in self.heads:
+            raise UnsupportedError(source, "the inside of a state space is read from outside", "read its soma instead")
+        return source
 
     def _links(self, target: str, drive: _Sum, names: Mapping[str, str]) -> list[Link]:
         """The links into one exit: one a source, or one a source and port."""
@@ -128,9 +135,6 @@ class _Collapse:
         if node.name not in self.matrices:
             self.matrices[node.name] = linear_matrix(node)
         return self.matrices[node.name]
-
-    def _is_read(self, node: str) -> bool:
-        return any(self.graph.nodes[target].kind == "Output" for target in self.graph.targets(node))
 
     def _unit(self, name: str, exit_node: str, drive: _Sum) -> Unit:
         head = self.heads[exit_node]
@@ -237,7 +241,7 @@ def _plain_names(nodes: list[str]) -> list[str]:
     return [head if plain.count(head) == 1 else whole for head, whole in zip(plain, wholes, strict=True)]
 
 
-def _ordered(units: list[Unit], links: list[Link], outputs: tuple[str, ...]) -> Network:
+def _ordered(units: list[Unit], links: list[Link]) -> Network:
     """Order units so that links go forward; a unit's link to itself closes a loop of one step."""
     closed = [_closed(link) for link in links]
     waiting, done = list(units), list[Unit]()
@@ -254,7 +258,7 @@ def _ordered(units: list[Unit], links: list[Link], outputs: tuple[str, ...]) -> 
             )
         done.append(ready[0])
         waiting.remove(ready[0])
-    return Network(tuple(done), tuple(closed), outputs)
+    return Network(tuple(done), tuple(closed), ())
 
 
 def _closed(link: Link) -> Link:

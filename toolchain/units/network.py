@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from toolchain.errors import InputError
+from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import Link
 from toolchain.units.base import Unit
 from toolchain.units.input import Input
@@ -16,19 +20,35 @@ class Network:
 
     Attributes:
         units, links: those.
-        outputs: names of the units that leave the network.
+        outputs: names of the units that leave the network, one for each Output node, in the graph's order.
+        output_names: what the program calls these outputs.
         early: by how many steps a unit's own constants run ahead of what reaches it (`timing.with_late_outputs`).
     """
 
     units: tuple[Unit, ...]
     links: tuple[Link, ...]
     outputs: tuple[str, ...]
+    output_names: tuple[str, ...] = ("output",)
     early: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[Unit, ...]:
         """What the host sends."""
         return tuple(unit for unit in self.units if isinstance(unit, Input))
+
+    def by_input(self, values: FloatArray) -> dict[str, FloatArray]:
+        """The share of each input in an array of all inputs' channels side by side, (..., channel).
+
+        Raises:
+            InputError: another number of channels.
+        """
+        width = sum(unit.size for unit in self.inputs)
+        if not width or values.shape[-1] != width:
+            names = " + ".join(f"{unit.name} {unit.size}" for unit in self.inputs) or "no input"
+            what = f"data of shape {values.shape} for a network of {width} input channels"
+            raise InputError(names, what, f"give (samples, steps, {width})")
+        parts = np.split(values, np.cumsum([unit.size for unit in self.inputs])[:-1], axis=-1)
+        return {unit.name: part for unit, part in zip(self.inputs, parts, strict=True)}
 
     @property
     def populations(self) -> tuple[Unit, ...]:

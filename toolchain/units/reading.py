@@ -14,6 +14,7 @@ from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.rules import Conventions
 from toolchain.frontend.ssm import SsmBlock, find_ssm_blocks
 from toolchain.frontend.ssm_shared import with_shared_modes
+from toolchain.units.ends import with_sums_before_outputs
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Reading:
 
     Attributes:
         graph: as read, but for leaky integrators: their gains are Scale nodes before them, a CubaLI is two in a row
-            and what one starts at is added after it; and for modes that all channels share, which stand between
-            Linears of their own.
+            and what one starts at is added after it; for modes that all channels share, which stand between
+            Linears of their own; and for Outputs that one node alone leads to (`ends.with_sums_before_outputs`).
         conventions: what NIR leaves open.
         parts: the steps of these, by node.
     """
@@ -39,7 +40,7 @@ class Reading:
         Raises:
             UnsupportedError: a state space that breaks a rule of the form.
         """
-        graph = with_shared_modes(graph, conventions)
+        graph = with_shared_modes(with_sums_before_outputs(graph), conventions)
         modes = {name for block in find_ssm_blocks(graph, conventions) for name in block.nodes}
         found = cls(graph, conventions)
         for node in graph.of_kind("LI", "CubaLI", "I"):

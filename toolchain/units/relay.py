@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from functools import partial
 
-from toolchain.errors import UnsupportedError
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.linear import LINEAR_KINDS
 from toolchain.units.base import Head, Tensors
@@ -22,14 +21,12 @@ class Relay(Stateless):
     @classmethod
     def recognise(cls, reading: Reading, taken: Set[str]) -> Iterator[Head]:
         graph = reading.graph
+        read: dict[str, str] = {}
         for output in graph.of_kind("Output"):
-            sources = graph.sources(output.name)
-            if len(sources) != 1:
-                what = f"{len(sources)} edges enter the Output"
-                raise UnsupportedError(output.name, what, "put an explicit sum node before it")
-            source = sources[0]
+            read.setdefault(graph.sources(output.name)[0], output.name)
+        for source, place in read.items():
             if graph.nodes[source].kind in (*LINEAR_KINDS, "Delay") and source not in taken:
-                yield Head(source, source, "through", (source,), output.name, partial(cls, exit=source))
+                yield Head(source, source, "through", (source,), place, partial(cls, exit=source))
 
     def emitted(self, tensors: Tensors, drive: FloatArray) -> FloatArray:
         return drive
