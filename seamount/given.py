@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from seamount.ports import Port, Ports, input_keys, listed, output_keys
 from seamount.samples import Data, Samples
 from toolchain.errors import InputError
+from toolchain.files import UNREADABLE
 from toolchain.ir.integer import IntArray
+from toolchain.reading import arrays_of, names_of
 
 _FORM = "write it with numpy.savez(path, x=..., y=...)"
 
@@ -59,13 +61,15 @@ def _stored(path: Path, ports: Ports) -> dict[str, NDArray[Any] | None]:
     if not path.is_file():
         raise InputError(str(path), "no such file", f"give an npz file with {_wanted(ports)}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] if ports.is_read(name) else None for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        names = names_of(path)
+        return dict.fromkeys(names) | arrays_of(path, [name for name in names if ports.is_read(name)])
+    except UNREADABLE as error:
         if "Object arrays" in str(error):
             what = "holds Python objects, which only a pickle stores"
             raise InputError(str(path), what, "make x one array of numbers, all samples of one length") from error
-        raise InputError(str(path), "is not an npz file", _FORM) from error
+        if not zipfile.is_zipfile(path):
+            raise InputError(str(path), "is not an npz file", _FORM) from error
+        raise InputError(str(path), f"is not an npz file that can be read ({error})", _FORM) from error
 
 
 def _wanted(ports: Ports) -> str:

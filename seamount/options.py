@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from toolchain.errors import InputError
 from toolchain.passes.pipeline import DEFAULT
 from toolchain.quantize.settings import Settings
+from toolchain.reading import json_of
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def read_settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json_of(path, 1 << 20)
     except (OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read ({error})", "give a JSON object of settings") from error
     if not isinstance(values, dict):

@@ -35,6 +35,7 @@ REACHES = {
 STAGES = {
     "errors": 0,
     "version": 0,
+    "reading": 0,
     "compression": 1,
     "doctor": 1,
     "files": 1,

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolchain.reading import arrays_of, parse_json
+
 UNREADABLE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, SyntaxError, RuntimeError, OverflowError,
-    MemoryError, struct.error, zlib.error, zipfile.BadZipFile,
+    MemoryError, struct.error, zlib.error, zipfile.BadZipFile, NotImplementedError,
 )  # fmt: skip
 """What numpy, zipfile and json raise on a truncated or damaged `.npz`: readers turn these into an InputError."""
 
@@ -67,8 +69,10 @@ def _write_archive(path: Path, arrays: Mapping[str, NDArray[Any]], level: int) -
 
 def read_npz(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
     """The header and the arrays of a file that `write_npz` wrote; one of UNREADABLE where it is damaged."""
-    # Opened here because numpy leaves the file open where its content is no zip archive.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        header = json.loads(stored["header"].tobytes().decode())
-        # A damaged archive may hide some of its entries, so the header lists them.
-        return header, {name: stored[name] for name in header.pop("arrays")}
+    stored = arrays_of(path)
+    header = parse_json(stored.pop("header").tobytes().decode())
+    # A damaged archive may hide some of its entries, so the header lists them.
+    listed = header.pop("arrays")
+    if sorted(listed) != sorted(stored):
+        raise ValueError(f"holds the arrays {sorted(stored)[:8]} where its header lists {sorted(listed)[:8]}")
+    return header, {name: stored[name] for name in listed}

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 Indices: TypeAlias = NDArray[np.int64]
 Padding: TypeAlias = tuple[tuple[int, int], ...]
 
+MOST_ENTRIES = 1 << 25
+"""Places times taps of a channel: index tables of so many entries are made."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -47,6 +50,8 @@ class Windows:
             raise ValueError(f"padding {self.padding} instead of (before, after) for each axis of {self.sizes}")
         if min(self.places) < 1:
             raise ValueError(f"a kernel {self.kernel} (dilation {self.dilation}) does not fit the input {self.sizes}")
+        if math.prod(self.places) * math.prod(self.kernel) > MOST_ENTRIES:
+            raise ValueError(f"a kernel {self.kernel} at {self.places} places has more than {MOST_ENTRIES:,} entries")
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from toolchain.errors import InputError
 from toolchain.files import write_text, written_whole
+from toolchain.reading import parse_json
 
 NOTE = "seamount"
 """The key of the file's metadata that holds our JSON."""
@@ -42,9 +43,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(str(path), "no such file")
     try:
         with safe_open(path, framework="pt") as file:
-            note = json.loads((file.metadata() or {}).get(NOTE, "{}"))
+            note = parse_json((file.metadata() or {}).get(NOTE, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read as safetensors ({error})", "restore the file") from error
     if not isinstance(note, dict):
         raise InputError(str(path), f"its note is a {type(note).__name__}, not a JSON object", "restore the file")

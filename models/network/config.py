@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from toolchain.errors import InputError
+from toolchain.reading import json_of
 
 
 def within(default: float, low: float, high: float) -> Any:
@@ -131,8 +131,8 @@ def read_json(path: Path) -> Any:
         InputError: missing, not UTF-8 or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_of(path)
     except FileNotFoundError:
         raise InputError(str(path), "no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read as JSON ({error})") from error

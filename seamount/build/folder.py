@@ -17,6 +17,7 @@ from typing import Any
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.ir.program import SEMANTICS_VERSION
+from toolchain.reading import json_of
 
 MANIFEST = "MANIFEST.json"
 PRODUCER = "seamount"
@@ -128,7 +129,7 @@ def _own_manifest(folder: BuildFolder) -> dict[str, Any]:
     if not folder.manifest.is_file():
         raise InputError(str(folder.root), f"holds no {MANIFEST}", "give a folder that seamount deploy wrote")
     try:
-        manifest = json.loads(folder.manifest.read_text(encoding="utf-8"))
+        manifest = json_of(folder.manifest)
     except (OSError, ValueError) as error:
         raise InputError(str(folder.manifest), f"cannot be read ({error})", "deploy again") from error
     if not isinstance(manifest, dict) or manifest.get("producer") != PRODUCER:

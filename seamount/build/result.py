@@ -15,6 +15,7 @@ from seamount.events import Event
 from toolchain.errors import InputError
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
+from toolchain.reading import text_of
 from toolchain.report.build import REPORT_JSON
 from toolchain.report.energy import Banded
 from toolchain.report.evidence import FindingRow
@@ -116,7 +117,7 @@ def load_build(folder: Path | str) -> Build:
     read_manifest(files)
     path = files.root / REPORT_JSON
     try:
-        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
+        report = Report.model_validate_json(text_of(path))
     except (OSError, ValueError, ValidationError) as error:
         what = f"cannot be read ({str(error).splitlines()[0]})"
         raise InputError(str(path), what, "run seamount report, or deploy again") from error

@@ -10,6 +10,7 @@ from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import read_program, write_program
 from toolchain.passes.pipeline import parse_passes, run_passes
+from toolchain.reading import text_of
 
 
 def read_either(path: Path) -> Program:
@@ -21,8 +22,8 @@ def read_either(path: Path) -> Program:
     if path.suffix == ".npz":
         return load_program(path)
     try:
-        return read_program(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        return read_program(text_of(path), str(path))
+    except (OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read ({error})", "give a program.txt or program.npz") from error
 
 

@@ -18,6 +18,7 @@ from toolchain.files import UNREADABLE, read_npz, write_npz, write_text
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash, read_program, write_program
+from toolchain.reading import json_of, text_of
 
 CASE, PROGRAM, OTHER, INPUT, README = "case.json", "program.txt", "other.txt", "input.npz", "README.md"
 PRODUCER = "seamount diff"
@@ -114,7 +115,7 @@ def _readme(repro: Repro, name: str) -> str:
 def is_repro(folder: Path) -> bool:
     """Whether a folder is one of ours."""
     try:
-        return bool(json.loads((folder / CASE).read_text(encoding="utf-8"))["producer"] == PRODUCER)
+        return bool(json_of(folder / CASE)["producer"] == PRODUCER)
     except (OSError, ValueError, LookupError, TypeError):
         return False
 
@@ -126,12 +127,12 @@ def read_repro(folder: Path) -> Repro:
         InputError: a file is missing or damaged.
     """
     try:
-        facts: dict[str, Any] = json.loads((folder / CASE).read_text(encoding="utf-8"))
-        other = (folder / OTHER).read_text(encoding="utf-8") if (folder / OTHER).is_file() else None
+        facts: dict[str, Any] = json_of(folder / CASE)
+        other = text_of(folder / OTHER) if (folder / OTHER).is_file() else None
         _, arrays = read_npz(folder / INPUT)
         left, right = (str(name) for name in facts["simulators"])
         return Repro(
-            program=read_program((folder / PROGRAM).read_text(encoding="utf-8"), str(folder / PROGRAM)),
+            program=read_program(text_of(folder / PROGRAM), str(folder / PROGRAM)),
             inputs={name: np.asarray(values, dtype=np.int64) for name, values in arrays.items()},
             steps=int(facts["steps"]),
             simulators=(left, right),

@@ -34,6 +34,8 @@ from toolchain.ir.program import (
 )
 
 Problems = Iterator[str]
+MOST_NEURONS, MOST_MODES = 1 << 24, 1 << 12
+"""Of a population: more than a board of eight chips holds."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_\-]*")
 
 
@@ -120,6 +122,21 @@ def _sizes(program: Program) -> Problems:
     for source in program.inputs:
         if source.size < 1 or not 1 < source.bits <= PAYLOAD_BITS:
             yield f"{source.name}: size {source.size}, {source.bits} bits; payloads have 2 to {PAYLOAD_BITS} bits"
+
+
+def _extents(program: Program) -> Problems:
+    most = MAX_DELAY_STEPS * max(1, len(program.projections))
+    if program.latency_steps > most:
+        what = (
+            f"latency of {program.latency_steps} steps, and {len(program.projections)} projections take {most} at most"
+        )
+        yield f"{program.name}: {what}; check the program"
+    for name, size in program.sizes().items():
+        if size > MOST_NEURONS:
+            yield f"{name}: size {size:,}; give at most {MOST_NEURONS:,}"
+    for population in program.populations:
+        if population.modes > MOST_MODES:
+            yield f"{population.name}: {population.modes:,} modes; give at most {MOST_MODES:,}"
 
 
 def _settings(program: Program) -> Problems:
@@ -262,6 +279,7 @@ RULES: tuple[Rule, ...] = (
     Rule("texts", "names, origins and notes fit one line of text each", _texts),
     Rule("neuron-types", "each neuron type is known", _neuron_types),
     Rule("sizes", "populations and inputs have neurons, modes and widths that make sense", _sizes),
+    Rule("extents", "no size is beyond what can be held, no latency beyond what delays add up to", _extents),
     Rule("settings", "each setting is declared and in range", _settings),
     Rule("coefficients", "each coefficient is declared, of its shape, and fits its width", _coefficients),
     Rule("neuron-rules", "each type's own rules hold, e.g. poles inside the unit disc", _type_rules),

@@ -18,6 +18,7 @@ from pathlib import Path
 from toolchain.doctor import installed
 from toolchain.engine.units import Result, Unit, as_text
 from toolchain.files import write_text
+from toolchain.reading import json_of
 from toolchain.version import __version__
 
 FORMAT = 1
@@ -72,7 +73,7 @@ class Keeper:
         if not path.exists():
             return None
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = json_of(path)
             result: Result = kept["result"]
             if kept["sha256"] != _digest(result):
                 raise ValueError("its content does not match its hash")

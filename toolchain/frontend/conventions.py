@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -14,6 +13,7 @@ from toolchain.frontend.primitives import STATEFUL
 from toolchain.frontend.producers import doubts, dt_in_gain, proposals
 from toolchain.frontend.rules import Compare, Conventions, Reset
 from toolchain.frontend.write import HINT_KEY
+from toolchain.reading import parse_json
 
 __all__ = [
     "PRESETS",
@@ -130,8 +130,8 @@ def seamount_hint(graph: Graph) -> dict[str, Any]:
         return {}
     where = f"metadata.{HINT_KEY}"
     try:
-        hint = dict(stored) if isinstance(stored, Mapping) else json.loads(str(stored))
-    except json.JSONDecodeError as error:
+        hint = dict(stored) if isinstance(stored, Mapping) else parse_json(str(stored))
+    except ValueError as error:
         raise InputError(where, f"is not JSON ({error})", "export the network again or remove the entry") from None
     if not isinstance(hint, dict):
         raise InputError(where, f"holds a {type(hint).__name__}, not an object", "export the network again")

@@ -45,21 +45,39 @@ class DraftNode:
 
 @dataclass
 class Draft:
-    """A flat graph under repair. Faults are gathered, so that one error can name all of them."""
+    """A flat graph under repair. Faults are gathered, so that one error can name all of them.
+
+    `values` counts what parameters hold once they have the shape of their node.
+    """
 
     nodes: dict[str, DraftNode] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     faults: list[InputError] = field(default_factory=list)
+    values: int = 0
+    _indexed: list[tuple[str, str]] | None = field(default=None, repr=False, compare=False)
+    _count: int = field(default=0, repr=False, compare=False)
+    _index: tuple[dict[str, list[str]], dict[str, list[str]]] = field(default=({}, {}), repr=False, compare=False)
 
     def sources(self, name: str) -> list[DraftNode]:
         """Nodes with an edge into `name`."""
-        return [self.nodes[source] for source, target in self.edges if target == name]
+        return [self.nodes[source] for source in self._ends()[0].get(name, ())]
 
     def targets(self, name: str) -> list[DraftNode]:
         """Nodes that `name` has an edge to."""
-        return [self.nodes[target] for source, target in self.edges if source == name]
+        return [self.nodes[target] for target in self._ends()[1].get(name, ())]
+
+    def _ends(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Sources and targets by name; found anew where edges were added or replaced since."""
+        if self._indexed is not self.edges or self._count != len(self.edges):
+            into: dict[str, list[str]] = {}
+            out: dict[str, list[str]] = {}
+            for source, target in self.edges:
+                into.setdefault(target, []).append(source)
+                out.setdefault(source, []).append(target)
+            self._index, self._indexed, self._count = (into, out), self.edges, len(self.edges)
+        return self._index
 
     def of_kind(self, *kinds: str) -> list[DraftNode]:
         """All nodes of the given types, in order."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolchain.errors import ConformanceError, InputError, ToolchainError
+from toolchain.files import UNREADABLE
 from toolchain.frontend.conventions import ASSUMED, conventions_for
 from toolchain.frontend.execute import VOLTAGE, by_input, run
 from toolchain.frontend.graph import Finding, FloatArray, Graph
@@ -18,6 +20,7 @@ from toolchain.frontend.presets import LISTED, PRESETS
 from toolchain.frontend.primitives import SPIKING, STATEFUL
 from toolchain.frontend.producers import recognise
 from toolchain.frontend.rules import Conventions
+from toolchain.reading import arrays_of
 
 OUTPUT = ""
 """The name under which the Output's signal is kept."""
@@ -129,9 +132,8 @@ def read_expected(path: str | os.PathLike[str], graph: Graph) -> Expected:
     """
     where = str(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {key: np.asarray(stored[key]) for key in stored.files}
-    except (OSError, ValueError, EOFError) as error:
+        arrays = arrays_of(Path(path))
+    except UNREADABLE as error:
         what = f"cannot be read ({error})"
         raise InputError(where, what, f"write it with numpy.savez and arrays named {_KEYS}") from None
     return expected_of(arrays, graph, where)

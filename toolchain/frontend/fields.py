@@ -17,6 +17,8 @@ from toolchain.frontend.time_constants import MAY_BE_INFINITE, TIME_CONSTANTS, c
 _MISSING_ARRAYS = {"bias": 0.0}  # a layer without bias adds zero, whatever the file's release
 _MISSING_SETTINGS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "start_dim": 1, "end_dim": -1}
 _LEAST = {"stride": 1, "dilation": 1, "groups": 1, "kernel_size": 1, "padding": 0}
+MOST_SETTING, MOST_AXES = 1 << 15, 8
+"""Greatest kernel, stride, padding, dilation, number of groups; most axes of a shape."""
 _WEIGHT_AXES = {"Conv1d": 3, "Conv2d": 4}
 
 
@@ -65,7 +67,10 @@ def _declared(node: DraftNode, fields: dict[str, Any], draft: Draft) -> Shape | 
     if value is None:
         return None
     sizes = np.atleast_1d(np.asarray(value))
-    if sizes.dtype.kind not in "iuf" or sizes.ndim != 1 or not np.all(np.isfinite(sizes)) or np.any(sizes % 1):
+    whole = (
+        sizes.dtype.kind in "iuf" and sizes.ndim == 1 and bool(np.all(np.isfinite(sizes)) and np.all(sizes % 1 == 0))
+    )
+    if not whole or sizes.size > MOST_AXES or np.any(sizes > 1 << 31):
         draft.fault(f"{node.name}.{node.primitive.derived}", f"{value!r} is not a shape", "store integers")
         return None
     return tuple(int(size) for size in sizes)
@@ -181,6 +186,9 @@ def _store_setting(node: DraftNode, field: str, numbers: Shape, draft: Draft) ->
     least = _LEAST.get(field)
     if least is not None and min(numbers) < least:
         draft.fault(where, f"{numbers} is less than {least}", "store a value in range")
+        return
+    if max(map(abs, numbers)) > MOST_SETTING:
+        draft.fault(where, f"{numbers} is more than {MOST_SETTING}", "store a value in range")
         return
     paired = node.kind in ("Conv2d", "SumPool2d", "AvgPool2d") and field != "groups"
     if paired:

@@ -1,7 +1,7 @@
-"""The bytes of a NIR file as plain Python: groups become nodes, datasets values. Nothing is judged here but form.
+"""The bytes of a NIR file as a raw graph: groups become nodes, datasets values. Nothing is judged here but form.
 
-Every release of nir (0.1 to 1.0.8) writes the same tree; see `write.py`. Names that older writers split at "/" and
-edges stored as integers are put together again, and noted.
+A child process reads the file (`apart.py`). Every release of nir (0.1 to 1.0.8) writes the same tree; see `write.py`.
+Names that older writers split at "/" and edges stored as integers are put together again, and noted.
 """
 
 from __future__ import annotations
@@ -11,17 +11,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from toolchain.errors import InputError
+from toolchain.frontend.apart import Tree, read_tree
 from toolchain.frontend.conventions import hint_for
+from toolchain.frontend.extensions import NODE_TYPES
 from toolchain.frontend.graph import Finding
-from toolchain.frontend.netx import is_net, net_graph
+from toolchain.frontend.netx import FIELDS, is_net, net_graph
 from toolchain.frontend.presets import PRESETS
 from toolchain.frontend.raw import RawGraph, RawNode
-from toolchain.frontend.whole_file import refuse_endless_heaps, refuse_links
 from toolchain.frontend.write import HINT_KEY
+
+MOST_NODES, MOST_EDGES = 10_000, 100_000
+"""Of a graph; the largest network of the zoo has some hundreds."""
+_WANTED = sorted(
+    {"type", "edges", "metadata", "version", "shape", "input_type", "output_type", *FIELDS}.union(
+        *({*found.arrays, *found.settings, found.derived} for found in NODE_TYPES.values())
+    )
+)
+"""Names of the datasets that are read."""
 
 
 def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
@@ -30,22 +39,17 @@ def load(path: str | os.PathLike[str]) -> tuple[RawGraph, list[Finding]]:
     A root that is a single node becomes a graph of that node.
 
     Raises:
-        InputError: no such file, not HDF5, cut off, or a group that is no NIR node.
+        InputError: no such file, not HDF5, cut off, with links or sizes that cannot be, or a group that is no NIR node.
     """
     place = Path(path)
-    _check_is_hdf5(place)
-    refuse_endless_heaps(place)
+    _check_is_a_file(place)
     findings: list[Finding] = []
-    try:
-        with h5py.File(place, "r") as file:
-            refuse_links(file, place.name)
-            return _root(file, place, findings), findings
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # what h5py raises on damaged bytes
-        reason = str(error).strip("'\"")
-        raise InputError(str(place), f"is damaged or cut off ({reason})", "get the file again") from None
+    return _root(read_tree(place, _WANTED), place, findings), findings
 
 
-def _check_is_hdf5(place: Path) -> None:
+def _check_is_a_file(place: Path) -> None:
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise InputError(str(place), "is a pipe or a device", "give the path of a .nir file")
     try:
         with place.open("rb") as stream:
             head = stream.read(40)
@@ -55,15 +59,12 @@ def _check_is_hdf5(place: Path) -> None:
         raise InputError(str(place), f"cannot be read ({error.strerror})", "give the path of a .nir file") from None
     if head.startswith(b"version https://git-lfs"):
         raise InputError(str(place), "is a Git LFS pointer, not the file itself", "run 'git lfs pull'")
-    if not h5py.is_hdf5(place):
-        what = f"is not an HDF5 file (it begins with {head[:16]!r})" if head else "is empty (0 bytes)"
-        raise InputError(str(place), what, "give a file written by nir or Seamount")
 
 
-def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
+def _root(file: Tree, place: Path, findings: list[Finding]) -> RawGraph:
     if is_net(file):
         return net_graph(file, place.name, findings, {HINT_KEY: hint_for(PRESETS["lava-dl"])})
-    if not isinstance(file.get("node"), h5py.Group):
+    if not isinstance(file.get("node"), dict):
         listed = ", ".join(map(_text, file)) or "nothing"
         raise InputError(str(place), f"has no group 'node' (it holds {listed})", "give a file written by nir")
     if "version" not in file:
@@ -80,10 +81,10 @@ def _root(file: h5py.File, place: Path, findings: list[Finding]) -> RawGraph:
     return RawGraph("", {name: RawNode(name, root.kind, root.fields, root.metadata)})
 
 
-def _node(group: h5py.Group, path: str, findings: list[Finding]) -> RawNode | RawGraph:
+def _node(group: Tree, path: str, findings: list[Finding]) -> RawNode | RawGraph:
     """The node or graph in `group`; `path` holds its own and its parents' names, joined with NUL (names hold dots)."""
     stored = group.get("type")
-    kind = _text(stored[()]) if isinstance(stored, h5py.Dataset) else ""
+    kind = _text(stored) if stored is not None and not isinstance(stored, dict) else ""
     if kind == "NIRGraph" or (not kind and "nodes" in group):
         return _graph(group, path, findings)
     if not kind:
@@ -96,9 +97,9 @@ def _node(group: h5py.Group, path: str, findings: list[Finding]) -> RawNode | Ra
     return RawNode(name, kind, fields, _metadata(group))
 
 
-def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
+def _graph(group: Tree, path: str, findings: list[Finding]) -> RawGraph:
     where = path.replace("\0", ".") or "graph"
-    if not isinstance(group.get("nodes"), h5py.Group):
+    if not isinstance(group.get("nodes"), dict):
         raise InputError(where, "has no nodes: its writer stopped half-way", "export the network again")
     if "edges" not in group and len(group["nodes"]) > 1:
         lost = "no edges" if "type" in group else "no edges and no type"
@@ -107,6 +108,8 @@ def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
     graph = RawGraph(path.rpartition("\0")[2], metadata=_metadata(group))
     for name, member in _members(group["nodes"], where, findings):
         graph.nodes[name] = _node(member, f"{path}\0{name}" if path else name, findings)
+    if len(graph.nodes) > MOST_NODES:
+        raise InputError(where, f"has {len(graph.nodes):,} nodes, more than {MOST_NODES:,}", "export a smaller network")
     graph.edges = _edges(group, where, findings)
     extra = [
         _text(key) for key in group if key not in ("type", "nodes", "edges", "metadata", "input_type", "output_type")
@@ -116,10 +119,10 @@ def _graph(group: h5py.Group, path: str, findings: list[Finding]) -> RawGraph:
     return graph
 
 
-def _members(nodes: h5py.Group, where: str, findings: list[Finding]) -> Iterator[tuple[str, h5py.Group]]:
+def _members(nodes: Tree, where: str, findings: list[Finding]) -> Iterator[tuple[str, Tree]]:
     """Named groups in order. A name with "/" was stored as nested groups; it is joined with a dot."""
     for name, member in nodes.items():
-        if not isinstance(member, h5py.Group):
+        if not isinstance(member, dict):
             raise InputError(f"{where}.{name}", "is a dataset where a node should be", "export the network again")
         if "type" in member or "nodes" in member or not _only_groups(member):
             yield _text(name), member
@@ -129,20 +132,22 @@ def _members(nodes: h5py.Group, where: str, findings: list[Finding]) -> Iterator
             yield f"{name}.{inner}", group
 
 
-def _only_groups(group: h5py.Group) -> bool:
-    return len(group) > 0 and all(isinstance(item, h5py.Group) for item in group.values())
+def _only_groups(group: Tree) -> bool:
+    return len(group) > 0 and all(isinstance(item, dict) for item in group.values())
 
 
-def _edges(group: h5py.Group, where: str, findings: list[Finding]) -> list[tuple[str, str]]:
+def _edges(group: Tree, where: str, findings: list[Finding]) -> list[tuple[str, str]]:
     if "edges" not in group:
         findings.append(Finding(where, "no edges are stored", "read as none", "note"))
         return []
-    stored = np.asarray(group["edges"][()])
+    stored = np.asarray(group["edges"])
     if stored.size == 0:
         return []
     if stored.ndim != 2 or stored.shape[1] != 2 or stored.dtype.kind not in "OSUiu":
         what = f"edges have shape {stored.shape} and dtype {stored.dtype}, not N pairs of names"
         raise InputError(where, what, "export the network again")
+    if len(stored) > MOST_EDGES:
+        raise InputError(where, f"has {len(stored):,} edges, more than {MOST_EDGES:,}", "export a smaller network")
     if stored.dtype.kind in "iu":
         findings.append(Finding(where, f"edges are stored as {stored.dtype}", "read as names"))
     return [(_edge_name(source), _edge_name(target)) for source, target in stored.tolist()]
@@ -152,26 +157,15 @@ def _edge_name(value: object) -> str:
     return _text(value).replace("/", ".")
 
 
-def _metadata(group: h5py.Group) -> dict[str, Any]:
+def _metadata(group: Tree) -> dict[str, Any]:
     stored = group.get("metadata")
-    return {_text(key): _value(item) for key, item in stored.items()} if isinstance(stored, h5py.Group) else {}
+    return {_text(key): _value(item) for key, item in stored.items()} if isinstance(stored, dict) else {}
 
 
-def _value(item: h5py.Group | h5py.Dataset | None) -> Any:
-    """A dataset's content; a group (nested metadata) becomes a dict; bytes become str."""
-    if isinstance(item, h5py.Group):
-        return {_text(key): _value(inner) for key, inner in item.items()}
-    if item is None:
-        raise KeyError("an entry leads nowhere")
-    value = item[()]
-    if isinstance(value, bytes):
-        return _text(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "OS":
-        return np.vectorize(_text, otypes=[object])(value) if value.size else value
-    return value
+def _value(item: Any) -> Any:
+    """A dataset's content; a group (nested metadata) becomes a dict."""
+    return {key: _value(inner) for key, inner in item.items()} if isinstance(item, dict) else item
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
     return str(value)

@@ -6,6 +6,7 @@ believed. Weights and full-shaped neurons are never bent to fit.
 
 from __future__ import annotations
 
+import heapq
 from math import prod
 
 import numpy as np
@@ -16,6 +17,11 @@ from toolchain.frontend.elementwise import fit, own_shape, strip_ones, widen
 from toolchain.frontend.halves import SHAPED, accepts_halves, needed_halves, settle_halves
 from toolchain.frontend.primitives import STATEFUL
 from toolchain.frontend.shapes import conv_channels, conv_output, flatten_output, linear_shapes, pool_output
+
+MOST_NEURONS = 1 << 22
+"""Of a node: four times what a chip of Loihi 2 holds."""
+MOST_VALUES = 1 << 26
+"""Of all parameters of nodes that act per element: 512 MiB."""
 
 
 def infer_shapes(draft: Draft) -> None:
@@ -70,10 +76,24 @@ def _note_time_axes(draft: Draft) -> None:
                 draft.note(node.name, what, action)
 
 
-def _accepts(node: DraftNode, shape: Shape, draft: Draft, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether `node`, and all that passes its shape on, can take a signal of `shape`."""
-    if node.name in seen or node.kind in ("Output", "Flatten"):
-        return True
+def _accepts(first: DraftNode, shape: Shape, draft: Draft) -> bool:
+    """Whether a node, and all that passes its shape on, can take a signal of `shape`."""
+    seen, waiting = set[str](), [first]
+    while waiting:
+        node = waiting.pop()
+        if node.name in seen or node.kind in ("Output", "Flatten"):
+            continue
+        seen.add(node.name)
+        found = _accepts_itself(node, shape)
+        if found is False:
+            return False
+        if found is None:
+            waiting += draft.targets(node.name)
+    return True
+
+
+def _accepts_itself(node: DraftNode, shape: Shape) -> bool | None:
+    """Whether a node takes a signal of `shape`; None where it does and passes it on."""
     if node.kind in ("Linear", "Affine"):
         return shape == linear_shapes(node.params["weight"].shape)[0]
     if node.kind in ("Conv1d", "Conv2d"):
@@ -82,14 +102,33 @@ def _accepts(node: DraftNode, shape: Shape, draft: Draft, seen: frozenset[str] =
         return len(shape) == 3
     if node.kind in SHAPED:
         return accepts_halves(node, shape)
-    fits = node.kind == "Input" or fit(node.declared, shape) == shape
-    return fits and all(_accepts(target, shape, draft, seen | {node.name}) for target in draft.targets(node.name))
+    return None if node.kind == "Input" or fit(node.declared, shape) == shape else False
 
 
-def _needed(node: DraftNode, draft: Draft, seen: frozenset[str] = frozenset()) -> Shape | None:
-    """The one input shape that `node` can have by what it and its successors hold; None if they leave it open."""
-    if node.name in seen or node.kind == "Output":
-        return None
+def _needed(first: DraftNode, draft: Draft) -> Shape | None:
+    """The one input shape that a node can have by what it and its successors hold; None if they leave it open."""
+    seen: set[str] = set()
+    waiting: list[tuple[DraftNode, bool]] = [(first, False)]
+    while waiting:
+        node, left = waiting.pop()
+        if left:  # its successors leave it open
+            if node.declared is not None:
+                return node.declared
+            continue
+        if node.name in seen or node.kind == "Output":
+            continue
+        seen.add(node.name)
+        found = _needed_itself(node)
+        if found is not None:
+            return found
+        if node.primitive.per_element or node.kind == "Input":
+            waiting.append((node, True))
+            waiting += [(target, False) for target in reversed(draft.targets(node.name))]
+    return None
+
+
+def _needed_itself(node: DraftNode) -> Shape | None:
+    """The input shape that a node's own fields ask for."""
     if node.kind in ("Linear", "Affine"):
         return linear_shapes(node.params["weight"].shape)[0]
     if node.kind in ("Conv1d", "Conv2d"):
@@ -97,22 +136,31 @@ def _needed(node: DraftNode, draft: Draft, seen: frozenset[str] = frozenset()) -
         return (conv_channels(node.params), *node.declared[-axes:]) if node.declared else None
     if node.kind in SHAPED:
         return needed_halves(node)
-    if node.primitive.per_element and node.declared not in (None, (1,)):
-        return node.declared
-    if node.primitive.per_element or node.kind == "Input":
-        needs = (_needed(target, draft, seen | {node.name}) for target in draft.targets(node.name))
-        return next((shape for shape in needs if shape is not None), node.declared)
-    return None
+    return node.declared if node.primitive.per_element and node.declared != (1,) else None
 
 
 def _propagate(draft: Draft) -> None:
-    while open_nodes := [node for node in draft.nodes.values() if node.output_shape is None]:
-        moved = [node for node in open_nodes if _settle_from_source(node, draft)]
-        if not moved and not any(_settle_alone(node, draft) for node in open_nodes):
+    """Forward from what is known, in rounds: in each, every node in the file's order that has a known source."""
+    order = {name: number for number, name in enumerate(draft.nodes)}
+    names = list(order)
+    waiting = [(0, number) for number, name in enumerate(names) if draft.nodes[name].output_shape is None]
+    while True:
+        while waiting:
+            turn, number = heapq.heappop(waiting)
+            node = draft.nodes[names[number]]
+            if node.output_shape is None and _settle_from_source(node, draft):
+                for target in draft.targets(node.name):
+                    place = order[target.name]
+                    heapq.heappush(waiting, (turn + (place <= number), place))
+        open_nodes = [node for node in draft.nodes.values() if node.output_shape is None]
+        if not open_nodes:
+            return
+        if not any(_settle_alone(node, draft) for node in open_nodes):
             listed = ", ".join(node.name for node in open_nodes)
             raise InputError(
                 open_nodes[0].name, f"the shape of {listed} is not known", "lead an edge from an Input to it"
             )
+        waiting = [(0, order[node.name]) for node in open_nodes]
 
 
 def _settle_from_source(node: DraftNode, draft: Draft) -> bool:
@@ -138,8 +186,9 @@ def _settle(node: DraftNode, signal: Shape, draft: Draft) -> None:
         shape = fit(node.declared, signal)
         if shape != signal and _is_uniform(node) and _all_agree(draft.targets(node.name), signal, draft):
             shape = _reduce_uniform(node, signal, draft)
-        widen(node, shape, draft)
         _set(node, shape, shape)
+        _refuse_total(node, shape, draft)
+        widen(node, shape, draft)
     elif node.kind in ("Input", "Output"):
         _settle_port(node, signal, draft)
     elif node.kind == "Flatten":
@@ -150,6 +199,14 @@ def _settle(node: DraftNode, signal: Shape, draft: Draft) -> None:
         settle_halves(node, signal, draft)
     else:
         _set(node, signal, pool_output(node.name, node.params, signal))
+
+
+def _refuse_total(node: DraftNode, shape: Shape, draft: Draft) -> None:
+    """A scalar becomes an array: few bytes of a file may mean many here."""
+    draft.values += prod(shape) * len(node.primitive.arrays)
+    if draft.values > MOST_VALUES:
+        what = f"with its {prod(shape):,} neurons, parameters have more than {MOST_VALUES:,} values"
+        raise InputError(node.name, what, "check the shapes; export a smaller network")
 
 
 def _is_uniform(node: DraftNode) -> bool:
@@ -173,6 +230,10 @@ def _reduce_uniform(node: DraftNode, signal: Shape, draft: Draft) -> Shape:
 
 
 def _set(node: DraftNode, input_shape: Shape, output_shape: Shape) -> None:
+    for shape in (input_shape, output_shape):
+        if prod(shape) > MOST_NEURONS:
+            what = f"a signal of {shape}, {prod(shape):,} values; at most {MOST_NEURONS:,} are read"
+            raise InputError(node.name, what, "check the shapes, and paddings; export a smaller network")
     node.input_shape, node.output_shape = input_shape, output_shape
 
 

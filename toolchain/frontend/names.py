@@ -7,6 +7,7 @@ graph.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import permutations
 
@@ -115,7 +116,7 @@ def _dangles(edge: Edge, known: set[str], where: str, draft: Draft) -> bool:
 
 
 def _once(edges: Sequence[Edge], where: str, draft: Draft) -> list[Edge]:
-    for edge in dict.fromkeys(edges):
-        if (count := list(edges).count(edge)) > 1:
+    for edge, count in Counter(edges).items():
+        if count > 1:
             draft.repair(f"{where}: edge {edge[0]} -> {edge[1]}", f"is there {count} times", "kept once")
     return list(dict.fromkeys(edges))

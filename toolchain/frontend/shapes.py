@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 from toolchain.errors import InputError
+from toolchain.windows import MOST_ENTRIES
 
 Shape = tuple[int, ...]
 
@@ -94,6 +95,9 @@ def _windows(
             what = f"a kernel that spans {span} does not fit an input of {size} with padding {before + after}"
             raise InputError(where, what, "check input_shape, kernel and dilation")
         out.append((size + before + after - span) // s + 1)
+    if prod(out) * prod(kernel) > MOST_ENTRIES:
+        what = f"a kernel of {tuple(kernel)} at {tuple(out)} places"
+        raise InputError(where, what, "check kernel, padding and stride; export a smaller network")
     return tuple(out)
 
 

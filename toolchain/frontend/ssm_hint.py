@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import Finding, Graph
+from toolchain.reading import parse_json
 
 _FIELDS = {"channels": ("channels", "H"), "modes": ("modes", "N"), "dt": ("dt", "dt_nir")}
 
@@ -53,7 +53,7 @@ def _parsed(stored: object) -> Mapping[str, Any]:
     if isinstance(stored, Mapping):
         return stored
     try:
-        entry = json.loads(stored) if isinstance(stored, str) else None
-    except json.JSONDecodeError:
+        entry = parse_json(stored) if isinstance(stored, str) else None
+    except ValueError:
         return {}  # somebody else's text
     return entry if isinstance(entry, dict) else {}

@@ -83,23 +83,25 @@ def _fields(connection: Connection) -> dict[str, Any]:
 def _program(header: dict[str, Any], arrays: dict[str, IntArray]) -> Program:
     return Program(
         name=header["name"],
-        inputs=tuple(Input(**source) for source in header["inputs"]),
+        inputs=tuple(Input(**_typed(Input, source)) for source in header["inputs"]),
         populations=tuple(_population(fields, arrays) for fields in header["populations"]),
         projections=tuple(_projection(fields, arrays) for fields in header["projections"]),
-        outputs=tuple(Output(**output | {"exponents": tuple(output["exponents"])}) for output in header["outputs"]),
-        latency_steps=header["latency_steps"],
-        notes=header["notes"],
+        outputs=tuple(
+            Output(**_typed(Output, output) | {"exponents": tuple(output["exponents"])}) for output in header["outputs"]
+        ),
+        latency_steps=_whole(header["latency_steps"]),
+        notes={str(key): str(value) for key, value in header["notes"].items()},
         semantics_version=header["semantics_version"],
     )
 
 
 def _population(fields: dict[str, Any], arrays: dict[str, IntArray]) -> Population:
-    names = fields.pop("coefficients")
+    names = _typed(Population, fields).pop("coefficients")
     return Population(**fields, coefficients={name: arrays[f"population/{fields['name']}/{name}"] for name in names})
 
 
 def _projection(fields: dict[str, Any], arrays: dict[str, IntArray]) -> Projection:
-    kind = CONNECTIONS_BY_KIND[fields.pop("kind")]
+    kind = CONNECTIONS_BY_KIND[_typed(Projection, fields).pop("kind")]
     settings: dict[str, Any] = {name: _tuples(value) for name, value in fields.pop("settings").items()}
     stored = [field.name for field in dataclasses.fields(kind) if field.name not in settings]
     settings |= {name: arrays[f"projection/{fields['name']}/{name}"] for name in stored}
@@ -107,5 +109,29 @@ def _projection(fields: dict[str, Any], arrays: dict[str, IntArray]) -> Projecti
 
 
 def _tuples(value: Any) -> Any:
-    """JSON knows lists only."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    """JSON knows lists only, three within each other at most; all that they hold are integers."""
+    if not isinstance(value, list):
+        return _whole(value)
+    return tuple(tuple(map(_numbers, part)) if isinstance(part, list) else _whole(part) for part in value)
+
+
+def _numbers(value: Any) -> Any:
+    return tuple(map(_whole, value)) if isinstance(value, list) else _whole(value)
+
+
+def _whole(value: Any) -> int:
+    """An integer; TypeError for 64.0, "64" and true."""
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no integer")
+    return value
+
+
+def _typed(kind: type, fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a part, those that are integers or texts looked at."""
+    wanted = {field.name: field.type for field in dataclasses.fields(kind)}
+    for name, value in fields.items():
+        if wanted.get(name) == "int":
+            _whole(value)
+        if wanted.get(name) == "str" and not isinstance(value, str):
+            raise TypeError(f"{name} {value!r} is no text")
+    return fields

@@ -8,6 +8,7 @@ the same, the values are stored once: the other files name that one and the dige
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,6 +64,8 @@ class Trace:
 
 _GROUPS = ("messages", "registers", "sent", "final")
 _ENDS = "ends"
+MOST_VALUES, VALUES_A_BYTE = 1 << 26, 64
+"""Of a trace: so many, however well they are packed, and in a large file so many for each of its bytes."""
 _LEVEL = 1
 """Of compression: in packed arrays hardly more is found by searching longer."""
 
@@ -155,7 +158,8 @@ def _trace(path: Path, header: dict[str, Any], stored: Mapping[str, NDArray[Any]
     try:
         # An exported Lava package, which stands alone, stores its arrays as they are.
         layout = {key: (PLAIN, array.shape) for key, array in stored.items()} | header.pop("packed", {})
-        arrays = {key: unpack(layout[key][0], layout[key][1], array) for key, array in stored.items()}
+        _check_sizes([shape for _, shape in layout.values()], path.stat().st_size)
+        arrays = {key: unpack(layout[key][0], layout[key][1], _integers(key, array)) for key, array in stored.items()}
         ends = arrays.pop(_ENDS, None)
         if ends is not None and ends.shape != (header["samples"],):
             raise ValueError(f"{ends.shape} ends of {header['samples']} samples")
@@ -163,13 +167,43 @@ def _trace(path: Path, header: dict[str, Any], stored: Mapping[str, NDArray[Any]
         for key, values in arrays.items():
             group, _, name = key.partition("/")
             groups[group][name] = values
-        return Trace(**header | groups, ends=ends)
+        trace = Trace(**header | groups, ends=ends)
+        _check_extents(trace)
+        return trace
     except UNREADABLE as error:
         raise _no_trace(path, error) from error
 
 
 def _no_trace(path: Path, error: Exception) -> InputError:
     return InputError(str(path), f"is not a trace ({error})", "write it again with seamount simulate")
+
+
+def _integers(key: str, values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{key} holds {values.dtype}, not integers")
+    return values
+
+
+def _check_sizes(shapes: Sequence[Sequence[int]], size: int) -> None:
+    """ValueError where few packed bytes would become more values than a recording has."""
+    if not all(type(extent) is int and extent >= 0 for shape in shapes for extent in shape):
+        raise ValueError("shapes that are no whole numbers")
+    values = sum(math.prod(shape) for shape in shapes)
+    if values > max(MOST_VALUES, size * VALUES_A_BYTE):
+        raise ValueError(f"{values:,} values in {size:,} bytes")
+
+
+def _check_extents(trace: Trace) -> None:
+    """ValueError where a header says what its arrays do not."""
+    counts = [trace.samples, trace.steps, *trace.overflows.values(), *trace.reach.values()]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"{trace.samples!r} samples, {trace.steps!r} steps, overflows or reach that are no counts")
+    extents = {"messages": (trace.samples, trace.steps), "registers": (trace.samples, trace.steps)}
+    for group in _GROUPS:
+        extent = extents.get(group, (trace.samples,))
+        for name, values in getattr(trace, group).items():
+            if values.shape[: len(extent)] != extent:
+                raise ValueError(f"{group}/{name} of shape {values.shape} for {extent}")
 
 
 def join_traces(traces: Sequence[Trace]) -> Trace:

@@ -12,6 +12,7 @@ from toolchain.errors import InputError
 from toolchain.ir.integer import IntArray
 from toolchain.mapping.slices import Slice
 from toolchain.mapping.target import RESOURCES, Target
+from toolchain.reading import parse_json
 
 FORMAT = 2
 
@@ -143,7 +144,7 @@ def read_placement(text: str, name: str = "placement.json") -> Placement:
         InputError: the text is no placement, or of another format.
     """
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         if fields["format"] != FORMAT:
             raise InputError(name, f"has format {fields['format']}, this is {FORMAT}", "place the program again")
         limits = tuple((str(resource), int(limit)) for resource, limit in fields["limits"].items())

@@ -6,7 +6,6 @@ shipped one, ``load_target("path/to/mine.toml")`` an edited copy.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from toolchain.errors import InputError
 from toolchain.mapping.quantity import Quantity
 from toolchain.mapping.system import AT, load_system
+from toolchain.reading import toml_of
 
 TARGETS = Path(__file__).parent / "targets"
 LEAVING_WORDS = 256
@@ -217,11 +217,11 @@ def load_target(name_or_path: str | Path) -> Target:
     if not path.is_file():
         raise InputError(str(name_or_path), "no such target", f"use one of {', '.join(shipped_targets())}, or a file")
     try:
-        return Target.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/mapping/targets") from error
+        return Target.model_validate(toml_of(path))
     except ValidationError as error:
         raise InputError(str(path), first_fault(error), "compare with toolchain/mapping/targets") from error
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/mapping/targets") from error
 
 
 def first_fault(error: ValidationError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from toolchain.errors import InputError
 from toolchain.mapping.quantity import Quantity
 from toolchain.mapping.target import first_fault
+from toolchain.reading import toml_of
 
 CONSTANTS = Path(__file__).parent / "constants"
 
@@ -169,8 +169,8 @@ def load_costs(name_or_path: str | Path) -> CostTable:
             str(name_or_path), "no such cost table", f"use one of {', '.join(shipped_tables())}, or a file"
         )
     try:
-        return CostTable.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/report/constants") from error
+        return CostTable.model_validate(toml_of(path))
     except ValidationError as error:
         raise InputError(str(path), first_fault(error), "compare with toolchain/report/constants") from error
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/report/constants") from error

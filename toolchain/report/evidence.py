@@ -27,6 +27,7 @@ from toolchain.ir.storage import load_program, save_program
 from toolchain.ir.trace import Trace, load_trace, save_trace
 from toolchain.mapping.placement import Placement, read_placement, write_placement
 from toolchain.mapping.target import Target, first_fault
+from toolchain.reading import text_of
 
 FACTS = "evidence.json"
 PROGRAM = "program.npz"
@@ -300,6 +301,6 @@ def _read_facts(path: Path) -> _Facts:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return text_of(path)
+    except (OSError, ValueError) as error:
         raise InputError(str(path), f"cannot be read ({error})", "give a folder that seamount deploy wrote") from error

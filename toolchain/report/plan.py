@@ -9,7 +9,6 @@ positions of cores and bursts are not known: router hops, links, and how far the
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +26,7 @@ from toolchain.mapping.layout import choose_tilings
 from toolchain.mapping.placement import Usage
 from toolchain.mapping.target import Target, first_fault
 from toolchain.mapping.usage import Demand
+from toolchain.reading import toml_of
 from toolchain.report.counts import Counts, LayerCount
 from toolchain.report.traffic import CoreCount
 
@@ -134,11 +134,11 @@ def load_plan(name_or_path: str | Path) -> Plan:
     if not path.is_file():
         raise InputError(str(name_or_path), "no such plan", f"use one of {', '.join(shipped_plans())}, or a file")
     try:
-        return Plan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/report/plans") from error
+        return Plan.model_validate(toml_of(path))
     except ValidationError as error:
         raise InputError(str(path), first_fault(error), "compare with toolchain/report/plans") from error
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"is not TOML ({error})", "compare with toolchain/report/plans") from error
 
 
 def lay_out(plan: Plan, target: Target) -> Planned:

@@ -115,6 +115,13 @@ BROKEN: list[tuple[str, Program, str]] = [
         with_part("populations", 0, start_step=-1),
         "block0: start_step -1 is not in 0 .. 127; shorten the network",
     ),
+    (
+        "extents",
+        with_program(latency_steps=10**9),
+        "digits in small: latency of 1000000000 steps, and 6 projections take 372 at most; check the program",
+    ),
+    ("extents", with_part("inputs", 0, size=1 << 25), "pixels: size 33,554,432; give at most 16,777,216"),
+    ("extents", with_part("populations", 0, modes=5000), "block0: 5,000 modes; give at most 4,096"),
     ("sizes", with_part("inputs", 0, size=0), "pixels: size 0, 6 bits; payloads have 2 to 24 bits"),
     ("sizes", with_part("inputs", 0, bits=1), "pixels: size 1, 1 bits; payloads have 2 to 24 bits"),
     ("sizes", with_part("inputs", 0, bits=25), "pixels: size 1, 25 bits; payloads have 2 to 24 bits"),
