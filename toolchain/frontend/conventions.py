@@ -11,6 +11,7 @@ from toolchain.frontend.graph import Finding, Graph
 from toolchain.frontend.presets import PRESET_OF, PRESETS, find_preset
 from toolchain.frontend.primitives import STATEFUL
 from toolchain.frontend.producers import doubts, dt_in_gain, proposals
+from toolchain.frontend.resting import rests_below, start_findings
 from toolchain.frontend.rules import Compare, Conventions, Reset
 from toolchain.frontend.write import HINT_KEY
 from toolchain.reading import parse_json
@@ -44,7 +45,7 @@ def conventions_for(
 
     Without `preset`, a file that Seamount wrote names its own; any other is read as plain NIR. Nothing in a file
     changes a preset that was asked for: a contradiction is a finding. What was assumed and never compared with the
-    framework is a finding too.
+    framework is a finding too. Plain NIR starts a network in absolute voltages at rest (`resting.rests_below`).
 
     Args:
         graph: as read.
@@ -62,8 +63,12 @@ def conventions_for(
     given |= switches_in(switches or {})
     dt = given.pop("dt", None) if dt is None else dt
     chosen, findings = _chosen(graph, named, hint, dt)
+    at_rest = chosen.name == "nir" and not isinstance(preset, Conventions) and "start" not in given
+    at_rest = at_rest and bool(rests_below(graph)[0])
+    chosen = replace(chosen, start="v_leak") if at_rest else chosen
     chosen = replace(chosen, name=",".join([chosen.name, *(f"{k}={v}" for k, v in given.items())]), **given)
     findings += [*_hint_findings(hint, chosen, asked=asked), *doubts(graph, chosen)]
+    findings += start_findings(graph, chosen, at_rest)
     if asked or not hint:
         findings += proposals(graph, chosen) + _assumed(graph, chosen)
     return replace(chosen, findings=tuple(findings))

@@ -199,3 +199,36 @@ def test_only_stateful_nodes_are_discretized() -> None:
     with pytest.raises(UnsupportedError) as caught:
         discretize(sample_node("Scale"), PRESETS["nir"])
     assert str(caught.value) == "n: Scale has no state to step; stateful: I, LI, CubaLI, IF, LIF, CubaLIF"
+
+
+@pytest.mark.parametrize(
+    ("kind", "threshold", "rest", "preset", "start"),
+    [
+        ("LIF", -50.0, -65.0, None, "v_leak"),
+        ("LIF", -50.0, -65.0, "nir", "v_leak"),
+        ("LIF", 0.0, -15.0, "nir,compare=>=", "v_leak"),
+        ("IF", -50.0, -65.0, "nir", "v_leak"),
+        ("LIF", -50.0, -65.0, "nir,start=zero", "zero"),
+        ("LIF", -50.0, -65.0, "snntorch-zero", "zero"),
+        ("LIF", 1.0, 0.25, "nir", "zero"),
+        ("LIF", -1.0, 0.0, "nir", "zero"),
+    ],
+)
+def test_plain_nir_starts_at_rest_where_voltages_are_absolute(
+    kind: str, threshold: float, rest: float, preset: str | None, start: str
+) -> None:
+    values = {"v_threshold": threshold, "v_reset": rest, "r": 1.0} | (
+        {"v_leak": rest, "tau": 1.0} if kind == "LIF" else {}
+    )
+    node = Node("n", kind, {name: np.array([value]) for name, value in values.items()}, (1,), (1,))
+    found = conventions_for(chain(node), preset)
+    assert found.start == start
+    said = [str(finding) for finding in found.findings if finding.where == "conventions.start"]
+    if threshold <= 0 and rest < threshold:
+        assert said == [
+            "conventions.start: 1 of 1 neurons would begin above their threshold at 0, and rest below it; "
+            + ("start at rest (v_leak; an IF at v_reset); --start zero says otherwise" if start == "v_leak" else "")
+            + ("kept start at 0; --start v_leak is rest" if start == "zero" else "")
+        ]
+    else:
+        assert not said
