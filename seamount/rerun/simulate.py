@@ -17,7 +17,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.host.decode import at_last_step, step_numbers
 from toolchain.ir.integer import IntArray
 from toolchain.ir.storage import load_program
-from toolchain.ir.trace import Trace, save_trace
+from toolchain.ir.trace import Trace, save_plain_trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def simulate(
             (sample, step), a mapping with x (or an array for each Input) and, if there, y and lengths, or the path of
             an npz file of them. They are rounded, and clipped or refused where they lie beyond the input's range, by
             the settings of the build.
-        trace: npz to write, with every message and register.
+        trace: npz to write, with every message and register as plain arrays (messages/NODE, (sample, step, neuron)).
         simulator: fast (by default), reference, accelerator, lava or onnx; all give the same to the last bit.
         strict: a register that overflows is an error; otherwise it is counted.
         tell: is called with each `Event` of the run.
@@ -82,7 +82,7 @@ def simulate(
     recording = Recording(everything=True, strict=strict)
     found = simulate_in_shards(program, given, name, recording, shards, lines_of(tell, "simulate"))
     if trace is not None:
-        save_trace(found, Path(trace))
+        save_plain_trace(found, Path(trace))
     by_output = {output.name: step_numbers(program, found, output) for output in program.outputs}
     outputs = by_output[program.output(samples.output).name]
     score = None

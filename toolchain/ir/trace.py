@@ -78,6 +78,15 @@ def save_trace(trace: Trace, path: Path) -> None:
     write_npz(path, _header(trace) | {"packed": layout}, stored, _LEVEL)
 
 
+def save_plain_trace(trace: Trace, path: Path) -> None:
+    """Write a trace for others to read with numpy alone.
+
+    ``messages/NODE``, ``registers/NODE.register``, ``sent/NODE`` and ``final/NODE.register`` have their full shape, in
+    the smallest signed type that holds them.
+    """
+    write_npz(path, _header(trace), {key: _narrow(array) for key, array in _arrays(trace).items()})
+
+
 def save_repeated(trace: Trace, path: Path, original: Path, digest: str) -> None:
     """Write a trace whose values are those of `original`, a trace file in the same folder: without repeating them.
 
@@ -283,3 +292,11 @@ def _check_version(version: object, path: Path) -> None:
     if version != SEMANTICS_VERSION:
         made = f"was made under semantics version {version}, this is {SEMANTICS_VERSION}"
         raise InputError(str(path), made, "simulate again")
+
+
+def _narrow(array: IntArray) -> NDArray[Any]:
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array

@@ -26,6 +26,7 @@ from toolchain.ir.trace import (
     join_traces,
     load_trace,
     repeats,
+    save_plain_trace,
     save_repeated,
     save_trace,
     trace_digest,
@@ -59,6 +60,20 @@ def test_a_trace_is_read_back(tmp_path: Path, run: tuple[Program, dict[str, np.n
     trace = simulate(program, inputs, probes=program.all_probes(), strict=False)
     save_trace(trace, tmp_path / "trace.npz")
     assert plain(load_trace(tmp_path / "trace.npz")) == plain(trace)
+
+
+@given(runs())
+@SAME_FOLDER
+def test_a_plain_trace_needs_numpy_alone(tmp_path: Path, run: tuple[Program, dict[str, np.ndarray]]) -> None:
+    program, inputs = run
+    trace = simulate(program, inputs, probes=program.all_probes(), strict=False)
+    save_plain_trace(trace, tmp_path / "trace.npz")
+    assert plain(load_trace(tmp_path / "trace.npz")) == plain(trace)
+    with np.load(tmp_path / "trace.npz", allow_pickle=False) as stored:
+        for name, values in trace.messages.items():
+            assert np.array_equal(stored[f"messages/{name}"], values)
+        for key, values in trace.registers.items():
+            assert np.array_equal(stored[f"registers/{key}"], values)
 
 
 def test_values_of_every_size_are_read_back(tmp_path: Path) -> None:
