@@ -34,6 +34,8 @@ class Options:
         mapping: "packed" fills cores across layers, "layers" gives each layer cores of its own.
         strict: whether a finding of grade "loss" makes the command fail, once the build is written.
         expect: npz of what the framework made of the calibration samples; another outcome here is an error.
+        compare: simulators that run the compared samples and are held to the reference, joined by commas ("fast" or
+            "reference,fast"); by default all that can run here. Others are left out, and the report says so.
         decision: how the class is read of an output, in place of the settings' word (`Settings.decision`).
 
     Raises:
@@ -53,7 +55,7 @@ class Options:
     mapping: str = "packed"
     expect: Path | str | None = None
     strict: bool = False
-
+    compare: str | None = None
     decision: str | None = None
 
     def __post_init__(self) -> None:

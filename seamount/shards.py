@@ -13,16 +13,20 @@ import simulators.fast
 from seamount.simulators import Simulate, find_simulator
 from toolchain.engine import JSON, Unit, check_engine, run_units, unit_threads
 from toolchain.engine.keep import FILES, file_hash
-from toolchain.errors import InputError
+from toolchain.errors import InputError, OverflowTrapError
 from toolchain.files import read_npz, write_npz
 from toolchain.host.decode import output_probe
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program, save_program
 from toolchain.ir.trace import Trace, join_traces, load_trace, save_trace
+from toolchain.progress import advance, watched
 
 SHARD_SAMPLES = 64
 """Enough for the fast simulator to run samples side by side; the same for every engine, so that any can go on."""
+
+WATCHED_SAMPLES = 256
+"""Samples between two reports of progress: a plain run is cut into such parts where somebody watches."""
 
 Result = dict[str, JSON]
 
@@ -100,8 +104,7 @@ def simulate_in_shards(
         ToolchainError: as `run_units`, and what the simulator raises.
     """
     if shards.whole:
-        run = find_simulator(simulator)
-        return _run(run, program, inputs, recording)
+        return _in_view(find_simulator(simulator), program, inputs, recording)
     with _folder(shards.resume) as folder:
         units = _units(program, inputs, simulator, recording, folder, shards.samples)
         done: list[str] = []
@@ -131,6 +134,23 @@ def simulate_shard(arguments: Result) -> Result:
     recording = Recording(**asked)
     save_trace(_run(run, load_program(program), arrays, recording), trace)
     return {FILES: {str(trace): file_hash(trace)}}
+
+
+def _in_view(run: Simulate, program: Program, inputs: Mapping[str, IntArray], recording: Recording) -> Trace:
+    """One plain run; in parts where somebody watches, so that there is something to report."""
+    total = len(next(iter(inputs.values())))
+    if not watched() or total <= WATCHED_SAMPLES:
+        return _run(run, program, inputs, recording)
+    traces = []
+    for start in range(0, total, WATCHED_SAMPLES):
+        advance("simulate", start, total)
+        part = {name: values[start : start + WATCHED_SAMPLES] for name, values in inputs.items()}
+        try:
+            traces.append(_run(run, program, part, recording))
+        except OverflowTrapError:
+            return _run(run, program, inputs, recording)  # whose error names the first overflow of all samples
+    advance("simulate", total, total)
+    return join_traces(traces)
 
 
 def _run(run: Simulate, program: Program, inputs: Mapping[str, IntArray], recording: Recording) -> Trace:

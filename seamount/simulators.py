@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import simulators.accelerator
@@ -70,6 +70,38 @@ def find_simulator(name: str) -> Simulate:
     if name not in SIMULATORS:
         raise InputError("--simulator", f"{name!r} is unknown", f"use one of {', '.join(SIMULATORS)}")
     return SIMULATORS[name]
+
+
+REFERENCE = "reference"
+COMPARABLE = ("fast", "lava", "onnx", "js", "c")
+"""What `deploy` holds to the reference where nothing else is asked for."""
+
+
+def compared_simulators(given: str | None) -> tuple[str, ...]:
+    """Those that are held to the reference: of ``"reference,fast"``, fast; all of `COMPARABLE` where nothing is given.
+
+    Raises:
+        InputError: a name that is no simulator, or none but the reference.
+        MissingPartError: one that is asked for cannot run here.
+    """
+    if given is None:
+        return COMPARABLE
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    known = (REFERENCE, *COMPARABLE, "accelerator")
+    for name in names:
+        if name not in known:
+            what = "has another name here: --spike-at" if name in (">", ">=") else "is unknown"
+            raise InputError("--compare", f"{name!r} {what}", f"join some of {', '.join(known)} with commas")
+        require(name, missing(name))
+    others = tuple(name for name in names if name != REFERENCE)
+    if not others:
+        raise InputError("--compare", f"{given!r} names nothing to hold to the reference", "e.g. reference,fast")
+    return others
+
+
+def not_asked_for(asked: Collection[str]) -> dict[str, str]:
+    """Why each simulator of `COMPARABLE` that is not among those asked for was left out."""
+    return {name: "was not asked for (--compare)" for name in COMPARABLE if name not in asked}
 
 
 def default_simulator() -> str:

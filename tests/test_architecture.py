@@ -40,6 +40,7 @@ STAGES = {
     "doctor": 1,
     "files": 1,
     "packaging": 1,
+    "progress": 1,
     "windows": 1,
     "engine": 2,
     "ir": 3,

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
+from toolchain.progress import advance
+
 Tell = Callable[[str], None]
 """Is called with each thing that is done."""
 
@@ -32,7 +34,9 @@ def run_shards(make: Callable[[int], Piece], numbers: Sequence[int], workers: in
 
 
 def _counted(pieces: Iterator[Piece], total: int, tell: Tell) -> Iterator[Piece]:
+    advance("pieces", 0, total)
     for done, piece in enumerate(pieces, 1):
+        advance("pieces", done, total)
         if done * 10 // total > (done - 1) * 10 // total:
             tell(f"{done} of {total} pieces")
         yield piece

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from seamount.build.ahead import check_ahead
 from seamount.build.compile import compile_source
 from seamount.build.evidence import gather_evidence, manifest_facts
 from seamount.build.export import export
@@ -65,6 +66,7 @@ def deploy(
     (True, 'net')
     """
     options = (options or Options()).with_changes(changes)
+    check_ahead(options, out)
     source = find_source(model, with_labels(calibrate, labels), test)
     return deploy_source(source, Path("build") / source.name if out is None else Path(out), options, tell, shards)
 

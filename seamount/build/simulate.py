@@ -14,7 +14,15 @@ from seamount.events import Event, Tell, lines_of
 from seamount.options import Options
 from seamount.samples import Samples
 from seamount.shards import Shards
-from seamount.simulators import default_simulator, find_simulator, missing, require
+from seamount.simulators import (
+    REFERENCE,
+    compared_simulators,
+    default_simulator,
+    find_simulator,
+    missing,
+    not_asked_for,
+    require,
+)
 from simulators.compare import Comparison, compare
 from toolchain.errors import MissingPartError, UnsupportedError
 from toolchain.files import write_npz
@@ -23,10 +31,9 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace, repeats, save_repeated, save_trace, trace_digest
+from toolchain.progress import advance
 from toolchain.report.evidence import RECORDED_TRACE
 
-REFERENCE = "reference"
-OTHERS = ("fast", "lava", "onnx", "js", "c")
 COMPARED = 16
 """Test samples that every simulator runs, unless told otherwise."""
 RECORDED_WORDS = 1 << 23
@@ -49,8 +56,11 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
     probes = program.all_probes()
     recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
-    foreign, comparisons, absent = {}, {}, {}
-    for other in OTHERS:
+    foreign, comparisons = {}, {}
+    asked = compared_simulators(options.compare)
+    absent = not_asked_for(asked)
+    for number, other in enumerate(asked):
+        advance("compare", number, len(asked))
         try:
             require(other, missing(other))
             foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
@@ -61,6 +71,7 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         comparisons[other] = compare(program, recorded, foreign[other])
         foreign[other] = _keep(folder, other, foreign[other], recorded)
         tell(_compared(comparisons[other]))
+    advance("compare", len(asked), len(asked))
     ran = (whole.trace, whole.score, whole.scores, whole.entered)
     return Runs(*ran, inputs, recorded, foreign, comparisons, absent, chosen)
 

@@ -24,10 +24,16 @@ def main() -> None:
     try:
         check_packages()
         from seamount.cli.app import app
+        from seamount.cli.progress import shown
 
-        app()
+        with shown():
+            app()
     except ToolchainError as error:
         _end(str(error))
+    except BrokenPipeError:
+        # Whoever read the output has gone (`seamount zoo | head`); what is still to be flushed goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _end(f"{where}{error.strerror or error}; free space or check the path and its rights")

@@ -13,8 +13,25 @@ import typer
 if TYPE_CHECKING:
     from seamount.options import Options
 
-Model = Annotated[str, typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file")]
-Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run")]
+
+def zoo_models(incomplete: str) -> list[str]:
+    """Networks of the zoo as arguments, for a shell that completes one."""
+    return [f"zoo:{name}" for name in zoo_names(incomplete.removeprefix("zoo:"))]
+
+
+def zoo_names(incomplete: str) -> list[str]:
+    """Names of networks of the zoo that begin so; read from the folder alone, since a shell waits."""
+    folder = Path(__file__).parents[2] / "models" / "shipped"
+    names = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+Model = Annotated[
+    str,
+    typer.Argument(help="zoo:<name>, the folder of a training run, or a .nir file", autocompletion=zoo_models),
+]
+Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run", autocompletion=zoo_models)]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines: docs/json.md")]
 Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
 Calibrate = Annotated[Path | None, typer.Option(help="npz with x, or an array for each Input (sample, step, channel)")]
 Test = Annotated[
@@ -25,6 +42,10 @@ TimeStep = Annotated[float | None, typer.Option("--dt", help="time step in secon
 Target = Annotated[str, typer.Option(help="chip: loihi2, loihi1, a machine as loihi2@kapoho_point, or a target file")]
 Mapped = Annotated[str, typer.Option(help="packed: fill cores; layers: each layer has cores of its own")]
 Compared = Annotated[int | None, typer.Option(help="samples that every simulator runs; 16 if they fit", min=1)]
+Simulators = Annotated[
+    str | None,
+    typer.Option(help="simulators to compare, joined by commas, e.g. reference,fast; all that are here by default"),
+]
 Chosen = Annotated[int | None, typer.Option(help="test samples to run, spread evenly; all by default", min=1)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="JSON file with bit widths and rules")]
 Decision = Annotated[
@@ -43,7 +64,7 @@ Expect = Annotated[
 ]
 SWITCHES: dict[str, tuple[Any, Any]] = {
     "reset": (str, typer.Option("--reset", help="in place of the convention's: to_v_reset, subtract, none, ...")),
-    "compare": (str, typer.Option("--compare", help="the same: a spike at '>' or '>=' the threshold")),
+    "compare": (str, typer.Option("--spike-at", help="the same: a spike at '>' or '>=' the threshold")),
     "input": (str, typer.Option("--input", help="the same: sampled, jump or decayed")),
     "decay": (str, typer.Option("--decay", help="the same: euler or exp")),
     "gain": (str, typer.Option("--gain", help="the same: file, or unit where r and w_in mean nothing")),
@@ -55,6 +76,8 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
     ),
 }  # fmt: skip
 """Options for the fields of `Conventions`."""
+PREFIX = "convention_"
+"""Of their arguments' names, which would be those of other arguments without it."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -63,7 +86,9 @@ def with_switches(command: Command) -> Command:
     """Give a command the options of `SWITCHES`; they reach it as part of its `convention`."""
     own = inspect.signature(command, eval_str=True).parameters.values()
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
+        inspect.Parameter(
+            PREFIX + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        )
         for name, (kind, option) in SWITCHES.items()
     ]
 
@@ -71,7 +96,7 @@ def with_switches(command: Command) -> Command:
     def switched(**given: Any) -> None:
         from toolchain.frontend.conventions import convention_text
 
-        switches = {name: given.pop(name) for name in SWITCHES}
+        switches = {name: given.pop(PREFIX + name) for name in SWITCHES}
         command(**given | {"convention": convention_text(given["convention"], switches)})
 
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seamount.cli.arguments import (
+    AsJson,
     Calibrate,
     Convention,
     Expect,
@@ -16,7 +16,7 @@ from seamount.cli.arguments import (
     TimeStep,
     with_switches,
 )
-from seamount.cli.lines import give
+from seamount.cli.lines import give, give_json, say_next
 
 
 @with_switches
@@ -27,16 +27,18 @@ def check_command(
     target: Target = "loihi2",
     calibrate: Calibrate = None,
     expect: Expect = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a file holds, what is guessed, what is refused and why; exit code 0 or 1."""
     from seamount.checking import Question, check
 
     found = check(file, Question(convention, dt, target, calibrate, expect))
     if as_json:
-        give(json.dumps(found.as_dict(), indent=1))
+        give_json("check", found.as_dict())
     else:
         for line in found.lines():
             give(line)
+        if found.ok:
+            say_next(f"seamount deploy {file} --calibrate {calibrate or 'data.npz'}")
     if not found.ok:
         raise typer.Exit(1)

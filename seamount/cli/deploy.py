@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seamount.cli.arguments import (
+    AsJson,
     Calibrate,
     Chosen,
     Compared,
@@ -21,6 +21,7 @@ from seamount.cli.arguments import (
     Passes,
     Resume,
     SettingsFile,
+    Simulators,
     Target,
     Test,
     TimeStep,
@@ -28,7 +29,10 @@ from seamount.cli.arguments import (
     options_of,
     with_switches,
 )
-from seamount.cli.lines import give, say, say_event
+from seamount.cli.lines import give, give_json, say, say_event, say_next
+
+if TYPE_CHECKING:
+    from seamount.build.result import Build
 
 
 @with_switches
@@ -54,7 +58,8 @@ def deploy_command(
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object: folder, report, events")] = False,
+    compare: Simulators = None,
+    as_json: AsJson = False,
 ) -> None:
     """Quantize, lower, place, export, simulate, compare and report a trained network."""
     from seamount.build.deploy import deploy
@@ -63,7 +68,16 @@ def deploy_command(
     options, shards = options_of(locals()), Shards(engine, workers, resume)
     build = deploy(model, out, calibrate=calibrate, test=test, options=options, tell=say_event, shards=shards)
     say(f"written     {build.folder}")
-    give(json.dumps(build.as_dict(), indent=1) if as_json else build.folder / "report.html")
+    _finish(build, strict, as_json)
+
+
+def _finish(build: Build, strict: bool, as_json: bool) -> None:
+    """Give what was made; fail where simulators differ, or where losses are errors."""
+    if as_json:
+        give_json("deploy", build.as_dict())
+    else:
+        give(build.folder / "report.html")
+        say_next(f"open {build.folder / 'report.html'} in a browser", f"seamount energy {build.folder}")
     if not build.equal:
         say("error: simulators differ; see the comparison above")
         raise typer.Exit(1)

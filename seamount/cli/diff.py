@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.lines import give, say_event
+from seamount.cli.arguments import AsJson
+from seamount.cli.lines import give_json, say_event
 
 
 def diff_command(
@@ -18,19 +19,19 @@ def diff_command(
     program: Annotated[Path | None, typer.Option(help="program.npz, for traces that lie in no build folder")] = None,
     budget: Annotated[float, typer.Option(help="seconds to seek causes, and a smaller case", min=0)] = 30.0,
     out: Annotated[Path, typer.Option(help="folder for the smallest case that still differs")] = Path("repro"),
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where two builds, traces or simulators first differ, why, and the smallest case; exit code 0 or 1."""
     from rich.console import Console
 
-    from seamount.cli.diff_view import outcome_json, print_outcome
+    from seamount.cli.diff_view import outcome_dict, print_outcome
     from seamount.rerun.diff import diff
 
     outcome = diff(
         left, right, simulators=simulators, inputs=inputs, program=program, budget_s=budget, out=out, tell=say_event
     )
     if as_json:
-        give(outcome_json(outcome))
+        give_json("diff", outcome_dict(outcome))
     else:
         print_outcome(outcome, Console(highlight=False))
     if not outcome.found.comparison.equal:

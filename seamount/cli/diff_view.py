@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -134,8 +133,8 @@ def _case(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def outcome_json(outcome: Outcome) -> str:
-    """Everything that was found, as one JSON object."""
+def outcome_dict(outcome: Outcome) -> dict[str, Any]:
+    """Everything that was found, as plain data."""
     comparison, explanation = outcome.found.comparison, outcome.found.explanation
     facts: dict[str, Any] = {
         "equal": comparison.equal,
@@ -150,7 +149,7 @@ def outcome_json(outcome: Outcome) -> str:
         "repro": None if outcome.repro is None else str(outcome.repro),
         "no_smaller": outcome.no_smaller,
     }
-    return json.dumps(facts | (_explained(explanation) if explanation is not None else {}), indent=2)
+    return facts | (_explained(explanation) if explanation is not None else {})
 
 
 def _explained(explanation: Explanation) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seamount.cli.arguments import SettingsFile, Trained
-from seamount.cli.lines import give, say
+from seamount.cli.arguments import AsJson, SettingsFile, Trained
+from seamount.cli.lines import give, give_json, say, say_next
+from seamount.cli.train import run_figures
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 
@@ -27,6 +28,7 @@ def finetune_command(
     refresh: Annotated[int, typer.Option(help="steps between two choices of scales and integers", min=1)] = 1,
     epoch_samples: Annotated[int | None, typer.Option(help="that an epoch sees; all by default", min=1)] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-finetuned by default")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune a trained network with fake quantization on the compiler's own grid; needs PyTorch.
 
@@ -51,7 +53,11 @@ def finetune_command(
     for part in ("validation", "test"):
         say(f"{part}: integers before {found.before[part]}, after {found.after[part]}")
     say(f"test: float before {found.start}")
+    if as_json:
+        give_json("finetune", {"folder": str(folder), **run_figures(folder)})
+        return
     give(folder)
+    say_next(f"seamount deploy {folder}")
 
 
 def _tell_epoch(epoch: Epoch) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Trained
-from seamount.cli.lines import give, say
+from seamount.cli.arguments import AsJson, Trained
+from seamount.cli.lines import give, give_json, say, say_next
+from seamount.cli.train import run_figures
 from toolchain.doctor import installed
 from toolchain.errors import MissingPartError
+from toolchain.progress import advance
 
 CALIBRATION_SAMPLES = 256
 
@@ -24,6 +26,7 @@ def prune_command(
     epochs: Annotated[int, typer.Option(help="of fine-tuning; half of them with ever fewer synapses")] = 60,
     seed: Annotated[int, typer.Option(help="of the fine-tuning")] = 0,
     out: Annotated[Path | None, typer.Option(help="folder of the run; runs/<name>-pruned by default")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Prune a trained network by magnitude and fine-tune it; needs PyTorch."""
     if installed("torch") is None:
@@ -33,6 +36,7 @@ def prune_command(
 
     start = ZOO / model.removeprefix("zoo:") if model.startswith("zoo:") else Path(model)
     folder = out or Path("runs") / f"{start.name}-pruned"
+    advance("prune", 0, epochs)
     found = prune(start, folder, Pruning(sparsity, scope, epochs, seed=seed), _tell_epoch)
     command = f"seamount prune {model} --sparsity {sparsity:g} --scope {scope} --epochs {epochs} --seed {seed}"
     publish(folder, folder, command)
@@ -40,7 +44,11 @@ def prune_command(
     say(f"validation {found.before} -> {found.validation}, test {found.test}")
     for name, share in found.zeros.items():
         say(f"zeros      {name}: {100 * share:.1f} %")
+    if as_json:
+        give_json("prune", {"folder": str(folder), "zeros": dict(found.zeros), **run_figures(folder)})
+        return
     give(folder)
+    say_next(f"seamount deploy {folder}")
 
 
 def _tell_epoch(progress: object) -> None:
@@ -51,6 +59,7 @@ def _tell_epoch(progress: object) -> None:
         f"epoch {progress.epoch}/{progress.epochs}  zeros {100 * progress.sparsity:.1f} %  loss"
         f" {progress.train_loss:.4f}  validation {progress.validation}  spike rate {progress.validation.mean_rate:.3f}"
     )
+    advance("prune", progress.epoch, progress.epochs)
 
 
 def _write_data(folder: Path) -> None:

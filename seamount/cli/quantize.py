@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seamount.cli.arguments import (
+    AsJson,
     Calibrate,
     Convention,
     Decision,
@@ -19,7 +19,7 @@ from seamount.cli.arguments import (
     options_of,
     with_switches,
 )
-from seamount.cli.lines import give, say_event
+from seamount.cli.lines import give, give_json, say_event
 
 
 @with_switches
@@ -32,8 +32,8 @@ def quantize_command(
     convention: Convention = None,
     dt: TimeStep = None,
     explain: Annotated[bool, typer.Option("--explain", help="round one tensor at a time and name what costs")] = False,
-    json_path: Annotated[Path | None, typer.Option("--json", help="file for all rows")] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file for the poles")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Quantize a network and say what it cost, tensor by tensor, and what every register can hold."""
     from seamount.build.quantize import quantize
@@ -43,9 +43,9 @@ def quantize_command(
     found = quantize(model, calibrate=calibrate, test=test, explain=explain, options=options_of(locals()))
     for event in found.events():
         say_event(event)
-    if json_path is not None:
-        write_text(json_path, json.dumps(found.as_dict(), indent=1) + "\n")
-        give(json_path)
     if plot is not None:
         write_text(plot, pole_figure(found.poles) + "\n")
+    if as_json:
+        give_json("quantize", found.as_dict())
+    elif plot is not None:
         give(plot)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seamount.cli.arguments import (
+    AsJson,
     Calibrate,
     Convention,
     Model,
@@ -18,7 +19,10 @@ from seamount.cli.arguments import (
     options_of,
     with_switches,
 )
-from seamount.cli.lines import give, say, say_event
+from seamount.cli.lines import give, give_json, say, say_event, say_next
+
+if TYPE_CHECKING:
+    from seamount.searching.search import Searched
 
 
 @with_switches
@@ -40,6 +44,7 @@ def search_command(
     passes: Passes = None,
     engine: Annotated[str, typer.Option(help="serial, processes, or ray (a cluster)")] = "processes",
     workers: Annotated[int | None, typer.Option(help="programs measured at once; one a core by default")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find the widths, layer by layer, of least energy or memory within a loss of accuracy; go on where it stopped."""
     from seamount.searching.search import search
@@ -58,5 +63,14 @@ def search_command(
         options=options_of(locals(), leave=("samples",)),
         tell=say_event,
     )
+    _give(found, model, as_json)
+
+
+def _give(found: Searched, model: str, as_json: bool) -> None:
     say(str(found).rstrip("\n"))
-    give(found.folder / "settings.json")
+    settings_file = found.folder / "settings.json"
+    if as_json:
+        give_json("search", {"settings": str(settings_file), **found.as_dict()})
+    else:
+        give(settings_file)
+        say_next(f"seamount deploy {model} --settings {settings_file}")

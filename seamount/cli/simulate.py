@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from seamount.cli.arguments import Build, Engine, Resume, Workers
-from seamount.cli.lines import give, say_event
+from seamount.cli.arguments import AsJson, Build, Engine, Resume, Workers
+from seamount.cli.lines import give, give_json, say_event, say_next
 
 
 def simulate_command(
@@ -20,11 +20,16 @@ def simulate_command(
     engine: Engine = "serial",
     workers: Workers = None,
     resume: Resume = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a deployed program on inputs and write the trace."""
     from seamount.rerun.simulate import simulate
     from seamount.shards import Shards
 
     shards = Shards(engine, workers, resume)
-    simulate(build, inputs, trace=trace, simulator=simulator, strict=strict, tell=say_event, shards=shards)
-    give(trace)
+    found = simulate(build, inputs, trace=trace, simulator=simulator, strict=strict, tell=say_event, shards=shards)
+    if as_json:
+        give_json("simulate", {"trace": str(trace), **found.as_dict()})
+    else:
+        give(trace)
+        say_next(f"seamount trace {trace}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seamount.cli.lines import give, say
+from seamount.cli.arguments import AsJson
+from seamount.cli.lines import give, give_json, say, say_next
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
+from toolchain.progress import advance
 
 if TYPE_CHECKING:
     from models.training.train import Progress
@@ -33,6 +36,7 @@ def train_command(
     resume: Annotated[bool, typer.Option(help="go on from the run's last checkpoint")] = False,
     device: Annotated[str, typer.Option(help="cpu, or cuda for an NVIDIA GPU")] = "cpu",
     threads: Annotated[int, typer.Option(help="threads of PyTorch", min=1)] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network on a task, chosen on its validation part; needs PyTorch."""
     if installed("torch") is None:
@@ -47,7 +51,18 @@ def train_command(
             _train_network(task, folder, system, changes, resume, device, threads)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
+    if as_json:
+        give_json("train", {"folder": str(folder), **run_figures(folder)})
+        return
     give(folder)
+    if task != SURROGATE:
+        say_next(f"seamount deploy {folder}", f"seamount finetune {folder}")
+
+
+def run_figures(folder: Path) -> dict[str, Any]:
+    """Task and figures of a run's folder, as its config.json has them."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return {name: config.get(name) for name in ("task", "figures", "network", "training")}
 
 
 def _train_network(
@@ -61,6 +76,7 @@ def _train_network(
 
     network, config = configured(task, system, changes, "--set")
     check_device(device)
+    advance("train", 0, config.epochs)
     result = train(
         load_task(task), network, config, folder, resume=resume, on_epoch=_tell_epoch, threads=threads, device=device
     )
@@ -104,6 +120,7 @@ def _tell_epoch(progress: Progress) -> None:
         f"epoch {progress.epoch}/{progress.epochs}  loss {progress.train_loss:.4f}  validation {found}"
         f"  spike rate {found.mean_rate:.3f}  best epoch {progress.best_epoch}"
     )
+    advance("train", progress.epoch, progress.epochs)
 
 
 def _command(task: str, system: str | None, changes: dict[str, str]) -> str:

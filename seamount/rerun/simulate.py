@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seamount.build.result import Build
 from seamount.build.score import Score, score_steps
@@ -37,6 +38,18 @@ class Simulated:
     classes: IntArray
     score: Score | None
     by_output: Mapping[str, IntArray | FloatArray] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Extent, decisions and what overflowed, as plain data; the trace itself is in no JSON."""
+        right = None if self.score is None else {"correct": self.score.correct, "of": self.score.counted}
+        return {
+            "simulator": self.trace.simulator,
+            "samples": self.trace.samples,
+            "steps": self.trace.steps,
+            "classes": self.classes.tolist(),
+            "accuracy": right,
+            "overflows": dict(self.trace.overflows),
+        }
 
 
 def simulate(

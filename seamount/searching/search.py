@@ -48,6 +48,10 @@ class Searched:
     found: Found
     tested: dict[str, Measured]
 
+    def as_dict(self) -> dict[str, Any]:
+        """What search.json holds."""
+        return found_dict(self.found, self.tested)
+
     def __str__(self) -> str:
         """As a table."""
         return found_text(self.found, self.tested)

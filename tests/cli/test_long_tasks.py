@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seamount.build import simulate as stage
 from seamount.build import whole
 from seamount.build.evidence import overflow_rows
 from seamount.build.score import Score, score_steps
@@ -53,7 +52,7 @@ def graph_of(kind: str) -> Graph:
 @pytest.fixture(autouse=True)
 def one_other_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lava and ONNX have their own tests, and take seconds to start."""
-    monkeypatch.setattr(stage, "OTHERS", ("fast",))
+    monkeypatch.setattr("seamount.simulators.COMPARABLE", ("fast",))
 
 
 def float_outputs(kind: str, x: np.ndarray) -> np.ndarray:

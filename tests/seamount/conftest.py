@@ -17,9 +17,8 @@ from toolchain.frontend.write import write_nir
 @pytest.fixture
 def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
     """The names that the examples use, in a folder with their network, where nothing slow runs."""
-    from seamount.build import simulate as stage
 
-    monkeypatch.setattr(stage, "OTHERS", ("fast",))
+    monkeypatch.setattr("seamount.simulators.COMPARABLE", ("fast",))
     monkeypatch.chdir(tmp_path)
     write_nir(lif_graph(), tmp_path / "net.nir")
     rng = np.random.default_rng(3)

@@ -35,7 +35,7 @@ def dead_process() -> int:
     "options",
     [
         ("--convention", "snntorch-subtract", "--passes", "", "--samples", 5, "--seed", 3),
-        ("--settings", "narrow settings.json", "--dt", 0.0002, "--compare", ">=", "--nir-samples", 2),
+        ("--settings", "narrow settings.json", "--dt", 0.0002, "--spike-at", ">=", "--nir-samples", 2),
         ("--mapping", "layers", "--simulator", "reference"),
     ],
 )
@@ -65,7 +65,7 @@ def test_every_option_is_in_the_recorded_command() -> None:
     """One that is added later and left out would make another program silently."""
     other = {"settings": "s.json", "target": "loihi1", "convention": "nir", "dt": 0.5, "compared": 3, "seed": 4}
     other |= {"simulator": "fast", "passes": "", "samples": 7, "nir_samples": 8}
-    other |= {"mapping": "layers", "expect": "spikes.npz", "strict": True, "decision": "last"}
+    other |= {"mapping": "layers", "expect": "spikes.npz", "strict": True, "decision": "last", "compare": "fast"}
     assert set(other) == set(Options.__dataclass_fields__)
     words = Options(**other).words()
     assert all(word in words for word in ("--nir-samples", "", "spikes.npz", "s.json", "0.5", "layers"))

@@ -17,9 +17,12 @@ from toolchain.engine.perform import Outcome, Task, make_task, perform, read_res
 from toolchain.engine.processes import Processes
 from toolchain.engine.units import Result, Unit, Work, check_units, reference
 from toolchain.errors import InputError, ToolchainError, WorkError
+from toolchain.progress import advance, listening
 
 RETRIES = 2
 """How often a unit is given to another worker after its own died."""
+PROGRESS = "units"
+"""What progress is reported of."""
 
 
 class Pool(Protocol):
@@ -61,7 +64,8 @@ class Serial:
     def wait(self) -> list[Outcome]:
         """Run what was submitted."""
         task = self._tasks.pop()
-        return [Outcome(task, perform(task.text))]
+        with listening(None):
+            return [Outcome(task, perform(task.text))]
 
     def close(self) -> None:
         """Nothing is left to end."""
@@ -132,6 +136,7 @@ def run_units(
     name = reference(work)
     tasks = [make_task(index, name, unit) for index, unit in enumerate(units)]
     run = _Run(units, Keeper(folder, name, say) if folder else None, on_done, say, retries)
+    advance(PROGRESS, 0, len(units))
     todo = deque(task for task in tasks if not run.taken(task))
     if todo:
         with _opened(engine, min(workers, len(todo)) if workers else None) as pool:
@@ -201,6 +206,7 @@ class _Run:
 
     def _done(self, index: int, result: Result) -> None:
         self.results[index] = result
+        advance(PROGRESS, len(self.results), len(self.units))
         if self.on_done:
             self.on_done(self.units[index], result)
 

@@ -1,0 +1,53 @@
+"""Energy, time and synaptic operations of a build, by the target's cost tables or others; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seamount.build.result import Build
+from seamount.events import Event
+from seamount.rerun.inputs import folder_of
+from toolchain.report.evidence import load_evidence
+from toolchain.report.model import Report
+from toolchain.report.summary import Results, examine, summarize
+
+PARTS = ("model", "task", "samples", "steps", "synops", "energy", "other_tables", "latency", "mapping")
+
+
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """What an inference of a build costs.
+
+    Attributes:
+        results: every estimate, one a cost table, the leading one first.
+        report: the same as report.json has it.
+    """
+
+    results: Results
+    report: Report
+
+    def events(self) -> list[Event]:
+        """Synaptic operations, energy, latency, and what was assumed, by the leading table."""
+        return Build(Path(), self.report).costs()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields of report.json that speak of cost."""
+        whole = self.report.model_dump(mode="json")
+        return {name: whole[name] for name in PARTS}
+
+
+def energy(build: Build | Path | str, tables: Sequence[str] = ()) -> Energy:
+    """Estimate energy and time of a build from its recorded traces.
+
+    Args:
+        build: that `deploy` made, or its folder.
+        tables: cost tables, by name or file, the leading one first; the target's by default.
+
+    Raises:
+        InputError: the folder is not one of ours or lacks a file, or a table is unknown or broken.
+    """
+    results = examine(load_evidence(folder_of(build).root), tuple(tables))
+    return Energy(results, summarize(results))
