@@ -2,15 +2,16 @@
 
     import seamount as sm
 
-    build = sm.deploy("net.nir", calibrate=x, labels=y)     # or "zoo:digits", a training run, a nir.NIRGraph
+    build = sm.deploy("net.nir", calibrate=x, labels=y)     # or "zoo:digits", a training run, a live torch module, ...
     build                                                   # accuracy, synaptic operations, energy, latency
     sm.simulate(build, x).classes
 
 `deploy` makes a folder; `compile` only the program; `quantize` says what rounding costs and `search` finds narrower
 widths; `load_build`, `simulate`, `verify` and `diff` work on a build that is there; `read` and `from_nir` give the
 graph of a network. How it is done is said by `Options` and `Settings`, what happens by `Event`, what is wrong by
-`ToolchainError`. In the examples of each, net.nir is an LIF network of 4 inputs and 3 outputs, x (8, 20, 4) are inputs
-and y (8,) their classes.
+`ToolchainError`. `from_torch` reads a live module of snnTorch, norse, SpikingJelly or sinabs (so do `from_snntorch`,
+`from_norse`, ...). In the examples of each, net.nir is an LIF network of 4 inputs and 3 outputs, x (8, 20, 4) are
+inputs and y (8,) their classes.
 
 Names are imported when they are first used: `import seamount` alone loads nothing. The command line
 (`seamount --help`) calls the same functions. This is the only package that may import all others.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from seamount.build.quantize import quantize
     from seamount.build.result import Build, load_build
     from seamount.events import Event
-    from seamount.network import from_nir
+    from seamount.importing import from_nir, from_torch
     from seamount.options import Options
     from seamount.rerun.diff import diff
     from seamount.rerun.simulate import simulate
@@ -49,7 +50,8 @@ _HOMES = {
     "verify": "seamount.rerun.verify:verify",
     "diff": "seamount.rerun.diff:diff",
     "read": "toolchain.frontend.read:read_nir",
-    "from_nir": "seamount.network:from_nir",
+    "from_nir": "seamount.importing:from_nir",
+    "from_torch": "seamount.importing:from_torch",
     "Build": "seamount.build.result:Build",
     "Event": "seamount.events:Event",
     "Options": "seamount.options:Options",
@@ -59,6 +61,8 @@ _HOMES = {
     "__version__": "toolchain.version:__version__",
 }
 """Where each public name is defined. At most 20; no module directly below this package bears one of them."""
+_TOOLS = ("snntorch", "norse", "spikingjelly", "sinabs")
+"""Frameworks with a `from_<name>` beside `from_torch`, which takes them all."""
 
 __all__ = [
     "deploy",
@@ -71,6 +75,7 @@ __all__ = [
     "diff",
     "read",
     "from_nir",
+    "from_torch",
     "Build",
     "Event",
     "Options",
@@ -82,6 +87,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in [f"from_{tool}" for tool in _TOOLS]:
+        return getattr(import_module("seamount.importing"), name)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, own = _HOMES[name].partition(":")

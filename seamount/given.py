@@ -52,6 +52,22 @@ def samples_of(given: Data, ports: Ports | tuple[int, ...], where: str = "") -> 
     return Samples(x, y, lengths, ports.channels, main, others)
 
 
+def inputs_as_given(given: Data) -> NDArray[Any]:
+    """x in the shape in which it was given, whatever holds it.
+
+    Raises:
+        InputError: no such file, or no x.
+    """
+    if isinstance(given, Samples):
+        return given.x
+    alone = Ports((Port("x", ()),))
+    arrays = _stored(Path(given), alone) if isinstance(given, str | Path) else given
+    found = arrays.get("x") if isinstance(arrays, Mapping) else arrays
+    if found is None:
+        raise InputError("data", "holds no array x", _FORM)
+    return np.asarray(found)
+
+
 def _array(arrays: Mapping[str, Any], name: str) -> NDArray[Any] | None:
     return None if arrays.get(name) is None else np.asarray(arrays[name])
 

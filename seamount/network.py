@@ -5,7 +5,6 @@ The one place that knows where a network's inputs, symbols, labels, true lengths
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seamount.given import samples_of
+from seamount.given import inputs_as_given, samples_of
+from seamount.importing import SAMPLES, STEPS, from_nir, from_torch, is_module
 from seamount.options import read_settings
 from seamount.ports import Ports
 from seamount.samples import Data, Samples, spread
@@ -27,8 +27,6 @@ from toolchain.ir.integer import IntArray
 from toolchain.quantize.settings import Settings
 
 if TYPE_CHECKING:
-    import nir
-
     from models.tasks import Part, Task
 
 ZOO_PREFIX = "zoo:"
@@ -123,7 +121,8 @@ def find_source(model: Any, calibrate: Data | None = None, test: Data | None = N
     """Resolve what the user named.
 
     Args:
-        model: ``zoo:<name>``, the folder of a training run, the path of a NIR file, a `Graph`, or a `nir.NIRGraph`.
+        model: ``zoo:<name>``, the folder of a training run, the path of a NIR file, a `Graph`, a `nir.NIRGraph`, or a
+            live module of a PyTorch framework.
         calibrate: inputs (an npz file, or arrays; see `seamount.given.samples_of`); compulsory for a file or a graph,
             refused for the others, whose task has data.
         test: inputs and labels; by default the calibration data.
@@ -132,6 +131,8 @@ def find_source(model: Any, calibrate: Data | None = None, test: Data | None = N
         InputError: unknown network, missing file, or data that are not what they should be.
         MissingPartError: a network shipped as weights, and no PyTorch to read them.
     """
+    if is_module(model):
+        return _with_data(_from_module(model, calibrate), "network", None, calibrate, test)
     if not isinstance(model, str | Path):
         return _with_data(graph_of(model), "network", None, calibrate, test)
     path = Path(model)
@@ -148,6 +149,13 @@ def find_source(model: Any, calibrate: Data | None = None, test: Data | None = N
         what, remedy = "a NIR file needs data to choose scales on", "add --calibrate data.npz with an array x"
         raise InputError(str(model), what, remedy)
     return _with_data(read_nir(path), path.stem, path, calibrate, test)
+
+
+def _from_module(net: Any, calibrate: Data | None) -> Graph:
+    """The graph of a live module, held against its own run on the first of what scales are chosen on."""
+    if calibrate is None:
+        raise InputError("network", "needs data to choose scales on", "give calibrate=x (sample, step, ...)")
+    return from_torch(net, inputs_as_given(calibrate)[:SAMPLES, :STEPS])
 
 
 def _refuse_weights(path: Path) -> None:
@@ -208,34 +216,8 @@ def graph_of(model: Any) -> Graph:
 
     if not isinstance(model, nir.NIRGraph):
         what = f"is a {type(model).__module__}.{type(model).__qualname__}"
-        raise InputError("network", what, "give a path, zoo:<name>, a nir.NIRGraph or a Graph of seamount.read")
+        raise InputError("network", what, "give a path, zoo:<name>, a module, a nir.NIRGraph or a Graph of read")
     return from_nir(model)
-
-
-def from_nir(graph: nir.NIRGraph) -> Graph:
-    """Read a graph of the package nir that lies in memory.
-
-    Args:
-        graph: as an exporter returned it, e.g. `snntorch.export_to_nir`.
-
-    Returns:
-        The flat graph, as `read` gives it: float64 parameters at the full shape of their nodes, and what was mended
-        in its `findings`.
-
-    Raises:
-        InputError: a network with faults that have no one repair.
-        UnsupportedError: a node type that is neither a NIR primitive nor an extension.
-
-    >>> graph = from_nir(nir.read("net.nir"))
-    >>> sorted(node.kind for node in graph.nodes.values())
-    ['Input', 'LIF', 'LIF', 'Linear', 'Linear', 'Output']
-    """
-    import nir
-
-    with tempfile.TemporaryDirectory(prefix="seamount-nir-") as folder:
-        path = Path(folder) / "network.nir"
-        nir.write(path, graph)
-        return read_nir(path)
 
 
 def zoo_folder() -> Path:

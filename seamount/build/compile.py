@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from seamount.network import Source, find_source
 from seamount.options import Options
 from seamount.samples import Data
 from toolchain.errors import QuantizationError, ToolchainError
-from toolchain.frontend.conventions import Conventions, conventions_for
+from toolchain.frontend.conventions import Conventions, conventions_for, seamount_hint
 from toolchain.frontend.expected import checked, read_expected
 from toolchain.host.infer import MEANINGS
 from toolchain.lower.pipeline import Compiled, compile_graph
@@ -106,7 +107,7 @@ def _traced(error: ToolchainError, source: Source, options: Options) -> Toolchai
 
 def _settings(source: Source, options: Options, tell: Tell) -> Settings:
     """The settings that hold; those stored beside the weights are said, and so is a choice against them."""
-    settings = options.chosen_settings(source.settings)
+    settings = _with_reading(options.chosen_settings(source.settings), source)
     if source.settings is not None:
         ours = settings == source.settings
         used = "those it was fine-tuned for" if ours else "not those it was fine-tuned for"
@@ -115,6 +116,14 @@ def _settings(source: Source, options: Options, tell: Tell) -> Settings:
         listed = ", ".join(f"{name} {value}" for name, value in changed.items()) or "as usual"
         tell(Event("settings", f"{used}: {listed}", {"settings": settings.as_dict()}))
     return settings
+
+
+def _with_reading(settings: Settings, source: Source) -> Settings:
+    """With the decision that the network itself made, where it is known and nothing else was asked for."""
+    decision = seamount_hint(source.graph).get("decision")
+    if decision is None or settings.decision != "inferred" or source.test.per_step:
+        return settings
+    return replace(settings, decision=decision)
 
 
 def _conventions(source: Source, options: Options, tell: Tell) -> Conventions:

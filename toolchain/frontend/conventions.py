@@ -24,6 +24,7 @@ __all__ = [
     "convention_text",
     "conventions_for",
     "hint_for",
+    "imported_findings",
     "read_convention",
     "seamount_hint",
 ]
@@ -69,6 +70,8 @@ def conventions_for(
     chosen = replace(chosen, name=",".join([chosen.name, *(f"{k}={v}" for k, v in given.items())]), **given)
     findings += [*_hint_findings(hint, chosen, asked=asked), *doubts(graph, chosen)]
     findings += start_findings(graph, chosen, at_rest)
+    if not asked:
+        findings += [finding for finding in imported_findings(hint) if finding not in graph.findings]
     if asked or not hint:
         findings += proposals(graph, chosen) + _assumed(graph, chosen)
     return replace(chosen, findings=tuple(findings))
@@ -204,6 +207,15 @@ def _hint_findings(hint: Mapping[str, Any], chosen: Conventions, *, asked: bool)
         for field in ("dt", *_HINTED)
         if field in hint and hint[field] != getattr(chosen, field)
     ]
+
+
+def imported_findings(hint: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """That the network was held against its framework when it was imported, with the outcome; empty where not."""
+    record = hint.get("checked")
+    if not isinstance(record, Mapping):
+        return ()
+    what = f"checked against {record.get('tool', '')} {record.get('version', '')} when it was imported"
+    return (Finding("network", what, str(record.get("outcome", "")), "note"),)
 
 
 ASSUMED = "reset rule, start and time step assumed"

@@ -1,0 +1,102 @@
+"""A module on a sample -> the graph, its conventions and what the framework's layers sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.importing.assemble import OUTPUT, assemble
+from models.importing.driving import INPUT, TIMES, Run, run
+from models.importing.signals import VOLTAGE
+from models.importing.tools import find_tool
+from models.importing.trace import Place
+from toolchain.frontend.graph import Finding, FloatArray, Graph
+from toolchain.frontend.primitives import SPIKING
+from toolchain.frontend.rules import Conventions
+
+__all__ = ["INPUT", "OUTPUT", "Imported", "imported"]
+
+_READ = {"sum": "the sum", "mean": "the mean", "max": "the greatest value", "last": "the last value"}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network of a framework.
+
+    Attributes:
+        tool, version: whose.
+        graph: without findings or metadata.
+        conventions: that its neurons step by.
+        traces: what each layer of neurons sent, (sample, step, *shape), by node.
+        bounds: lower bounds of voltages that the graph does not keep, by node.
+        decision: how its output is read, where it reduces it over time itself; "" where it does not, or counts spikes.
+        findings: how it takes time, what its output is.
+    """
+
+    tool: str
+    version: str
+    graph: Graph
+    conventions: Conventions
+    traces: Mapping[str, FloatArray]
+    bounds: Mapping[str, float]
+    decision: str
+    findings: tuple[Finding, ...]
+
+
+def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | None) -> Imported:
+    """Run a network on a sample, (sample, step, *shape), and read it.
+
+    Raises:
+        InputError: no neurons of the framework, or a word for time that is none.
+        UnsupportedError: what a graph cannot say.
+    """
+    found = find_tool(net, tool)
+    done = run(net, found, sample, time)
+    double = any(parameter.dtype == torch.float64 for parameter in net.parameters())
+    graph, conventions = assemble(done, found.name, "double" if double else "single")
+    read = {term.node for term in done.output.terms}
+    traces = {
+        name: _trace(place, done, name + VOLTAGE in read)
+        for name, place in done.places.items()
+        if place.neuron is not None and name in graph.nodes
+    }
+    bounds = {
+        name: place.neuron.least
+        for name, place in done.places.items()
+        if place.neuron is not None and place.neuron.least is not None and name in graph.nodes
+    }
+    decision = _decision(graph, done.output.reduced)
+    notes = tuple(_findings(done, decision))
+    return Imported(found.name, found.version, graph, conventions, traces, bounds, decision, notes)
+
+
+def _decision(graph: Graph, reduced: str) -> str:
+    spikes = all(graph.nodes[name].kind in SPIKING for name in graph.sources(OUTPUT))
+    return {"sum": "", "mean": ""}.get(reduced, reduced) if spikes else {"mean": "sum"}.get(reduced, reduced)
+
+
+def _trace(place: Place, done: Run, voltage: bool) -> FloatArray:
+    """(sample, step, *shape), however the layer was called."""
+    arrays = place.voltages if voltage else place.sent
+    if place.lead == ("N",):
+        return np.stack(arrays, axis=1)
+    whole = arrays[0].reshape(*done.extent.sizes(_apart(place.lead)), *place.shape_out)
+    return np.swapaxes(whole, 0, 1) if place.lead[0].startswith("T") else whole
+
+
+def _apart(lead: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(lead[0]) if len(lead) == 1 else lead
+
+
+def _findings(done: Run, decision: str) -> Iterator[Finding]:
+    yield Finding("network", f"the module {TIMES[done.time]}", "run so", "note")
+    reduced = done.output.reduced
+    if reduced:
+        what = f"the module puts out {_READ[reduced]} over time"
+        yield Finding(OUTPUT, what, f"the graph puts out every step, read by {decision or 'count'}", "note")
+    if done.others:
+        yield Finding(OUTPUT, f"the module returns {done.others} more tensors", "read the first", "note")
