@@ -23,9 +23,7 @@ def blocks() -> dict[str, str]:
 @pytest.mark.parametrize("tool", ["snntorch", "norse", "spikingjelly", "sinabs"])
 def test_the_example_deploys(torch: Any, tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(tool, reason=f"{tool} is not installed (.oracles may have it)")
-    from seamount.build import simulate as stage
-
-    monkeypatch.setattr(stage, "OTHERS", ("fast",))
+    monkeypatch.setattr("seamount.simulators.COMPARABLE", ("fast",))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     known: dict[str, Any] = {"x": (rng.random((4, 10, 64)) < 0.3).astype(np.float32), "y": rng.integers(0, 10, 4)}
