@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
+from toolchain.folders import scratch
 from toolchain.frontend.conventions import hint_for, imported_findings
 from toolchain.frontend.divergence import compare, lower_bounds
 from toolchain.frontend.graph import FloatArray, Graph
@@ -132,7 +131,7 @@ def from_nir(graph: nir.NIRGraph) -> Graph:
     """
     import nir
 
-    with tempfile.TemporaryDirectory(prefix="seamount-nir-") as folder:
-        path = Path(folder) / "network.nir"
+    with scratch("nir") as folder:
+        path = folder / "network.nir"
         nir.write(path, graph)
         return read_nir(path)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import simulators.fast
 from seamount.simulators import Simulate, find_simulator
@@ -15,6 +14,7 @@ from toolchain.engine import JSON, Unit, check_engine, run_units, unit_threads
 from toolchain.engine.keep import FILES, file_hash
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.files import read_npz, write_npz
+from toolchain.folders import scratch
 from toolchain.host.decode import output_probe
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
@@ -171,8 +171,8 @@ def _folder(resume: Path | None) -> Iterator[Path]:
     if resume is not None:
         yield resume.resolve()
         return
-    with TemporaryDirectory(prefix="seamount-shards-") as name:
-        yield Path(name)
+    with scratch("shards") as folder:
+        yield folder
 
 
 def _units(

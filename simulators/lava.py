@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -22,8 +21,10 @@ import numpy as np
 
 from exporters.lava import export_lava
 from simulators.reference import check_inputs, run_length
+from toolchain import children
 from toolchain.bounds.verify import verify
 from toolchain.errors import ConformanceError, InputError, MissingPartError, OverflowTrapError, ToolchainError
+from toolchain.folders import scratch as scratch_folder
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace, load_trace
@@ -86,8 +87,8 @@ def simulate(
     verify(program)
     _, length = check_inputs(program, inputs)
     steps = run_length(length, program.latency_steps, steps)
-    with tempfile.TemporaryDirectory(prefix="seamount-lava-") as scratch:
-        folder = export_lava(program, Path(scratch) / "network")
+    with scratch_folder("lava") as scratch:
+        folder = export_lava(program, scratch / "network")
         return simulate_exported(
             folder,
             inputs,
@@ -135,8 +136,8 @@ def simulate_exported(
     if missing := available(python):
         what, _, remedy = missing.partition("; ")
         raise MissingPartError(NAME, what, remedy)
-    with tempfile.TemporaryDirectory(prefix="seamount-lava-") as scratch:
-        given, out = Path(scratch) / "input.npz", Path(scratch) / "trace.npz"
+    with scratch_folder("lava") as scratch:
+        given, out = scratch / "input.npz", scratch / "trace.npz"
         arrays: dict[str, Any] = {name: np.asarray(values) for name, values in inputs.items()}
         np.savez(given, **arrays)
         command = [str(python or sys.executable), "-I", *([] if keep_bytecode else ["-B"]), str(runner)]
@@ -146,7 +147,7 @@ def simulate_exported(
         command += [] if record_messages else ["--no-messages"]
         command += [] if strict else ["--count-overflows"]
         command += [] if stock_lif else ["--generated-lif"]
-        _run(command, Path(scratch), timeout_s)
+        _run(command, scratch, timeout_s)
         return load_trace(out)
 
 
@@ -159,16 +160,11 @@ def _run(command: list[str], scratch: Path, timeout_s: float) -> None:
     environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TMPDIR": str(scratch)}
     said, complained = scratch / "stdout.txt", scratch / "stderr.txt"
     code: int | None = None
-    with said.open("wb") as out, complained.open("wb") as errors:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=errors,
-            cwd=scratch,
-            env=environment,
-            start_new_session=True,
-        )
+    with (
+        said.open("wb") as out,
+        complained.open("wb") as errors,
+        children.start(command, stdout=out, stderr=errors, cwd=scratch, env=environment) as process,
+    ):
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired as expired:
@@ -182,25 +178,16 @@ def _run(command: list[str], scratch: Path, timeout_s: float) -> None:
 
 def _end_group(process: subprocess.Popen[bytes], *, ended_well: bool) -> None:
     """End what is left of a run: first by request, so that shared memory is given back, then by force."""
-    if not _signal_group(process, signal.SIGTERM) or ended_well:
+    if not children.end_group(process, signal.SIGTERM) or ended_well:
         return
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline:
         process.poll()
-        if not _signal_group(process, 0):
+        if not children.end_group(process, 0):
             return
         time.sleep(0.05)
-    _signal_group(process, signal.SIGKILL)
+    children.end_group(process, signal.SIGKILL)
     process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Signal every process of a run; False where there is none."""
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _failure(code: int, said: str, complained: str) -> ToolchainError:

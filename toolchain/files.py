@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolchain.folders import PARTIAL, is_dead, mark, sync
 from toolchain.reading import arrays_of, parse_json
 
 UNREADABLE = (
@@ -27,14 +29,41 @@ UNREADABLE = (
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the place of `path` only if the block succeeds."""
+    """Yield a path beside `path` to write to; it takes the place of `path` only if the block succeeds.
+
+    What is there after a crash of the machine is the old file or the new one. What killed runs left in the folder is
+    removed, once a process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    _clear_once(path.parent)
+    beside = path.with_name(f".{path.stem}.{mark()}.{PARTIAL}{path.suffix}")
+    # A folder that is not finished is written to the disk as a whole, when it takes its place.
+    whole = not any(part.startswith(".") and part.endswith(f".{PARTIAL}") for part in path.parent.parts)
     try:
         yield beside
+        if whole:
+            sync(beside)
         os.replace(beside, path)
+        if whole:
+            sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+_cleared: set[Path] = set()
+_LEFT = re.compile(rf"\..+\.(\d+(@[^/]*)?)\.{PARTIAL}(\.[^.]*)?")
+
+
+def _clear_once(folder: Path) -> None:
+    """Remove files that dead processes had begun to write."""
+    place = folder.absolute()
+    if place in _cleared:
+        return
+    _cleared.add(place)
+    for path in place.iterdir():
+        found = _LEFT.fullmatch(path.name)
+        if found and is_dead(found[1]) and not path.is_dir() and found[1].partition("@")[0] != str(os.getpid()):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

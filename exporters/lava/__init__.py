@@ -15,7 +15,6 @@ the traced step. Known disagreements of Lava 0.10.0 `fixed_pt` with the meaning 
 
 from __future__ import annotations
 
-import os
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +28,7 @@ from exporters.lava.readme import readme_text
 from exporters.lava.wiring import has_stock_lif, wiring_source
 from toolchain.bounds.verify import verify
 from toolchain.files import write_npz, write_text
+from toolchain.folders import partial_of, take_the_place
 from toolchain.ir.program import SEMANTICS_VERSION, Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers
@@ -53,12 +53,12 @@ def export_lava(program: Program, folder: Path) -> Path:
     """
     verify(program)
     texts = package_texts(program)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    beside = partial_of(folder)
     try:
         for path, text in texts.items():
             write_text(beside / path, text)
         write_npz(beside / "weights.npz", _header(program), _constants(program))
-        _take_the_place(beside, folder)
+        take_the_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
@@ -133,12 +133,3 @@ def _constants(program: Program) -> dict[str, NDArray[Any]]:
         parts = {"rows": entries.row, "columns": entries.col, "values": entries.data, "shape": np.array(matrix.shape)}
         constants |= {f"{stored}/{part}": np.asarray(values, dtype=np.int64) for part, values in parts.items()}
     return constants
-
-
-def _take_the_place(beside: Path, folder: Path) -> None:
-    """Put the finished folder where it belongs; an old one goes only once the new one is there."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(beside, folder)
-    shutil.rmtree(old, ignore_errors=True)

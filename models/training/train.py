@@ -39,6 +39,7 @@ from models.training.optimizer import DECAYED, make_optimizer, one_cycle
 from models.training.run_state import RunState, read_run, write_run
 from models.training.step import DirectStep, RecordedStep, Step
 from toolchain.errors import InputError
+from toolchain.folders import only_one
 
 CALIBRATION_SAMPLES = 100
 NORM_BATCHES = 32
@@ -111,11 +112,12 @@ def train(
         The result, or None if `stop_after` or `seconds` came first.
 
     Raises:
-        InputError: sizes that do not fit, a checkpoint of another configuration, or a loss that is not finite.
+        InputError: sizes that do not fit, a folder that another run writes into, a checkpoint of another
+            configuration, or a loss that is not finite.
     """
     clock = time.perf_counter(), time.process_time()
     check_sizes(task, network_config)
-    with torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
+    with only_one(folder), torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
         torch.manual_seed(config.seed)
         network = _initial(network_config, start, task).to(device)
         optimizer = make_optimizer(network, config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seamount.build.folder import replaceable
+from seamount.build.replacing import replaceable
 from seamount.options import Options
 from seamount.simulators import compared_simulators, find_simulator, missing, require
 from toolchain.errors import InputError

@@ -11,7 +11,8 @@ from seamount.build.compile import compile_source
 from seamount.build.evidence import gather_evidence, manifest_facts
 from seamount.build.export import export
 from seamount.build.fidelity import measure_fidelity
-from seamount.build.folder import fresh_folder, replaceable, replaced_build, write_manifest
+from seamount.build.folder import write_manifest
+from seamount.build.replacing import fresh_folder, replaceable, replaced_build
 from seamount.build.result import Build
 from seamount.build.rungs import accuracies
 from seamount.build.simulate import simulate_and_compare

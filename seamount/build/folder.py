@@ -1,26 +1,25 @@
-"""The folder that `deploy` leaves behind: its layout, its manifest, and how it comes to be whole or not at all."""
+"""The folder that `deploy` leaves behind: its layout, its manifest, and whether it is what the manifest says."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
-import platform
-import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.ir.program import SEMANTICS_VERSION
-from toolchain.reading import json_of
+from toolchain.reading import bytes_of, json_of
 
 MANIFEST = "MANIFEST.json"
+SIGNATURE = "MANIFEST.sig"
 PRODUCER = "seamount"
+DIGEST = "digest"
+"""The manifest's entry that is the sha256 of the manifest without it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,11 @@ class BuildFolder:
         return self.root / "lava"
 
     @property
+    def signature(self) -> Path:
+        """The manifest's signature, where it was signed."""
+        return self.root / SIGNATURE
+
+    @property
     def placement(self) -> Path:
         """Which core holds what."""
         return self.root / "placement.json"
@@ -91,11 +95,8 @@ def rehash(folder: BuildFolder, names: Collection[str]) -> None:
         InputError: as `read_manifest`.
     """
     manifest = read_manifest(folder)
-    hashes = {name: _sha256(folder.root / name) for name in names}
-    write_text(
-        folder.manifest,
-        json.dumps({**manifest, "files": {**manifest["files"], **hashes}}, indent=2, sort_keys=True) + "\n",
-    )
+    hashes = {name: file_hash(folder.root / name) for name in names}
+    write_text(folder.manifest, _sealed({**manifest, "files": {**manifest["files"], **hashes}}))
 
 
 def write_manifest(folder: BuildFolder, facts: Mapping[str, Any]) -> None:
@@ -104,29 +105,49 @@ def write_manifest(folder: BuildFolder, facts: Mapping[str, Any]) -> None:
         "producer": PRODUCER,
         "semantics_version": SEMANTICS_VERSION,
         **facts,
-        "files": {name: _sha256(folder.root / name) for name in _files(folder.root)},
+        "files": {name: file_hash(folder.root / name) for name in _files(folder.root)},
     }
-    write_text(folder.manifest, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    write_text(folder.manifest, _sealed(manifest))
+
+
+def _sealed(manifest: Mapping[str, Any]) -> str:
+    """The manifest's text with a digest of all else that it says, so that a changed bit of it is noticed too."""
+    rest = {name: value for name, value in manifest.items() if name != DIGEST}
+    return _text({**rest, DIGEST: hashlib.sha256(_text(rest).encode()).hexdigest()})
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
 
 
 def read_manifest(folder: BuildFolder) -> dict[str, Any]:
     """Read the manifest.
 
     Raises:
-        InputError: there is none, it is not ours, or it is of another version of the meaning.
+        InputError: there is none, it is not ours or not as it was written, or it is of another version of the meaning.
     """
-    manifest = _own_manifest(folder)
+    manifest = own_manifest(folder)
     if manifest.get("semantics_version") != SEMANTICS_VERSION:
         found = manifest.get("semantics_version")
         raise InputError(
             str(folder.manifest), f"semantics version {found}, this is {SEMANTICS_VERSION}", "deploy again"
         )
+    files = manifest.get("files")
+    listed = isinstance(files, dict) and all(isinstance(value, str) for value in files.values())
+    # Compared as bytes: what JSON does not tell apart would pass, blanks or an escape in place of its letter.
+    if not listed or bytes_of(folder.manifest) != _sealed(manifest).encode():
+        what = f"is not as seamount wrote it (its {DIGEST} does not hold)"
+        raise InputError(str(folder.manifest), what, "get the build again, or deploy again")
     return manifest
 
 
-def _own_manifest(folder: BuildFolder) -> dict[str, Any]:
-    """A manifest of ours, of whatever version."""
-    if not folder.manifest.is_file():
+def own_manifest(folder: BuildFolder) -> dict[str, Any]:
+    """A manifest of ours, of whatever version.
+
+    Raises:
+        InputError: there is none, or it is not ours.
+    """
+    if folder.manifest.is_symlink() or not folder.manifest.is_file():
         raise InputError(str(folder.root), f"holds no {MANIFEST}", "give a folder that seamount deploy wrote")
     try:
         manifest = json_of(folder.manifest)
@@ -140,113 +161,59 @@ def _own_manifest(folder: BuildFolder) -> dict[str, Any]:
 def changed_files(folder: BuildFolder, own: Collection[str] = ()) -> list[str]:
     """What is missing, added, or not what the manifest says, each with which; `own` files may be anything.
 
-    Whatever is not listed counts, Python's caches and links too: a byte-code file would be run in place of the source
-    whose hash is right.
+    Whatever is not listed counts, Python's caches, links and empty folders too: a byte-code file would be run in place
+    of the source whose hash is right. A signature is not listed, since it is made of the manifest.
+
+    Raises:
+        InputError: as `read_manifest`, or a folder that cannot be looked into.
     """
     listed = {name: hash for name, hash in read_manifest(folder)["files"].items() if name not in own}
     there = set(_files(folder.root)) - set(own)
     problems = [f"{name}: is missing" for name in sorted(set(listed) - there)]
     problems += [f"{name}: is not in the manifest" for name in sorted(there - set(listed))]
+    problems += [f"{name}/: is a folder without listed files" for name in _stray(folder.root, {*listed, *own})]
     for name in sorted(there & set(listed)):
-        if (folder.root / name).is_symlink():
-            problems.append(f"{name}: is a link")
-        elif (found := _sha256(folder.root / name)) != listed[name]:
-            problems.append(f"{name}: sha256 {found[:12]}..., the manifest says {listed[name][:12]}...")
+        if problem := _changed(folder.root / name, listed[name]):
+            problems.append(f"{name}: {problem}")
     return problems
 
 
-@contextmanager
-def fresh_folder(out: Path) -> Iterator[BuildFolder]:
-    """Yield a folder beside `out` to fill; it takes the place of `out` only if the block succeeds.
-
-    What runs that were killed left beside `out` is removed first.
-
-    Raises:
-        InputError: `out` holds something that is not ours, or the current folder lies in it.
-    """
-    out = replaceable(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(out)
-    beside = out.with_name(f".{out.name}.{_own_mark()}.partial")
-    beside.mkdir()
-    try:
-        yield BuildFolder(beside)
-        _replace(beside, out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _changed(path: Path, expected: str) -> str:
+    if path.is_symlink():
+        return "is a link"
+    if not path.is_file():
+        return "is no file"
+    found = file_hash(path)
+    return "" if found == expected else f"sha256 {found[:12]}..., the manifest says {expected[:12]}..."
 
 
-def replaceable(out: Path) -> Path:
-    """The folder that a build will take the place of, by its full path.
-
-    Raises:
-        InputError: `out` holds something that is not ours, or the current folder lies in it.
-    """
-    given, out = out, out.resolve()
-    if Path.cwd().is_relative_to(out):
-        what = "is the current folder, or holds it, and a build replaces its folder as a whole"
-        raise InputError(str(given), what, "name a folder to be made, e.g. --out build/net")
-    if out.exists() and not out.is_dir():
-        raise InputError(str(given), "is a file", "choose another output folder")
-    if out.is_dir() and any(out.iterdir()):
-        try:
-            _own_manifest(BuildFolder(out))
-        except InputError as error:
-            what = f"is not empty and not a build folder of seamount ({error.what})"
-            raise InputError(str(given), what, "choose another output folder, or empty this one") from error
-    return out
+def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder below a root with the names of its folders and of all else; links are not followed."""
+    for place, folders, others in os.walk(root, onerror=_refuse):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        folders[:] = [name for name in folders if name not in links]
+        yield Path(place), folders, [*others, *links]
 
 
-def replaced_build(out: Path) -> dict[str, Any] | None:
-    """The manifest of the build that lies in `out` and will be replaced; None where none does."""
-    return _own_manifest(BuildFolder(out)) if BuildFolder(out).manifest.is_file() else None
-
-
-def clear_leftovers(out: Path) -> None:
-    """Remove what killed runs left beside `out`; a build that one had just set aside is put back."""
-    for path in sorted(out.parent.glob(f".{glob.escape(out.name)}.*")):
-        mark, _, kind = path.name.removeprefix(f".{out.name}.").rpartition(".")
-        if kind not in ("partial", "old") or not path.is_dir() or not _is_dead(mark):
-            continue
-        if kind == "old" and not out.exists():
-            os.replace(path, out)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _own_mark() -> str:
-    """The process, and the machine, as a folder may be shared: PID@HOST."""
-    return f"{os.getpid()}@{platform.node()}"
-
-
-def _is_dead(mark: str) -> bool:
-    """Whether the process that a leftover is marked with is gone; False where that cannot be known."""
-    pid, _, host = mark.partition("@")
-    if not pid.isdigit() or host not in ("", platform.node()):
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return int(pid) == os.getpid()
-
-
-def _replace(beside: Path, out: Path) -> None:
-    """Swap a finished folder into place; the old one goes last."""
-    old = out.with_name(f".{out.name}.{_own_mark()}.old")
-    if out.exists():
-        os.replace(out, old)
-    os.replace(beside, out)
-    shutil.rmtree(old, ignore_errors=True)
+def _refuse(error: OSError) -> None:
+    raise InputError(str(error.filename), f"cannot be looked into ({error.strerror})", "check its rights")
 
 
 def _files(root: Path) -> list[str]:
-    """All that lies below a folder but folders and the manifest, sorted."""
-    found = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(root).as_posix() for path in found if path != root / MANIFEST)
+    """All that lies below a folder but folders, the manifest and its signature, sorted."""
+    found = [place / name for place, _, names in _walk(root) for name in names]
+    apart = [root / MANIFEST, *([root / SIGNATURE] if (root / SIGNATURE).is_file() else [])]
+    return sorted(path.relative_to(root).as_posix() for path in found if path not in apart or path.is_symlink())
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _stray(root: Path, listed: Collection[str]) -> list[str]:
+    """Folders that hold no listed file."""
+    parents = {parent.as_posix() for name in listed for parent in PurePosixPath(name).parents}
+    found = [(place / name).relative_to(root).as_posix() for place, names, _ in _walk(root) for name in names]
+    return sorted(name for name in found if name not in parents)
+
+
+def file_hash(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ import ctypes
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,10 @@ from exporters.c import Source, build_source
 from exporters.c.values import stored_bits
 from simulators.c.driver import FUNCTION, driver
 from simulators.recorded import Job, explain, prepare, read_trace
+from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
+from toolchain.folders import scratch as scratch_folder
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.trace import Trace
@@ -126,8 +127,7 @@ class Compiled:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="seamount-c-") as name:
-            scratch = Path(name)
+        with scratch_folder("c") as scratch:
             files = {f"{self.source.prefix}.h": self.source.header, f"{self.source.prefix}.c": self.source.source}
             for file, text in files.items():
                 given = text() if self.folder is None else (self.folder / file).read_text(encoding="utf-8")
@@ -165,9 +165,9 @@ def _compile(arguments: list[str]) -> None:
         raise MissingPartError(NAME, what, remedy)
     command = [found, *FLAGS, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMPILE_S)
+        code, _, complained = children.run(command, timeout_s=COMPILE_S)
     except subprocess.TimeoutExpired as expired:
         raise ToolchainError(NAME, f"{found} did not end within {COMPILE_S:g} s", "report it") from expired
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[:12] or ["nothing"]
-        raise ToolchainError(NAME, f"{' '.join(command[:3])} ended with {done.returncode}:\n" + "\n".join(last))
+    if code:
+        last = complained.strip().splitlines()[:12] or ["nothing"]
+        raise ToolchainError(NAME, f"{' '.join(command[:3])} ended with {code}:\n" + "\n".join(last))

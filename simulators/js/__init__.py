@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from exporters.js.data import DTYPES
 from exporters.js.values import array_type
 from exporters.scalar.plan import ProgramPlan, plan_program
 from simulators.recorded import Job, Part, explain, prepare, read_trace
+from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
+from toolchain.folders import scratch as scratch_folder
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.text import program_hash
@@ -65,10 +66,10 @@ def simulate(
     """
     plan = plan_program(program, probes)
     job = prepare(plan, numpy_type, inputs, steps=steps, probes=probes, record_messages=record_messages, strict=strict)
-    with tempfile.TemporaryDirectory(prefix="seamount-js-") as scratch:
-        module = Path(scratch) / "model.mjs"
+    with scratch_folder("js") as scratch:
+        module = scratch / "model.mjs"
         module.write_text(build_module(program, probes=probes), encoding="utf-8")
-        return _run(module, Path(scratch), job, program, inputs, timeout_s)
+        return _run(module, scratch, job, program, inputs, timeout_s)
 
 
 def simulate_file(
@@ -93,11 +94,11 @@ def simulate_file(
     plan = plan_program(program)
     probes = stored_probes(plan)
     job = prepare(plan, numpy_type, inputs, steps=steps, probes=probes, record_messages=record_messages, strict=strict)
-    with tempfile.TemporaryDirectory(prefix="seamount-js-") as scratch:
+    with scratch_folder("js") as scratch:
         # node takes a file for a module by its name, whatever package.json stands around it.
-        module = Path(scratch) / "model.mjs"
+        module = scratch / "model.mjs"
         shutil.copyfile(path, module)
-        return _run(module, Path(scratch), job, program, inputs, timeout_s)
+        return _run(module, scratch, job, program, inputs, timeout_s)
 
 
 def stored_probes(plan: ProgramPlan) -> tuple[Probe, ...]:
@@ -162,13 +163,11 @@ def _node(arguments: list[str], scratch: Path, timeout_s: float) -> str:
     """Run node to its end; what it printed."""
     node = shutil.which("node") or "node"
     try:
-        done = subprocess.run(
-            [node, *arguments], cwd=scratch, capture_output=True, text=True, errors="replace", timeout=timeout_s
-        )
+        code, said, complained = children.run([node, *arguments], timeout_s=timeout_s, cwd=scratch)
     except subprocess.TimeoutExpired as expired:
         what = f"the run did not end within {timeout_s:g} s"
         raise ToolchainError(NAME, what, "give fewer samples or steps, or more time") from expired
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-12:] or ["nothing"]
-        raise ToolchainError(NAME, f"node ended with exit code {done.returncode} and said:\n" + "\n".join(last))
-    return done.stdout
+    if code:
+        last = complained.strip().splitlines()[-12:] or ["nothing"]
+        raise ToolchainError(NAME, f"node ended with exit code {code} and said:\n" + "\n".join(last))
+    return said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from simulators.compare import Divergence
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz, write_text
+from toolchain.folders import clear_leftovers, partial_of, take_the_place
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash, read_program, write_program
@@ -66,15 +66,11 @@ def write_repro(repro: Repro, folder: Path, place: Divergence) -> None:
     """
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
+    clear_leftovers(folder)
+    beside = partial_of(folder)
     try:
         _fill(repro, beside, folder.name, place)
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(beside, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        take_the_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

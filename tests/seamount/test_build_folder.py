@@ -19,11 +19,13 @@ import seamount as sm
 from seamount.build import deploy as stages
 from seamount.build import simulate as simulating
 from seamount.build.deploy import command_of
-from seamount.build.folder import MANIFEST, clear_leftovers, fresh_folder
+from seamount.build.folder import MANIFEST
+from seamount.build.replacing import fresh_folder
 from seamount.network import find_source
 from seamount.options import Options
 from tests.cli.conftest import Run
 from tests.source_tree import ROOT
+from toolchain.folders import clear_leftovers
 
 
 def dead_process() -> int:
@@ -113,6 +115,7 @@ def test_leftovers_of_dead_runs_are_cleared_and_those_of_others_kept(tmp_path: P
     kept.append(".out.notes.old")
     for name in [*gone, *kept]:
         (tmp_path / name / "lava").mkdir(parents=True)
+    (tmp_path / f".out.{dead}@{host}.old" / MANIFEST).write_text('{"producer": "seamount"}')
     (tmp_path / f".out.{dead}.partial.npz").touch()
     with fresh_folder(tmp_path / "out") as folder:
         (folder.root / "new").touch()

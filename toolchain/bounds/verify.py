@@ -135,7 +135,7 @@ def _extents(program: Program) -> Problems:
         if size > MOST_NEURONS:
             yield f"{name}: size {size:,}; give at most {MOST_NEURONS:,}"
     for population in program.populations:
-        if population.modes > MOST_MODES:
+        if population.modes and population.modes > MOST_MODES:
             yield f"{population.name}: {population.modes:,} modes; give at most {MOST_MODES:,}"
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from toolchain.engine.perform import Outcome, Task, make_task, perform, read_res
 from toolchain.engine.processes import Processes
 from toolchain.engine.units import Result, Unit, Work, check_units, reference
 from toolchain.errors import InputError, ToolchainError, WorkError
+from toolchain.folders import only_one
 from toolchain.progress import advance, listening
 
 RETRIES = 2
@@ -137,10 +138,11 @@ def run_units(
     tasks = [make_task(index, name, unit) for index, unit in enumerate(units)]
     run = _Run(units, Keeper(folder, name, say) if folder else None, on_done, say, retries)
     advance(PROGRESS, 0, len(units))
-    todo = deque(task for task in tasks if not run.taken(task))
-    if todo:
-        with _opened(engine, min(workers, len(todo)) if workers else None) as pool:
-            run.through(pool, todo)
+    with only_one(folder) if folder else nullcontext():
+        todo = deque(task for task in tasks if not run.taken(task))
+        if todo:
+            with _opened(engine, min(workers, len(todo)) if workers else None) as pool:
+                run.through(pool, todo)
     return [run.results[index] for index in range(len(units))]
 
 

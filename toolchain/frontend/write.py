@@ -7,6 +7,7 @@ and puts nodes in no stated order.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 
 from toolchain.errors import InputError, UnsupportedError
+from toolchain.files import written_whole
 from toolchain.frontend.extensions import METADATA_KEY, NODE_TYPES, extension_kinds
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.primitives import PRIMITIVES
@@ -48,12 +50,12 @@ def write_nir(graph: Graph, path: str | os.PathLike[str]) -> None:
     """
     data = nir_bytes(graph)
     target = Path(path)
-    partial = target.with_name(target.name + ".partial")
     try:
-        partial.write_bytes(data)
-        os.replace(partial, target)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        with written_whole(target) as beside:
+            beside.write_bytes(data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(
             str(target), f"cannot be written ({error.strerror})", "check the folder and its rights"
         ) from None

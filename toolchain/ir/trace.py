@@ -64,7 +64,7 @@ class Trace:
 
 _GROUPS = ("messages", "registers", "sent", "final")
 _ENDS = "ends"
-MOST_VALUES, VALUES_A_BYTE = 1 << 26, 64
+MOST_VALUES, VALUES_A_BYTE = 2**26, 64
 """Of a trace: so many, however well they are packed, and in a large file so many for each of its bytes."""
 _LEVEL = 1
 """Of compression: in packed arrays hardly more is found by searching longer."""
