@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seamount.build.rungs import interpretable, nir_score
+from seamount.build.float_rung import interpretable, nir_score
 from seamount.build.score import score_classes
 from seamount.build.whole import is_read_stepwise, score_trace
 from seamount.events import Event

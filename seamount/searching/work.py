@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from seamount.build.float_rung import interpretable, interpreted
 from seamount.build.job import Placed
-from seamount.build.rungs import interpretable, interpreted
 from seamount.build.score import Score, score_steps
 from seamount.build.whole import Whole, run_whole
 from seamount.given import samples_of

@@ -74,13 +74,14 @@ class Serial:
 
 _POOLS: dict[str, Callable[[int | None], Pool]] = {
     "serial": lambda workers: Serial(),
-    "processes": lambda workers: Processes(workers or _cores()),
+    "processes": lambda workers: Processes(workers or processors()),
     "ray": lambda workers: OnRay(workers),
 }
 ENGINES = tuple(_POOLS)
 
 
-def _cores() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -43,6 +43,11 @@ def float_network(network: Network) -> FloatNetwork:
     return FloatNetwork(network, {unit.name: unit.tensors() for unit in network.units}, weights)
 
 
+FEW = 0.1
+"""Share of messages other than 0 below which their zeros are passed over: spikes are that few."""
+FULL = 0.2
+"""Share of weights other than 0 above which a matrix is several times faster dense."""
+
 Observe = Callable[[Unit, Seen], None]
 
 
@@ -98,9 +103,17 @@ def arriving(weights: scipy.sparse.csr_array, messages: FloatArray, steps: int) 
     """What a link brings, (sample, step, target)."""
     samples, length, width = messages.shape
     flat = messages.reshape(-1, width)
-    # A full matrix is several times faster dense; one with few entries is faster sparse.
-    product = flat @ weights.toarray().T if weights.nnz > 0.2 * np.prod(weights.shape) else (weights @ flat.T).T
-    arrived = np.asarray(product).reshape(samples, length, -1)
+    arrived = _product(flat, weights).reshape(samples, length, -1)
     if steps:
         arrived = np.concatenate([np.zeros_like(arrived[:, :steps]), arrived[:, :-steps]], axis=1)
     return arrived
+
+
+def _product(messages: FloatArray, weights: scipy.sparse.csr_array) -> FloatArray:
+    """Messages, (row, source), times weights, (target, source): in the way that has least to multiply."""
+    if weights.nnz <= FULL * np.prod(weights.shape):
+        return np.asarray((weights @ messages.T).T)
+    full = np.ascontiguousarray(weights.toarray().T)
+    if np.count_nonzero(messages) < FEW * messages.size:
+        return np.asarray(scipy.sparse.csr_array(messages) @ full)
+    return np.asarray(messages @ full)

@@ -1,25 +1,26 @@
-"""Run a diagonal state space over sequences in float64, a few samples at a time so that the states stay in cache."""
+"""Run a diagonal state space over sequences in float64, a few samples at a time, on all processors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from toolchain.engine.run import processors
 from toolchain.frontend.graph import FloatArray
 
 ComplexArray = NDArray[np.complex128]
 
-STATES_AT_ONCE = 1 << 14
-"""Complex states stepped together: 256 KiB, which fits the second-level cache of today's processors."""
-
-
+UPDATES_AT_ONCE = 1 << 25
+"""Updates of a mode in one piece of work: about 30 ms. The pieces do not depend on the number of processors, and what
+they sum is added in their order, so that results do not either."""
 MOMENT_ROWS = 4096
 """States a neuron that second moments are taken over, spread evenly over samples and steps."""
 ROW_WORDS = 1 << 21
-"""Float64 words of states that are kept until their products are summed: 16 MiB. One product of many rows takes a
-fraction of the time of many products of one, each of which goes through all moments."""
+"""Float64 words of states that a piece keeps until their products are summed, unless one sample has more: 16 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,61 +50,52 @@ def scan(poles: ComplexArray, c: ComplexArray, d: FloatArray, drive: FloatArray,
         moment_rows: about how many states a neuron to take moments over; 0 for none.
     """
     samples, steps, size = drive.shape
-    together = max(1, STATES_AT_ONCE // max(poles.size, 1))
-    # The real and imaginary parts of a state lie side by side, so that Re(c x) is a plain product of reals.
-    weights = np.stack([c.real, -c.imag], axis=-1).reshape(size, -1)
-    readout, peak = np.empty_like(drive), np.zeros(size)
-    moments = np.zeros((size, weights.shape[1] + 1, weights.shape[1] + 1)) if moment_rows else np.zeros((size, 0, 0))
     every = -(-samples * steps // moment_rows) if moment_rows else 0
-    for start in range(0, samples, together):
-        part = slice(start, start + together)
-        peak = np.maximum(peak, _scan(poles, weights, drive[part], readout[part], moments, every))
-    return Scanned(peak, readout + d * drive, moments, samples * (steps // every) if every else 0)
+    run = _Run(poles, c, np.ascontiguousarray(drive), every)
+    features = 2 * poles.shape[1] + 1
+    peak, moments = np.zeros(size), np.zeros((size, features, features) if moment_rows else (size, 0, 0))
+    with ThreadPoolExecutor(processors()) as pool:
+        for high, products in pool.map(run.piece, run.pieces()):
+            peak = np.maximum(peak, high)
+            moments += products
+    return Scanned(peak, run.readout + d * drive, moments, samples * (steps // every) if every else 0)
 
 
-def _scan(
-    poles: ComplexArray, weights: FloatArray, drive: FloatArray, readout: FloatArray, moments: FloatArray, every: int
-) -> FloatArray:
-    """Fill `readout`, add to `moments` every so many steps; return the greatest part of each neuron's modes."""
-    samples, steps, _ = drive.shape
-    state = np.zeros((samples, *poles.shape), dtype=np.complex128)
-    parts = state.view(np.float64)
-    high, low = np.zeros_like(parts), np.zeros_like(parts)
-    rows = _Rows(moments, samples)
-    for t in range(steps):
-        state *= poles
-        state.real += drive[:, t, :, None]
-        np.maximum(high, parts, out=high)
-        np.minimum(low, parts, out=low)
-        readout[:, t] = np.einsum("shk,hk->sh", parts, weights)
-        if every and t % every == every - 1:
-            rows.add(parts, drive[:, t])
-    rows.flush()
-    return np.asarray(np.maximum(high, -low).max(axis=(0, 2)))
+class _Run:
+    """A scan in pieces, some samples each."""
 
+    def __init__(self, poles: ComplexArray, c: ComplexArray, drive: FloatArray, every: int) -> None:
+        self.poles = np.ascontiguousarray([poles.real.T, poles.imag.T])
+        self.weights = np.ascontiguousarray([c.real.T, -c.imag.T])
+        self.drive, self.every = drive, every
+        self.readout = np.zeros_like(drive)
 
-class _Rows:
-    """States and drives on their way into the moments."""
+    def pieces(self) -> Iterator[slice]:
+        samples, steps, size = self.drive.shape
+        modes = self.poles.shape[1]
+        together = UPDATES_AT_ONCE // max(1, steps * size * modes)
+        if self.every:
+            together = min(together, ROW_WORDS // max(1, (steps // self.every) * size * (2 * modes + 1)))
+        for start in range(0, samples, max(1, together)):
+            yield slice(start, start + max(1, together))
 
-    def __init__(self, moments: FloatArray, samples: int) -> None:
-        self.moments, self.samples = moments, samples
-        size, features, _ = moments.shape
-        most = max(1, ROW_WORDS // max(1, samples * size * features))
-        self.kept = np.empty((size, most * samples if features else 0, features))
-        self.count = 0
+    def piece(self, part: slice) -> tuple[FloatArray, FloatArray | float]:
+        """Fill the readout of some samples; their peak, and their sums of products."""
+        # Here, because numba takes half a second to load and not every command runs floats.
+        from toolchain.quantize.scan_kernel import advance
 
-    def add(self, parts: FloatArray, drive: FloatArray) -> None:
-        """Keep a step's (sample, neuron, part) and (sample, neuron)."""
-        rows = self.kept[:, self.count : self.count + self.samples]
-        rows[..., :-1] = parts.swapaxes(0, 1)
-        rows[..., -1] = drive.T
-        self.count += self.samples
-        if self.count == self.kept.shape[1]:
-            self.flush()
+        drive = self.drive[part]
+        samples, steps, size = drive.shape
+        rows = steps // self.every if self.every else 0
+        kept, peak = np.empty((samples, rows, size, 2 * self.poles.shape[1])), np.zeros(size)
+        advance(self.poles, self.weights, drive, self.readout[part], peak, kept, self.every)
+        return peak, self._products(kept, drive) if rows else 0.0
 
-    def flush(self) -> None:
-        """Add the products of what is kept."""
-        if self.count:
-            rows = self.kept[:, : self.count]
-            self.moments += np.matmul(rows.swapaxes(1, 2), rows)
-            self.count = 0
+    def _products(self, kept: FloatArray, drive: FloatArray) -> FloatArray:
+        driven = drive[:, self.every - 1 :: self.every]
+        rows = (
+            np.concatenate([kept, driven[..., None]], axis=-1)
+            .transpose(2, 0, 1, 3)
+            .reshape(kept.shape[2], -1, kept.shape[3] + 1)
+        )
+        return np.asarray(np.matmul(rows.swapaxes(1, 2), rows))
