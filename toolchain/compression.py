@@ -43,7 +43,7 @@ def pack(array: IntArray) -> Packed:
     differences of some order; a vector is stored in the smallest signed type that holds it.
     """
     if array.ndim < 2 or not array.size:
-        return Packed(PLAIN, array.shape, _narrow(array))
+        return Packed(PLAIN, array.shape, narrow(array))
     if array.min() >= 0 and array.max() <= 1:
         return Packed(BITS, array.shape, np.packbits(_steps_last(array).astype(bool)))
     order, coded = _differences(_steps_last(array))
@@ -128,7 +128,8 @@ def _joined(planes: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return whole.reshape(-1).view("<u8").astype(np.uint64, copy=False)
 
 
-def _narrow(array: IntArray) -> NDArray[Any]:
+def narrow(array: IntArray) -> NDArray[Any]:
+    """The array in the smallest signed type that holds it."""
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     for kind in (np.int8, np.int16, np.int32):
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:

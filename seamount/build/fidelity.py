@@ -62,7 +62,7 @@ def measure_fidelity(placed: Placed, runs: Runs, tell: Tell) -> Fidelity:
 
 def _within(messages: Signals, inside: NDArray[np.bool_]) -> Signals:
     """Messages of the steps that count alone; a sequence's padding holds none."""
-    return {name: values * inside for name, values in messages.items()}
+    return {name: values * inside[:, : values.shape[1]] for name, values in messages.items()}
 
 
 def _changed(placed: Placed, runs: Runs, floats: Signals, test: Samples) -> dict[str, NDArray[np.bool_]]:

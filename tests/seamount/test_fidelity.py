@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import nir
 import numpy as np
 import pytest
 
@@ -66,3 +68,21 @@ def test_strict(seamount: Run, examples: Mapping[str, Any], scale: float, strict
     assert ('findings of grade "loss"' in ran.err) == bool(code)
     # The build is there either way, and says how it was made.
     assert ("--strict" in json.loads(Path("build/report.json").read_text("utf-8"))["command"]) == strict
+
+
+def test_a_layer_that_a_pass_moved_behind_the_outputs_is_compared_as_far_as_it_ran(tmp_path: Path) -> None:
+    """Delays are taken out of all paths, so that the layer before the Delay sends its last messages after the run."""
+    rng, one = np.random.default_rng(3), np.ones(3)
+    neuron = {"tau": 2e-4 * one, "r": 2 * one, "v_leak": 0 * one, "v_threshold": one, "v_reset": 0 * one}
+    nodes = {
+        "input": nir.Input({"input": np.array([3])}), "fc": nir.Linear(rng.integers(1, 9, (3, 3)) / 8),
+        "first": nir.LIF(**neuron), "delay": nir.Delay(3e-4 * one), "out": nir.LIF(**neuron),
+        "output": nir.Output({"output": np.array([3])}),
+    }  # fmt: skip
+    graph = nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False)
+    x = (rng.random((4, 12, 3)) < 0.5).astype(float)
+    build = sm.deploy(graph, tmp_path / "build", calibrate=x, compared=2)
+    found = build.report.fidelity
+    assert found is not None and found.changed == 0 and [row.recall for row in found.layers] == [1, 1]
+    with np.load(build.folder / "traces" / "recorded.npz", allow_pickle=False) as stored:
+        assert stored["messages/first"].shape == (2, 12, 3)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.compression import PLAIN, pack, unpack
+from toolchain.compression import PLAIN, Packed, narrow, pack, unpack
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE, read_npz, write_npz
 from toolchain.ir.integer import IntArray
@@ -71,8 +71,11 @@ _LEVEL = 1
 
 
 def save_trace(trace: Trace, path: Path) -> None:
-    """Write a trace; the file appears whole or not at all."""
-    packed = {key: pack(array) for key, array in _arrays(trace).items()}
+    """Write a trace, registers packed, messages as plain arrays for others to read; it appears whole or not at all."""
+    packed = {
+        key: Packed(PLAIN, array.shape, narrow(array)) if key.startswith("messages/") else pack(array)
+        for key, array in _arrays(trace).items()
+    }
     layout = {key: [one.form, list(one.shape)] for key, one in packed.items()}
     stored = {key: one.stored for key, one in packed.items()}
     write_npz(path, _header(trace) | {"packed": layout}, stored, _LEVEL)
@@ -84,7 +87,7 @@ def save_plain_trace(trace: Trace, path: Path) -> None:
     ``messages/NODE``, ``registers/NODE.register``, ``sent/NODE`` and ``final/NODE.register`` have their full shape, in
     the smallest signed type that holds them.
     """
-    write_npz(path, _header(trace), {key: _narrow(array) for key, array in _arrays(trace).items()})
+    write_npz(path, _header(trace), {key: narrow(array) for key, array in _arrays(trace).items()})
 
 
 def save_repeated(trace: Trace, path: Path, original: Path, digest: str) -> None:
@@ -292,11 +295,3 @@ def _check_version(version: object, path: Path) -> None:
     if version != SEMANTICS_VERSION:
         made = f"was made under semantics version {version}, this is {SEMANTICS_VERSION}"
         raise InputError(str(path), made, "simulate again")
-
-
-def _narrow(array: IntArray) -> NDArray[Any]:
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    for kind in (np.int8, np.int16, np.int32):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return array.astype(kind)
-    return array

@@ -83,6 +83,9 @@ def aligned_messages(
         trace: with messages.
         steps: of the input.
         shifts: by how many steps compiler passes moved a population (`PassResult.shifts`).
+
+    A population that a pass moved beyond the outputs' latency has not sent its last messages when the run ends; its
+    array is as much shorter.
     """
     levels, sizes = unit_levels(network), {unit.name: unit.size for unit in network.units}
     return {
@@ -108,12 +111,14 @@ def activity_rows(
 
     Args:
         network: the units.
-        floats, integers: messages, (sample, step, neuron), of the same samples and steps. A unit without messages in
-            `integers` has no row: a compiler pass took it apart.
+        floats, integers: messages, (sample, step, neuron), of the same samples and steps; those of `integers` may end
+            before. A unit without messages in `integers` has no row: a compiler pass took it apart.
         overflows: by ``"population.register"``.
     """
     spiking = [unit.name for unit in network.units if unit.spikes and unit.name in integers]
-    return tuple(_row(name, floats[name] != 0, integers[name] != 0, overflows) for name in spiking)
+    return tuple(
+        _row(name, floats[name][:, : integers[name].shape[1]] != 0, integers[name] != 0, overflows) for name in spiking
+    )
 
 
 def _row(name: str, before: NDArray[np.bool_], after: NDArray[np.bool_], overflows: Mapping[str, int]) -> ActivityRow:
