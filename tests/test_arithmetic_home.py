@@ -51,7 +51,6 @@ ALLOWED: dict[Use, str] = {
     Use("toolchain/ir/connections/pooling.py", "AveragePooling.weight", "<<"): "a constant weight's definition",
     Use("toolchain/ir/connections/pooling.py", "AveragePooling.weight", "//"): "a constant weight's definition",
     Use("toolchain/ir/neurons/poles.py", "poles_inside_unit_disc", "<<"): "the number one at a coefficient's width",
-    Use("toolchain/ir/trace.py", "_narrow", ".astype"): "storage in the least width that was seen to hold them all",
     Use("toolchain/passes/cost.py", "_to_words", "//"): "words that a count of synapses fills",
     Use("toolchain/passes/split_ssm.py", "share_skip", "//"): "how often a bound fits into what a message has room for",
 }
