@@ -57,7 +57,12 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 
 SYSTEM = ("node is ", "no C compiler", "gcc ", "clang ", "chromium ", "arm-none-eabi-gcc ", "riscv64-unknown-elf-gcc ")
-ELSEWHERE = ("this processor lacks ", "spikingjelly is not installed", "sinabs is not installed")
+ELSEWHERE = (
+    "this processor lacks ",
+    "spikingjelly is not installed",
+    "sinabs is not installed",
+    "neurobench is not installed",
+)
 """How skips begin for want of what no set-up of this environment brings: programs of the system, instructions of a
 processor, a framework that has an environment of its own."""
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from seamount.build.folder import BuildFolder, read_manifest
 from seamount.events import Event
-from toolchain.errors import InputError
+from toolchain.doctor import installed
+from toolchain.errors import InputError, MissingPartError
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.reading import text_of
@@ -47,6 +48,23 @@ class Build:
     def program(self) -> Program:
         """The integer program."""
         return load_program(self.files.program)
+
+    def to_torch(self) -> Any:
+        """The integer program as a `torch.nn.Module`, batch first: (batch, step, channel) numbers -> the output after
+        each step, (batch, step, neuron); the last step decides.
+
+        Each projection is a Linear of int8 weights and each population a module, so that NeuroBench's harness runs it:
+        ``model = TorchModel(build.to_torch()); model.add_activation_module(model.net.Neurons)``. Nothing in it learns.
+
+        Raises:
+            MissingPartError: PyTorch is not installed.
+            UnsupportedError: a projection too large to be unrolled.
+        """
+        if not installed("torch"):
+            raise MissingPartError("to_torch", "torch is not installed", "pip install '.[train]'")
+        from simulators.accelerator.module import Deployed
+
+        return Deployed(self.program)
 
     @property
     def equal(self) -> bool:

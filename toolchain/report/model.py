@@ -93,6 +93,19 @@ class SynopsPart(Part):
     layers: dict[str, dict[str, int]]
 
 
+class NeuroBenchPart(Part):
+    """A row of NeuroBench 2.3: bytes and parameters of the program's int8 weights (convolutions unrolled) and
+    coefficients, shares of zeros, and operations a sample; see `toolchain/report/neurobench.py`."""
+
+    footprint_bytes: int
+    parameters: int
+    connection_sparsity: float
+    activation_sparsity: float
+    effective_macs: float
+    effective_acs: float
+    dense: float
+
+
 class EnergyPart(Part):
     """Joules by one table; None for what the table does not model.
 
@@ -182,6 +195,7 @@ class Report(Part):
     fidelity: Fidelity | None = None
     activity: ActivityPart
     synops: SynopsPart
+    neurobench: NeuroBenchPart | None = None
     energy: EnergyPart
     latency: LatencyPart
     other_tables: tuple[EnergyPart, ...]

@@ -93,6 +93,7 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
         "steps": _steps(results.counts.steps),
         "spike_rate": percent(results.counts.spike_rate),
         "fidelity": results.evidence.fidelity,
+        "neurobench": _neurobench(report),
         "synops_range": " to ".join(whole(value) for value in report.synops.per_inference_range),
         "ac": whole(report.synops.ac),
         "mac": whole(report.synops.mac),
@@ -196,6 +197,16 @@ def _figures(results: Results) -> dict[str, Any]:
         "energy_intervals": _intervals(results),
         "energy_legend": [term.cost.name for term in lead.terms],
     }
+
+
+def _neurobench(report: Report) -> str:
+    row = report.neurobench
+    if row is None:
+        return "not counted"
+    sizes = f"footprint {whole(row.footprint_bytes)} bytes of {whole(row.parameters)} weights (convolutions unrolled)"
+    shares = f"connection sparsity {row.connection_sparsity:.4f}, activation sparsity {row.activation_sparsity:.4f}"
+    operations = f"{decimal(row.effective_macs)} effective MACs, {decimal(row.effective_acs)} effective ACs"
+    return f"{sizes}, {shares}, {operations} of {decimal(row.dense)} dense ones"
 
 
 def _synops_bars(results: Results) -> Markup:

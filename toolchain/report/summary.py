@@ -22,6 +22,7 @@ from toolchain.report.model import (
     Report,
     SynopsPart,
 )
+from toolchain.report.neurobench import neurobench_row
 from toolchain.report.ranges import register_ranges
 from toolchain.report.steps import StepTimes, core_work, step_times
 
@@ -72,6 +73,7 @@ def summarize(results: Results) -> Report:
         fidelity=evidence.fidelity,
         activity=_activity(counts),
         synops=_synops(results),
+        neurobench=neurobench_row(evidence.program, counts),
         energy=_energy(results.estimates[0]),
         latency=_latency(results.estimates[0], results.step_times[0]),
         other_tables=tuple(_energy(other) for other in results.estimates[1:]),
