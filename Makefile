@@ -118,6 +118,11 @@ microcontroller: $(VENV)/.dev  ## the digits network in C on Cortex-M4 and RISC-
 bench-portable: $(VENV)/.dev  ## time exported C and JavaScript beside the fast simulator and onnxruntime
 	@$(BIN)/python -m benchmarks.portable
 
+.PHONY: bench-self
+bench-self: $(VENV)/.dev  ## time this tree beside another, BASE=<commit>: CPU seconds, memory and folders of what users wait for
+	@test -n "$(BASE)" || { echo "make: give BASE=<commit>" >&2; exit 1; }
+	@$(BIN)/python -m benchmarks.itself $(BASE) $(BENCH_FLAGS)
+
 .PHONY: bench-quick
 bench-quick: $(VENV)/.dev  ## the same beside Lava and C only, in under 3 minutes; writes benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run --quick

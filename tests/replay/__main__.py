@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.trees import REPOSITORY, other_tree
 from tests.replay.compare import LEFT_OUT, VOLATILE, compare_jobs
 from tests.replay.jobs import Job, case_jobs, random_jobs, zoo_jobs
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("zoo", "cases", "random")
 COUNT, QUICK_COUNT, QUICK_CASES = 200, 38, 8
 DRIVER = Path(__file__).with_name("drive.py")
@@ -53,22 +53,10 @@ def main(given: Sequence[str] | None = None) -> int:
         if options.keep is not None:
             options.keep.mkdir(parents=True)
             work = options.keep.resolve()
-        base = _base(options.base, work / "base")
+        base = other_tree(options.base, work / "base")
         (work / "inputs").mkdir()
         jobs = chosen_jobs(options, work / "inputs")
         return replay(base, REPOSITORY, jobs, work, options.files)
-
-
-def _base(base: str, folder: Path) -> Path:
-    """The other tree: a folder as it is, a commit as `git archive` gives it, which leaves the repository alone."""
-    if Path(base).is_dir():
-        return Path(base).resolve()
-    folder.mkdir()
-    packed = subprocess.run(["git", "-C", str(REPOSITORY), "archive", base], capture_output=True)
-    if packed.returncode:
-        raise SystemExit(f"BASE={base}: {packed.stderr.decode().strip()}")
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
-    return folder
 
 
 def chosen_jobs(options: argparse.Namespace, inputs: Path) -> list[Job]:
