@@ -4,9 +4,9 @@
     python -m benchmarks.itself BASE [--only REGEX] [--repeats N]
 
 Each work is one command of one tree in a process of its own; the trees take turns, so that what else the machine does
-falls on both. CPU seconds are those of the process and all that it started and waited for; memory is that of the largest
-of them, and never less than this script's own. Printed are medians and their ratio, with the machine's load. Written is
-benchmarks/itself.json.
+falls on both. CPU seconds are those of the process and all that it started and waited for; memory is that of the
+largest of them, and never less than this script's own. Printed are medians and their ratio, with the machine's load.
+Written is benchmarks/itself.json.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ WEIGHTS_LICENCE = "Apache-2.0"
 """Of all weights here; the data that they were trained on keep their own terms."""
 DATA_OF = {"smnist": "mnist", "psmnist": "mnist", "smnist196": "mnist", "sfashion": "fashion"}
 """The data set of a task, where it bears another name."""
-DIGITS_TERMS = "UCI: CC BY 4.0; in scikit-learn, BSD-3"
+DIGITS_TERMS = "UCI: CC BY 4.0"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Golden digests of the programs of all shipped networks: a change of the compiler that changes one is seen here.
 
-The digits are calibrated on their own data, which come with scikit-learn; the others, whose data are fetched, on seeded
+The digits are calibrated on their own data, which are shipped; the others, whose data are fetched, on seeded
 inputs of the same form. What they do on their own data is told by `make results`, and compared by `make replay`.
 """
 

@@ -1,35 +1,30 @@
-"""The 1797 handwritten digits that scikit-learn ships, 8 x 8 pixels read row by row: sequences of 64 steps.
+"""The 1797 handwritten digits that scikit-learn ships too, 8 x 8 pixels read row by row: sequences of 64 steps.
 
 Pixels are whole numbers 0..16, given as k / 16. Source: UCI ML hand-written digits (E. Alpaydin, C. Kaynak, 1998),
-test part, in `sklearn.datasets.load_digits`.
+test part, CC BY 4.0; `sklearn.datasets.load_digits` has the same rows. `models/data/digits.npz` holds them with the
+rows of each part, which were drawn once, stratified, by scikit-learn's `train_test_split` with seed 0.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from models.tasks.task import Part, Task
+from toolchain.files import read_npz
 
-SPLIT_SEED = 0
-TEST_SAMPLES = 360
-VALIDATION_SAMPLES = 216
+DATA = Path(__file__).parents[1] / "data" / "digits.npz"
 SIDE = 8
 LEVELS = 16
 
 
 def load() -> Task:
     """1221 training, 216 validation and 360 test sequences, stratified, always the same."""
-    pixels, labels = load_digits(return_X_y=True)
-    inputs = (pixels / LEVELS).astype(np.float32)[:, :, None]
-    index = np.arange(len(labels))
-    rest, test = train_test_split(index, test_size=TEST_SAMPLES, stratify=labels, random_state=SPLIT_SEED)
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION_SAMPLES, stratify=labels[rest], random_state=SPLIT_SEED
-    )
-    parts = [Part(inputs[chosen], labels[chosen].astype(np.int64)) for chosen in (train, validation, test)]
+    _, stored = read_npz(DATA)
+    inputs, labels = (stored["pixels"] / LEVELS).astype(np.float32)[:, :, None], stored["labels"].astype(np.int64)
+    parts = [Part(inputs[rows], labels[rows]) for rows in (stored["train"], stored["validation"], stored["test"])]
     return Task("digits", 10, parts[0], parts[1], parts[2], augment=distort)
 
 

@@ -52,7 +52,7 @@ def zoo_jobs(repository: Path, data: Path, lava: bool) -> list[Job]:
 
 
 def has_data(task: str, data: Path) -> bool:
-    """Whether a task's data are here: the digits come with scikit-learn, the others lie in a folder."""
+    """Whether a task's data are here: the digits are shipped, the others lie in a folder."""
     kinds = {"smnist": "mnist", "psmnist": "mnist", "smnist196": "mnist", "sfashion": "fashion"}
     return task == "digits" or (data / f"{kinds.get(task, task)}.npz").is_file()
 
