@@ -59,5 +59,6 @@ def test_unknown_task() -> None:
 
 
 def test_data_need_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, models.tasks as t; t.load_task('digits'); sys.exit(len(sys.modules.keys() & {'torch', 'sklearn'}))"
+    load = "import sys, models.tasks as t; t.load_task('digits')"
+    code = f"{load}; sys.exit(len(sys.modules.keys() & {{'torch', 'sklearn'}}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
