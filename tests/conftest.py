@@ -62,6 +62,7 @@ ELSEWHERE = (
     "spikingjelly is not installed",
     "sinabs is not installed",
     "neurobench is not installed",
+    "axe-core is not here",
 )
 """How skips begin for want of what no set-up of this environment brings: programs of the system, instructions of a
 processor, a framework that has an environment of its own."""

@@ -14,7 +14,7 @@ from seamount.build.fidelity import measure_fidelity
 from seamount.build.folder import write_manifest
 from seamount.build.replacing import fresh_folder, replaceable, replaced_build
 from seamount.build.result import Build
-from seamount.build.rungs import accuracies
+from seamount.build.rungs import measure_accuracy
 from seamount.build.simulate import simulate_and_compare
 from seamount.events import Event, Tell, silent
 from seamount.network import Source, find_source
@@ -90,7 +90,7 @@ def deploy_source(source: Source, out: Path, options: Options, tell: Tell = sile
     with fresh_folder(out) as folder:
         export(placed, folder, keep)
         runs = simulate_and_compare(placed, folder, options, shards, keep)
-        measured = accuracies(placed, runs, options, keep)
+        measured = measure_accuracy(placed, runs, options, keep)
         fidelity = measure_fidelity(placed, runs, keep)
         evidence = gather_evidence(placed, runs, measured, fidelity, command)
         keep(Event("report", "report.html, report.json"))

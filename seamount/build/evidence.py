@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 
+from seamount.build.assumed import assumed_rows
 from seamount.build.fidelity import Fidelity
 from seamount.build.job import Placed, Runs, entered_lines
+from seamount.build.rungs import Measured
 from seamount.options import Options
 from seamount.ports import Ports
 from simulators.compare import Comparison
@@ -14,7 +16,7 @@ from toolchain.host.infer import MEANINGS
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
 from toolchain.lower.rest import pole_rows
-from toolchain.report.evidence import Accuracy, Agreement, Evidence, FindingRow, LayerSpikes, PolePoint, QuantizationRow
+from toolchain.report.evidence import Agreement, Evidence, FindingRow, LayerSpikes, PolePoint, QuantizationRow
 from toolchain.report.evidence import Fidelity as FidelityRow
 from toolchain.version import __version__
 
@@ -23,9 +25,7 @@ POLES_DRAWN = 512
 VERSIONED = ("numpy", "scipy", "h5py", "nir", "lava-nc", "onnx", "onnxruntime", "torch")
 
 
-def gather_evidence(
-    network: Placed, runs: Runs, accuracies: tuple[Accuracy, ...], fidelity: Fidelity, command: str
-) -> Evidence:
+def gather_evidence(network: Placed, runs: Runs, measured: Measured, fidelity: Fidelity, command: str) -> Evidence:
     """Everything that the report is made of."""
     return Evidence(
         model=network.source.name,
@@ -35,7 +35,9 @@ def gather_evidence(
         target=network.target,
         test=runs.test,
         recorded=runs.recorded,
-        accuracies=accuracies,
+        accuracies=measured.accuracies,
+        decisions=measured.decisions,
+        assumed=assumed_rows(network),
         agreements=tuple(_agreement(comparison) for comparison in runs.comparisons.values()),
         fidelity=_fidelity(fidelity),
         findings=tuple(_findings(network, runs, fidelity)),

@@ -18,7 +18,8 @@ from seamount.samples import Samples, spread
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.execute import by_input, run
 from toolchain.frontend.graph import FloatArray, Graph
-from toolchain.host.decode import float_step_outputs
+from toolchain.host.decode import at_last_step, float_step_outputs
+from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
 from toolchain.lower.floating import FloatNetwork, float_network, run_units
 
@@ -36,17 +37,21 @@ SAME = 1e-9
 """Greatest difference of equal outputs, as a share of the greatest: sums are taken in another order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloatRung:
     """What the float network decided.
 
     Attributes:
         score: against the labels.
+        rows: which of the samples ran, (sample,).
+        classes: how each was decided at its own last step, (sample,).
         note: which samples ran, and how; empty where the interpreter ran them all.
         parted: how the units differ from the interpreter, in words; empty where they do not, or did not run.
     """
 
     score: Score
+    rows: IntArray
+    classes: IntArray
     note: str = ""
     parted: str = ""
 
@@ -63,20 +68,20 @@ def float_rung(placed: Placed, test: Samples, whole: int, asked: int | None) -> 
     few = spread(len(test), asked or interpretable(placed.graph, test, HELD_UPDATES))
     checked = test.chosen(few)
     if asked or len(few) == len(test):
-        score = nir_score(placed.graph, placed.conventions, placed.program, checked)
-        return FloatRung(score, "" if len(few) == whole else f"{len(few)} of {whole} test samples")
+        found = _decided(interpreted(placed.graph, placed.conventions, placed.program, checked))
+        return FloatRung(found[0], few, found[1], "" if len(few) == whole else f"{len(few)} of {whole} test samples")
     network = placed.compiled.network
     floats = float_network(network)
-    score, difference = _held(placed, floats, checked)
+    score, classes, difference = _held(placed, floats, checked)
     if difference > SAME:
         parted = f"units differ from the NIR interpreter by {difference:.2g} of the outputs, on {len(few)} samples"
-        return FloatRung(score, f"{len(few)} of {whole} test samples", parted)
+        return FloatRung(score, few, classes, f"{len(few)} of {whole} test samples", parted)
     a_sample = test.steps * sum(unit.updates for unit in network.units)
     more = spread(len(test), min(len(test), max(len(few), UNIT_UPDATES // a_sample)))
-    scores = [score_steps(outputs, part) for part, outputs in _by_units(placed, floats, test.chosen(more))]
+    score, classes = _decided(_by_units(placed, floats, test.chosen(more)))
     note = "" if len(more) == whole else f"{len(more)} of {whole} test samples, "
     note += f"by units equal to the NIR interpreter on {len(few)}"
-    return FloatRung(sum(scores[1:], scores[0]), note)
+    return FloatRung(score, more, classes, note)
 
 
 def interpretable(graph: Graph, test: Samples, updates: int = NIR_UPDATES) -> int:
@@ -87,8 +92,16 @@ def interpretable(graph: Graph, test: Samples, updates: int = NIR_UPDATES) -> in
 
 def nir_score(graph: Graph, conventions: Conventions, program: Program, samples: Samples) -> Score:
     """The float network as NIR, read as the program's output is."""
-    scores = [score_steps(outputs, part) for part, outputs in interpreted(graph, conventions, program, samples)]
-    return sum(scores[1:], scores[0])
+    return _decided(interpreted(graph, conventions, program, samples))[0]
+
+
+def _decided(ran: Iterator[tuple[Samples, FloatArray]]) -> tuple[Score, IntArray]:
+    """What outputs say against the labels, and the decision at each sample's own last step."""
+    scores, classes = list[Score](), list[IntArray]()
+    for part, outputs in ran:
+        scores.append(score_steps(outputs, part))
+        classes.append(at_last_step(outputs, part.lengths).argmax(axis=1))
+    return sum(scores[1:], scores[0]), np.concatenate(classes)
 
 
 def interpreted(
@@ -102,15 +115,15 @@ def interpreted(
         yield part, float_step_outputs(program.output(samples.output), found[end])
 
 
-def _held(placed: Placed, floats: FloatNetwork, samples: Samples) -> tuple[Score, float]:
-    """The interpreter's score, and how far the units' outputs are from its, as a share of the greatest."""
-    scores, difference, greatest = [], 0.0, 1e-300
-    for part, outputs in interpreted(placed.graph, placed.conventions, placed.program, samples):
-        scores.append(score_steps(outputs, part))
+def _held(placed: Placed, floats: FloatNetwork, samples: Samples) -> tuple[Score, IntArray, float]:
+    """The interpreter's score and decisions, and how far the units are from its outputs, as a share of the greatest."""
+    ran = list(interpreted(placed.graph, placed.conventions, placed.program, samples))
+    difference, greatest = 0.0, 1e-300
+    for part, outputs in ran:
         for _, others in _by_units(placed, floats, part, len(part)):
             difference = max(difference, float(np.abs(others - outputs).max()))
         greatest = max(greatest, float(np.abs(outputs).max()))
-    return sum(scores[1:], scores[0]), difference / greatest
+    return *_decided(iter(ran)), difference / greatest
 
 
 def _by_units(

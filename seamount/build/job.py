@@ -127,6 +127,7 @@ class Runs:
         foreign, comparisons: the other simulators' traces, and each compared with the reference's.
         missing: simulators left out, with the reason.
         chosen: indices of the compared samples.
+        classes: of every test sample, the program's decision at its own last step, (sample,).
     """
 
     test: Trace
@@ -139,3 +140,4 @@ class Runs:
     comparisons: Mapping[str, Comparison]
     missing: Mapping[str, str]
     chosen: IntArray
+    classes: IntArray

@@ -73,7 +73,7 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         tell(_compared(comparisons[other]))
     advance("compare", len(asked), len(asked))
     ran = (whole.trace, whole.score, whole.scores, whole.entered)
-    return Runs(*ran, inputs, recorded, foreign, comparisons, absent, chosen)
+    return Runs(*ran, inputs, recorded, foreign, comparisons, absent, chosen, whole.outputs.argmax(axis=1))
 
 
 def _keep(folder: BuildFolder, name: str, trace: Trace, recorded: Trace) -> Trace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -22,12 +23,12 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on this machine; apt-get install chromium")
 
 
-def shown(page: Path, ask: str, profile: Path) -> dict[str, str]:
-    """What the player's parts say once the page has run, by id; `ask` is what stands behind #."""
+def shown(page: Path, ask: str, profile: Path, part: str = "player") -> dict[str, str]:
+    """What a part of the page says once it has run, by the rest of each id; `ask` is what stands behind #."""
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--virtual-time-budget=60000"]
     command = [str(CHROMIUM), *flags, "--dump-dom", f"{page.as_uri()}#{ask}"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    return dict(re.findall(r'id="player-([a-z]+)"[^>]*>([^<]*)<', ran.stdout))
+    return dict(re.findall(rf'id="{part}-([a-z]+)"[^>]*>([^<]*)<', ran.stdout))
 
 
 @in_chromium
@@ -65,10 +66,42 @@ def test_another_trace_is_noticed(tmp_path: Path) -> None:
         assert "step 2 differs from the recorded trace" in said
 
 
+@in_chromium
+def test_look_inside_shows_what_was_recorded(tmp_path: Path) -> None:
+    """It begins at the first step of the neuron of the first spiking layer that sends most, and shows its voltage."""
+    build = digits_build()
+    trace = load_trace(build / "traces" / "recorded.npz")
+    neuron = int(trace.messages["block0"][0].sum(axis=0).argmax())
+    value = int(trace.registers["block0.voltage"][0, 0, neuron])
+    said = shown(build / "report.html", "", tmp_path, "inside")
+    assert said["at"] == f"step 0, neuron {neuron} of block0: voltage {value:,}"
+    assert said["caption"].startswith(f"Neuron {neuron} of block0, voltage, steps 0 to {trace.steps - 1}")
+
+
+AXE = Path(os.environ.get("SEAMOUNT_AXE", "build/axe/package/axe.min.js"))
+RUN_AXE = """addEventListener("load", () => axe.run(document).then((found) => {
+  const said = document.createElement("pre");
+  said.id = "player-faults";
+  said.textContent = `${found.passes.length} rules pass; ` + found.violations.map((fault) => fault.id).join(" ");
+  document.body.append(said);
+}));"""
+
+
+@in_chromium
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not here; CONTRIBUTING.md says how to get it")
+def test_axe_finds_no_fault(tmp_path: Path) -> None:
+    text = (digits_build() / "report.html").read_text(encoding="utf-8")
+    page = tmp_path / "report.html"
+    script = f"<script>{AXE.read_text(encoding='utf-8')}\n{RUN_AXE}</script>"
+    page.write_text(text.replace("</body>", f"{script}</body>"), encoding="utf-8")
+    passed, _, faults = shown(page, "", tmp_path / "profile")["faults"].partition("; ")
+    assert int(passed.split()[0]) > 20 and faults == ""
+
+
 def test_without_script_nothing_is_promised() -> None:
     """The player is hidden until its script shows it; a remark stands in its place."""
     text = (digits_build() / "report.html").read_text(encoding="utf-8")
-    assert '<section id="player" hidden="hidden">' in text
+    assert '<section id="player" hidden="hidden"' in text and '<section id="inside" hidden="hidden"' in text
     assert "<noscript>" in text
     assert "]]>" not in text.partition("<![CDATA[")[2].rpartition("]]>")[0]
     assert text.count("</script>") == 1

@@ -35,6 +35,11 @@ PLACEMENT = "placement.json"
 TEST_TRACE = "traces/test.npz"
 RECORDED_TRACE = "traces/recorded.npz"
 
+MOST_FLIPS = 200
+"""Samples that are listed."""
+MOST_CLASSES = 40
+"""Up to which a confusion matrix is kept."""
+
 Rung = Literal["float", "nir", "fake_quantized", "integer", "lava", "onnx"]
 
 
@@ -143,6 +148,52 @@ class Fidelity(Row):
     layers: tuple[LayerSpikes, ...] = ()
 
 
+class Flip(Row):
+    """One test sample that the program decides otherwise than the float network.
+
+    Attributes:
+        sample: index in the whole test set.
+        label, before, after: class as labelled, of the float network, of the program.
+    """
+
+    sample: int = Field(ge=0)
+    label: int
+    before: int
+    after: int
+
+
+class Decisions(Row):
+    """Decisions of the program on the test set, one a sample, beside the labels and the float network's.
+
+    Attributes:
+        samples: of the program.
+        confusion: [label][decision], how many samples; empty where there are more classes than a page can show.
+        compared: samples of which the float network's decision is known too: it was interpreted as NIR.
+        flips: of them, those that are decided otherwise, at most `MOST_FLIPS`.
+        flipped: how many there are.
+    """
+
+    samples: int = Field(gt=0)
+    confusion: tuple[tuple[int, ...], ...] = ()
+    compared: int = Field(default=0, ge=0)
+    flips: tuple[Flip, ...] = ()
+    flipped: int = Field(default=0, ge=0)
+
+
+class AssumedRow(Row):
+    """Something that was taken for granted, and where it came from.
+
+    Attributes:
+        what: e.g. "reset".
+        value: in words.
+        source: the convention, the settings, the program or the target.
+    """
+
+    what: str
+    value: str
+    source: str
+
+
 class FindingRow(Row):
     """What a stage (read, quantize, lower, ...) repaired, lost or noticed."""
 
@@ -221,6 +272,8 @@ class Evidence:
         recorded: trace of a few samples with messages and, for the table of ranges, registers.
         accuracies, agreements, findings, quantization: rows.
         fidelity: spikes and decisions beside the float network's; None where nobody looked.
+        decisions: of the whole test set, with one label a sample; None without.
+        assumed: what was taken for granted.
         ranges: of registers; where empty, they are taken from `recorded`.
         poles: of state spaces, some of each population.
         versions: by part (``seamount``, ``python``, ``numpy``, ...).
@@ -241,6 +294,8 @@ class Evidence:
     ranges: tuple[RegisterRange, ...] = ()
     poles: tuple[PolePoint, ...] = ()
     fidelity: Fidelity | None = None
+    decisions: Decisions | None = None
+    assumed: tuple[AssumedRow, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
 
@@ -259,6 +314,8 @@ class _Facts(Row):
     ranges: tuple[RegisterRange, ...]
     poles: tuple[PolePoint, ...] = ()
     fidelity: Fidelity | None = None
+    decisions: Decisions | None = None
+    assumed: tuple[AssumedRow, ...] = ()
     versions: dict[str, str]
     command: str
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from toolchain.report.evidence import Agreement, Fidelity, FindingRow, QuantizationRow, RegisterRange
+from toolchain.report.evidence import (
+    Agreement,
+    AssumedRow,
+    Decisions,
+    Fidelity,
+    FindingRow,
+    QuantizationRow,
+    RegisterRange,
+)
 
 Band = tuple[float, float]
 Share = float
@@ -193,6 +201,8 @@ class Report(Part):
     accuracy: AccuracyPart
     equivalence: EquivalencePart
     fidelity: Fidelity | None = None
+    decisions: Decisions | None = None
+    assumed: tuple[AssumedRow, ...] = ()
     activity: ActivityPart
     synops: SynopsPart
     neurobench: NeuroBenchPart | None = None

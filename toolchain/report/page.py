@@ -9,15 +9,45 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from toolchain.report import tables
+from toolchain.report import more_tables, tables
+from toolchain.report.agreement_figure import agreement_figure
+from toolchain.report.chip_figure import chip_figure
 from toolchain.report.energy import Estimate
+from toolchain.report.evidence import Evidence
 from toolchain.report.figures import Bar, bars, intervals, raster
 from toolchain.report.model import EquivalencePart, Report
+from toolchain.report.network_figure import network_figure
 from toolchain.report.numbers import band, decimal, percent, si, whole
 from toolchain.report.pole_figure import pole_figure
+from toolchain.report.range_figure import range_figure
 from toolchain.report.summary import Results
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+CONTENTS = (
+    ("verdict", "Result"),
+    ("assumed", "What was assumed"),
+    ("network", "Network"),
+    ("accuracy", "Accuracy, confusion, flips"),
+    ("equivalence", "Equivalence"),
+    ("fidelity", "Fidelity by layer"),
+    ("activity", "Activity"),
+    ("player", "Run it here"),
+    ("inside", "Look inside"),
+    ("operations", "Synaptic operations"),
+    ("energy", "Energy"),
+    ("time", "Time"),
+    ("cores", "Cores and traffic"),
+    ("registers", "Registers"),
+    ("quantization", "Quantization"),
+    ("findings", "Findings"),
+    ("constants", "Constants and sources"),
+    ("again", "How to make this again"),
+)
+"""Sections: their ids and what the contents call them."""
+SCRIPTED = ("player", "inside")
+"""Sections that the page has where it has a script."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +76,14 @@ def render(results: Results, report: Report, script: Markup | None = None) -> st
     )
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     page = environment.get_template("report.html.j2")
-    shown = {"script": script, **_player(results)}
+    shown = {"script": script, "contents": _contents(script is not None), **_player(results)}
     return page.render(
         style=style, report=report, **shown, **_facts(results, report), **_tables(results), **_figures(results)
     )
+
+
+def _contents(scripted: bool) -> list[tuple[str, str]]:
+    return [entry for entry in CONTENTS if scripted or entry[0] not in SCRIPTED]
 
 
 def _player(results: Results) -> dict[str, Any]:
@@ -94,6 +128,7 @@ def _facts(results: Results, report: Report) -> dict[str, Any]:
         "spike_rate": percent(results.counts.spike_rate),
         "fidelity": results.evidence.fidelity,
         "neurobench": _neurobench(report),
+        "decisions": results.evidence.decisions,
         "synops_range": " to ".join(whole(value) for value in report.synops.per_inference_range),
         "ac": whole(report.synops.ac),
         "mac": whole(report.synops.mac),
@@ -182,6 +217,11 @@ def _tables(results: Results) -> dict[str, tables.Table]:
         "finding_table": tables.finding_table(evidence),
         "quantization_table": tables.quantization_table(evidence),
         "source_table": tables.source_table(results),
+        "assumed_table": more_tables.assumed_table(evidence),
+        "confusion_table": more_tables.confusion_table(evidence.decisions),
+        "flip_table": more_tables.flip_table(evidence.decisions),
+        "neuron_table": more_tables.neuron_table(evidence),
+        "network_table": more_tables.network_table(evidence.program),
     }
 
 
@@ -189,6 +229,10 @@ def _figures(results: Results) -> dict[str, Any]:
     evidence, lead = results.evidence, results.estimates[0]
     picture, left_out = raster(evidence.program, evidence.recorded)
     return {
+        "network": network_figure(evidence.program),
+        "agreement": agreement_figure(evidence.fidelity),
+        "register_bars": range_figure(results.ranges),
+        "chip": _chip(evidence),
         "poles": pole_figure(evidence.poles) if evidence.poles else None,
         "raster": picture if evidence.recorded.messages else None,
         "raster_left_out": ", ".join(left_out),
@@ -207,6 +251,13 @@ def _neurobench(report: Report) -> str:
     shares = f"connection sparsity {row.connection_sparsity:.4f}, activation sparsity {row.activation_sparsity:.4f}"
     operations = f"{decimal(row.effective_macs)} effective MACs, {decimal(row.effective_acs)} effective ACs"
     return f"{sizes}, {shares}, {operations} of {decimal(row.dense)} dense ones"
+
+
+def _chip(evidence: Evidence) -> Markup | None:
+    sent = {name: counts.sum(axis=0) for name, counts in evidence.test.sent.items()}
+    if sent.keys() < evidence.program.sizes().keys():
+        return None
+    return chip_figure(evidence.program, evidence.placement, evidence.target, sent, evidence.test.samples)
 
 
 def _synops_bars(results: Results) -> Markup:

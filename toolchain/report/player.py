@@ -32,7 +32,7 @@ STEADY = ("neuron_updates", "mode_updates", "word_updates", "multiplications")
 
 HASH_FACTOR = np.uint32(16777619)
 HASH_START = np.uint32(2166136261)
-CODE = Path(__file__).parent / "templates" / "player.js.j2"
+CODE = [Path(__file__).parent / "templates" / name for name in ("player.js.j2", "inside.js.j2")]
 
 
 def player(results: Results, folder: Path) -> Markup | None:
@@ -45,8 +45,8 @@ def player(results: Results, folder: Path) -> Markup | None:
         return None
     module = re.sub(r"^export ", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     facts = json.dumps(_facts(program, recorded, results)).replace("<", "\\u003c")
-    code = CODE.read_text(encoding="utf-8")
-    return Markup("//<![CDATA[\n" + "\n".join([module, f"const recorded = {facts};", code]) + "\n//]]>")
+    code = [path.read_text(encoding="utf-8") for path in CODE]
+    return Markup("//<![CDATA[\n" + "\n".join([module, f"const recorded = {facts};", *code]) + "\n//]]>")
 
 
 def _fits_words(trace: Trace) -> bool:
@@ -98,8 +98,17 @@ def _facts(program: Program, recorded: Trace, results: Results) -> dict[str, Any
         "step_joules": fixed,
         "synop_joules": each,
         "spiking": [p.name for p in program.populations if p.message_range == (0, 1)],
+        "inside": {name: _shown_registers(program, name) for name in program.sizes()},
         "voltages": [p.name for p in program.populations if "voltage" in {r.name for r in p.type.stored}],
     }
+
+
+def _shown_registers(program: Program, name: str) -> list[str]:
+    """Stored registers of a population that have one value a neuron; an input has none."""
+    if name in {source.name for source in program.inputs}:
+        return []
+    population = program.population(name)
+    return [r.name for r in stored_registers(population) if population.extent(r.per) == (population.size,)]
 
 
 def _fan_out(program: Program) -> dict[str, IntArray]:

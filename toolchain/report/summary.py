@@ -71,6 +71,8 @@ def summarize(results: Results) -> Report:
         accuracy=_accuracy(evidence),
         equivalence=_equivalence(evidence),
         fidelity=evidence.fidelity,
+        decisions=evidence.decisions,
+        assumed=evidence.assumed,
         activity=_activity(counts),
         synops=_synops(results),
         neurobench=neurobench_row(evidence.program, counts),

@@ -101,7 +101,8 @@ def test_page_is_well_formed_and_stands_alone(page: str) -> None:
     tree = parse(page)
     for element in tree.iter():
         assert element.tag.rpartition("}")[2] not in {"script", "link", "img", "iframe", "object", "embed"}
-        assert not {"src", "href", "srcset", "data"} & {name.rpartition("}")[2] for name in element.attrib}
+        assert not {"src", "srcset", "data"} & {name.rpartition("}")[2] for name in element.attrib}
+        assert element.attrib.get("href", "#").startswith("#")
     style = next(element.text or "" for element in tree.iter("style"))
     assert "url(" not in style and "@import" not in style
     assert set(re.findall(r"https?://[^\"' <]*", page)) == {"http://www.w3.org/2000/svg"}
