@@ -154,6 +154,6 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 # Training and the tests on top: this brings PyTorch (see constraints.txt for which).
 $(VENV)/.dev: $(VENV)/.run
 	@echo "installing PyTorch and the test tools in $(VENV)"
-	@$(PIP) --constraint constraints.txt --editable '.[train,onnx,lava,ray,dev]'
+	@$(PIP) --constraint constraints.txt --editable '.[train,onnx,lava,ray,sign,dev]'
 	@$(PIP) --no-deps $(NORSE)
 	@touch $@

@@ -12,6 +12,7 @@ from seamount.build.evidence import gather_evidence, manifest_facts
 from seamount.build.export import export
 from seamount.build.fidelity import measure_fidelity
 from seamount.build.folder import write_manifest
+from seamount.build.labels import save_labels
 from seamount.build.replacing import fresh_folder, replaceable, replaced_build
 from seamount.build.result import Build
 from seamount.build.rungs import measure_accuracy
@@ -90,6 +91,7 @@ def deploy_source(source: Source, out: Path, options: Options, tell: Tell = sile
     with fresh_folder(out) as folder:
         export(placed, folder, keep)
         runs = simulate_and_compare(placed, folder, options, shards, keep)
+        save_labels(folder, placed.program, placed.source.test, runs.chosen)
         measured = measure_accuracy(placed, runs, options, keep)
         fidelity = measure_fidelity(placed, runs, keep)
         evidence = gather_evidence(placed, runs, measured, fidelity, command)

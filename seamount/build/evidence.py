@@ -38,7 +38,7 @@ def gather_evidence(network: Placed, runs: Runs, measured: Measured, fidelity: F
         accuracies=measured.accuracies,
         decisions=measured.decisions,
         assumed=assumed_rows(network),
-        agreements=tuple(_agreement(comparison) for comparison in runs.comparisons.values()),
+        agreements=tuple(agreement_of(comparison) for comparison in runs.comparisons.values()),
         fidelity=_fidelity(fidelity),
         findings=tuple(_findings(network, runs, fidelity)),
         quantization=tuple(_quantization(network)),
@@ -48,7 +48,8 @@ def gather_evidence(network: Placed, runs: Runs, measured: Measured, fidelity: F
     )
 
 
-def _agreement(comparison: Comparison) -> Agreement:
+def agreement_of(comparison: Comparison) -> Agreement:
+    """A comparison as the evidence holds it."""
     return Agreement(
         simulators=comparison.simulators,
         samples=comparison.samples,

@@ -9,6 +9,7 @@ import numpy as np
 from seamount.build.evidence import overflow_rows
 from seamount.build.folder import BuildFolder
 from seamount.build.job import Placed, Runs, entered_lines
+from seamount.build.shipped import simulate_shipped, with_shipped_model
 from seamount.build.whole import run_whole
 from seamount.events import Event, Tell, lines_of
 from seamount.options import Options
@@ -53,8 +54,7 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         tell(Event("simulate", f"{row.where}: {row.what}; {row.action}", {"where": row.where}, detail=True))
     chosen = _chosen(program, test, options)
     inputs = payloads_of(encode_all(program, test.chosen(chosen).values()))
-    probes = program.all_probes()
-    recorded = find_simulator(REFERENCE)(program, inputs, probes=probes, strict=False)
+    recorded = find_simulator(REFERENCE)(program, inputs, probes=program.all_probes(), strict=False)
     write_npz(folder.trace("input"), {"program": program_hash(program)}, inputs)
     foreign, comparisons = {}, {}
     asked = compared_simulators(options.compare)
@@ -63,12 +63,14 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         advance("compare", number, len(asked))
         try:
             require(other, missing(other))
-            foreign[other] = find_simulator(other)(program, inputs, probes=probes, strict=False)
+            foreign[other] = simulate_shipped(folder, program, inputs, other)
         except (MissingPartError, UnsupportedError) as error:
             absent[other] = reason = str(error).removeprefix(f"{other}: ")
             tell(Event("compare", f"{other} left out: {reason}", {"simulator": other, "left_out": reason}))
             continue
-        comparisons[other] = compare(program, recorded, foreign[other])
+        found = compare(program, recorded, foreign[other])
+        shipped = other == "onnx" and found.equal
+        comparisons[other] = with_shipped_model(folder, program, inputs, recorded, found) if shipped else found
         foreign[other] = _keep(folder, other, foreign[other], recorded)
         tell(_compared(comparisons[other]))
     advance("compare", len(asked), len(asked))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from seamount.cli.bundle import bundle_command
 from seamount.cli.check import check_command
 from seamount.cli.compare import compare_command
 from seamount.cli.data import data_app
@@ -21,6 +22,7 @@ from seamount.cli.prune import prune_command
 from seamount.cli.quantize import quantize_command
 from seamount.cli.report import report_command
 from seamount.cli.search import search_command
+from seamount.cli.sign import sign_command
 from seamount.cli.simulate import simulate_command
 from seamount.cli.start import start_screen
 from seamount.cli.trace import trace_command
@@ -63,6 +65,8 @@ app.command("energy")(energy_command)
 app.command("simulate")(simulate_command)
 app.command("trace")(trace_command)
 app.command("verify")(verify_command)
+app.command("sign")(sign_command)
+app.command("bundle")(bundle_command)
 app.command("compare")(compare_command)
 app.command("diff")(diff_command)
 app.command("report")(report_command)

@@ -20,9 +20,13 @@ def report(folder: Path, tables: tuple[str, ...] = ()) -> Report:
         tables: cost tables, by name or file, the leading one first; the target's by default.
 
     Raises:
-        InputError: another file is not what the manifest says: fresh hashes would make damage look whole.
+        InputError: the build is signed, or another file is not what the manifest says: fresh hashes would make damage
+            look whole.
     """
     build = BuildFolder(folder)
+    if build.signature.is_file():
+        what = "is signed, and other pages would need another signature"
+        raise InputError(str(folder), what, f"remove {build.signature.name}, write the report and sign again")
     if changed := changed_files(build, OWN):
         what = f"{len(changed)} files are not what the manifest says, first {changed[0]}"
         raise InputError(str(folder), what, "deploy again; seamount verify lists them all")

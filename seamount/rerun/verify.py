@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,13 @@ import simulators.c
 import simulators.js
 import simulators.lava
 import simulators.onnx
-from seamount.build.folder import BuildFolder, changed_files
+from seamount.build.folder import BuildFolder, changed_files, read_manifest
 from seamount.build.result import Build
-from seamount.rerun.inputs import folder_of
+from seamount.rerun.bundle import unpacked
+from seamount.rerun.checks import Check, Verified, judged
+from seamount.rerun.claims import claim_checks, manifest_of
+from seamount.rerun.copying import listed_copy
+from seamount.rerun.signing import signature_check
 from seamount.simulators import find_simulator, missing
 from simulators.compare import compare
 from toolchain.bounds.verify import verify as verify_program
@@ -25,58 +28,34 @@ from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import program_hash, read_program
 from toolchain.ir.trace import Trace, load_trace
+from toolchain.reading import text_of
 from toolchain.report.evidence import RECORDED_TRACE
 
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was checked.
-
-    Attributes:
-        name: what.
-        result: ``"ok"``, ``"failed"`` or ``"skipped"``.
-        detail: numbers, or the reason.
-    """
-
-    name: str
-    result: str
-    detail: str
+Tell = Callable[[Check], None]
 
 
-@dataclass(frozen=True)
-class Verified:
-    """What checking a build found.
-
-    Attributes:
-        checks: in the order in which they were made.
-    """
-
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed; a simulator that is not installed is skipped, and its check says so."""
-        return all(check.result != "failed" for check in self.checks)
-
-
-def verify(build: Build | Path | str, *, on_check: Callable[[Check], None] | None = None) -> Verified:
-    """Is a build what its manifest says, and does everything still agree when run again?
+def verify(
+    build: Build | Path | str, *, run: bool = True, key: Path | str | None = None, on_check: Tell | None = None
+) -> Verified:
+    """Is a build what its manifest says, does it follow from itself, and does everything still agree when run again?
 
     Args:
-        build: that `deploy` made, or its folder.
+        build: that `deploy` made, its folder, or a bundle of it.
+        run: whether to run what can be run of it (its Lava package, C, JavaScript and ONNX), as this user.
+        key: PEM file of the public key that it must be signed with.
         on_check: is called with each check as it is made.
 
     Returns:
-        The checks: hashes, program, then each simulator against the recorded trace; `.ok` where none failed. Where the
-        hashes fail, nothing else is read or run.
+        The checks: signature, hashes, program, what is claimed, then each simulator against the recorded trace; `.ok`
+        where none failed. Where the hashes or the program fail, nothing else is read or run.
 
     Raises:
-        InputError: the folder is not one of ours.
+        InputError: it is no build of ours, or there is no such key.
+        MissingPartError: a key is given, and the package cryptography is not installed.
 
     >>> verify(deploy("net.nir", "build/net", calibrate=x, compared=2)).ok
     True
     """
-    folder = folder_of(build)
     checks: list[Check] = []
 
     def record(check: Check) -> None:
@@ -84,31 +63,55 @@ def verify(build: Build | Path | str, *, on_check: Callable[[Check], None] | Non
         if on_check is not None:
             on_check(check)
 
-    changed = changed_files(folder)
-    record(_result("hashes", "; ".join(changed), "every file is what the manifest says"))
-    if changed:
-        # Nothing of a folder that is not what it says is run: its Lava package and C are code.
-        record(Check("program", "skipped", "nothing was run, since the files are not those that were deployed"))
-        return Verified(tuple(checks))
-    try:
-        program = _program(folder)
-        record(Check("program", "ok", f"text and arrays are one program, all rules hold, {program_hash(program)[:12]}"))
-        inputs, stored = _inputs(folder, program), load_trace(folder.root / RECORDED_TRACE)
-    except ToolchainError as error:
-        record(Check("program", "failed", str(error)))
-        return Verified(tuple(checks))
-    for name in ("reference", "fast", "lava", "onnx", "js", "c"):
-        record(_again(folder, program, inputs, stored, name))
+    given = build.folder if isinstance(build, Build) else Path(build)
+    with unpacked(given) as folder:
+        _look(folder, run, None if key is None else Path(key), record)
     return Verified(tuple(checks))
 
 
-def _result(name: str, problem: str, fine: str) -> Check:
-    return Check(name, "failed" if problem else "ok", problem or fine)
+def _look(folder: BuildFolder, run: bool, key: Path | None, record: Tell) -> None:
+    changed = changed_files(folder)
+    record(judged("hashes", changed, "every file is what the manifest says"))
+    if changed:
+        # Nothing of a folder that is not what it says is run: its Lava package and C are code.
+        record(Check("program", "skipped", "nothing was run, since the files are not those that were deployed"))
+        return
+    record(signed := signature_check(folder, key))
+    if signed.result == "failed":
+        return
+    with listed_copy(folder) as copy:
+        manifest = manifest_of(read_manifest(copy), str(folder.manifest))
+        try:
+            program = _program(copy)
+            inputs, stored = _inputs(copy, program), load_trace(copy.root / RECORDED_TRACE)
+        except ToolchainError as error:
+            record(Check("program", "failed", str(error)))
+            return
+        record(Check("program", "ok", f"text and arrays are one program, all rules hold, {program_hash(program)[:12]}"))
+        sound = True
+        for check in claim_checks(copy, manifest, program):
+            record(check)
+            sound = sound and (check.name != "exports" or check.result != "failed")
+        _run_all(copy, program, inputs, stored, run and sound, record)
+
+
+def _run_all(
+    folder: BuildFolder, program: Program, inputs: dict[str, IntArray], stored: Trace, run: bool, record: Tell
+) -> None:
+    if not run:
+        record(Check("run", "skipped", "nothing of the build was run"))
+        return
+    record(Check("run", "note", "lava/, model.onnx, model.js and c/ of the build are run now, with your rights"))
+    for name in ("reference", "fast", "lava", "onnx", "js", "c"):
+        record(_again(folder, program, inputs, stored, name))
 
 
 def _program(folder: BuildFolder) -> Program:
     program = load_program(folder.program)
-    text = read_program(folder.text.read_text(encoding="utf-8"), str(folder.text))
+    try:
+        text = read_program(text_of(folder.text), str(folder.text))
+    except (OSError, ValueError) as error:
+        raise InputError(str(folder.text), f"cannot be read ({error})", "deploy again") from error
     verify_program(text)
     verify_program(program)
     if program_hash(text) != program_hash(program):
@@ -146,7 +149,9 @@ def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], s
 
 def _run(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], name: str) -> Trace:
     if name == "lava":
-        return simulators.lava.simulate_exported(folder.lava, inputs, probes=program.all_probes(), strict=False)
+        return simulators.lava.simulate_exported(
+            folder.lava, inputs, probes=program.all_probes(), strict=False, keep_bytecode=True
+        )
     if name == "onnx":
         return simulators.onnx.simulate_file(folder.onnx, inputs, strict=False)
     if name == "js":

@@ -27,12 +27,22 @@ def build_report(evidence: Evidence, folder: Path, tables: tuple[str, ...] = ())
     Raises:
         InputError: the parts of the evidence don't belong together, or a cost table is unknown or broken.
     """
+    report, texts = _written(evidence, folder, tables)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return report
+
+
+def report_texts(evidence: Evidence, folder: Path, tables: tuple[str, ...] = ()) -> dict[str, str]:
+    """What `build_report` writes into a folder, by file, and nothing written."""
+    return _written(evidence, folder, tables)[1]
+
+
+def _written(evidence: Evidence, folder: Path, tables: tuple[str, ...]) -> tuple[Report, dict[str, str]]:
     results = examine(evidence, tables)
     report = summarize(results)
     page = render(results, report, player(results, folder))
-    write_text(folder / REPORT_JSON, write_report(report))
-    write_text(folder / REPORT_HTML, page)
-    return report
+    return report, {REPORT_JSON: write_report(report), REPORT_HTML: page}
 
 
 def rebuild_report(folder: Path, tables: tuple[str, ...] = ()) -> Report:
