@@ -32,7 +32,8 @@ demo: $(VENV)/.run  ## compile zoo:digits for the default target, prove it, writ
 	@echo "The report is build/digits/report.html"
 
 .PHONY: test
-test: $(VENV)/.dev  ## all tests; PYTEST_FLAGS="-k name" narrows them
+test: $(VENV)/.dev  ## all tests (some 20 minutes on two cores); PYTEST_FLAGS="-k name" narrows them
+	@echo "all tests: some 20 minutes on two cores; $(VENV) takes $$(du -sh $(VENV)/ | cut -f1)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 # The inner rooms, without the tests marked slow and with fewer random examples; from the graph to the exporters, no round

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from seamount.build.folder import BuildFolder, read_manifest
 from seamount.events import Event
+from seamount.showing import as_html, as_lines
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.ir.program import Program
@@ -108,12 +108,11 @@ class Build:
 
     def __repr__(self) -> str:
         """The figures in a few lines."""
-        return "\n".join([f"Build of {self.report.model}", *(f"  {name:<10}{text}" for name, text in self._rows())])
+        return as_lines(f"Build of {self.report.model}", self._rows())
 
     def _repr_html_(self) -> str:
         """The figures as a table, for notebooks."""
-        rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self._rows())
-        return f"<table><caption>Build of {html.escape(self.report.model)}</caption>{rows}</table>"
+        return as_html(f"Build of {self.report.model}", self._rows())
 
 
 def load_build(folder: Path | str) -> Build:

@@ -15,8 +15,8 @@ Three ways in:
                           (x of data.npz: sample, step, channel; y: classes, if there are any)
 
   your own network,       import seamount as sm
-  in Python               build = sm.deploy(graph, calibrate=x, labels=y)
-                          (graph: a nir.NIRGraph, as snnTorch, norse, sinabs, Rockpool, ... export it)
+  in Python               build = sm.deploy(net, calibrate=x, labels=y)
+                          (net: a module of snnTorch, norse, SpikingJelly or sinabs, or a nir.NIRGraph)
 
 Then look at build/<name>/report.html, or:
 

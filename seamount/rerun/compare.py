@@ -9,6 +9,7 @@ from typing import Any
 
 from seamount.build.folder import read_manifest
 from seamount.build.result import Build, load_build
+from seamount.showing import as_html, as_lines
 from toolchain.errors import InputError
 from toolchain.files import write_text
 from toolchain.report.compare_page import render_comparison
@@ -31,6 +32,22 @@ class Compared:
     def names(self) -> tuple[str, ...]:
         """The folders, as they were given."""
         return tuple(str(build.folder) for build in self.builds)
+
+    def _shown(self) -> list[tuple[str, str]]:
+        found = []
+        for row in self.rows:
+            pairs = zip(row.texts[1:], row.differences, strict=True)
+            others = [f"{text} ({difference})" if difference else text for text, difference in pairs]
+            found.append((row.name, " | ".join([row.texts[0], *others])))
+        return found
+
+    def __repr__(self) -> str:
+        """A line a figure, builds beside each other."""
+        return as_lines(" | ".join(self.names), self._shown())
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks."""
+        return as_html(" | ".join(self.names), self._shown())
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data."""

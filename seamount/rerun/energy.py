@@ -10,6 +10,7 @@ from typing import Any
 from seamount.build.result import Build
 from seamount.events import Event
 from seamount.rerun.inputs import folder_of
+from seamount.showing import as_html, as_lines
 from toolchain.report.evidence import load_evidence
 from toolchain.report.model import Report
 from toolchain.report.summary import Results, examine, summarize
@@ -28,6 +29,17 @@ class Energy:
 
     results: Results
     report: Report
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [(event.stage, event.text) for event in self.events()]
+
+    def __repr__(self) -> str:
+        """Operations, energy and latency in a few lines."""
+        return as_lines(f"Energy of {self.report.model}", self._rows())
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks."""
+        return as_html(f"Energy of {self.report.model}", self._rows())
 
     def events(self) -> list[Event]:
         """Synaptic operations, energy, latency, and what was assumed, by the leading table."""

@@ -13,6 +13,7 @@ from seamount.events import Event, Tell, lines_of, silent
 from seamount.rerun.inputs import build_samples, folder_of, payloads
 from seamount.samples import Data
 from seamount.shards import PLAIN, Recording, Shards, simulate_in_shards
+from seamount.showing import as_html, as_lines
 from seamount.simulators import default_simulator, find_simulator, missing, require
 from toolchain.frontend.graph import FloatArray
 from toolchain.host.decode import at_last_step, step_numbers
@@ -38,6 +39,23 @@ class Simulated:
     classes: IntArray
     score: Score | None
     by_output: Mapping[str, IntArray | FloatArray] = field(default_factory=dict)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        classes = ", ".join(map(str, self.classes[:12].tolist())) + (", ..." if len(self.classes) > 12 else "")
+        rows = [("run", f"{self.trace.samples} samples x {self.trace.steps} steps on {self.trace.simulator}")]
+        if self.score is not None:
+            right, of = self.score.correct, self.score.counted
+            rows.append(("accuracy", f"{right} of {of} right ({100 * right / of:.2f} %)"))
+        rows += [("classes", classes), ("outputs", f"{self.outputs.shape}, at each step")]
+        return [*rows, *(("overflow", f"{key}: {n:,} values") for key, n in sorted(self.trace.overflows.items()))]
+
+    def __repr__(self) -> str:
+        """The run in a few lines."""
+        return as_lines("Simulated", self._rows())
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks."""
+        return as_html("Simulated", self._rows())
 
     def as_dict(self) -> dict[str, Any]:
         """Extent, decisions and what overflowed, as plain data; the trace itself is in no JSON."""
