@@ -83,6 +83,20 @@ class Graph:
         """Names of the nodes that `name` has an edge to, in edge order."""
         return tuple(target for source, target in self.edges if source == name)
 
+    def __repr__(self) -> str:
+        """The nodes with their shapes and sources, a line each, without parameters."""
+        width = max((len(name) for name in self.nodes), default=0)
+        lines = [f"Graph of {len(self.nodes)} nodes and {len(self.edges)} edges"]
+        for name, node in self.nodes.items():
+            sources = ", ".join(self.sources(name))
+            line = f"  {name:<{width}}  {node.kind:<10} {_shape(node.output_shape):<14} "
+            lines.append((line + (f"from {sources}" if sources else "")).rstrip())
+        return "\n".join([*lines, *(f"  {finding.severity}: {finding}" for finding in self.findings)])
+
     def of_kind(self, *kinds: str) -> tuple[Node, ...]:
         """All nodes of the given NIR types, in order."""
         return tuple(node for node in self.nodes.values() if node.kind in kinds)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -235,6 +235,23 @@ class Program:
                 return limits(source.bits)
         return self.population(name).message_range
 
+    def __repr__(self) -> str:
+        """The parts, a line each, without weights and coefficients."""
+        lines = [f"Program {self.name}, {self.latency_steps} steps of latency"]
+        lines += [f"  input {i.name}: {i.size} of {i.bits} bits" for i in self.inputs]
+        for p in self.populations:
+            modes = f" x {p.modes} modes" if p.modes else ""
+            lines.append(f"  population {p.name}: {p.size} {p.neuron}{modes}")
+        for joint in self.projections:
+            targets, sources = joint.connection.target_size, joint.connection.source_size
+            late = f", {joint.delay_steps} steps" if joint.delay_steps != 1 else ""
+            lines.append(
+                f"  projection {joint.name}: {joint.source} -> {joint.target}, "
+                f"{joint.connection.kind} {sources} -> {targets}{late}"
+            )
+        lines += [f"  output {o.name}: {o.population}{f'.{o.register}' if o.register else ''}" for o in self.outputs]
+        return "\n".join(lines)
+
     def all_probes(self) -> tuple[Probe, ...]:
         """One probe for every register of every population."""
         return tuple(Probe(p.name, register.name) for p in self.populations for register in p.type.registers)

@@ -56,6 +56,17 @@ class Trace:
     reach: Mapping[str, int] = field(default_factory=dict)
     ends: IntArray | None = None
 
+    def __repr__(self) -> str:
+        """What was recorded, a line each, without values."""
+        groups = ("messages", "registers", "sent", "final")
+        lines = [f"Trace of {self.samples} samples x {self.steps} steps on {self.simulator}"]
+        for group in groups:
+            arrays: Mapping[str, IntArray] = getattr(self, group)
+            listed = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+            lines += [f"  {group}: {listed}"] if listed else []
+        lost = {name: count for name, count in self.overflows.items() if count}
+        return "\n".join([*lines, f"  overflows: {lost or 'none'}"])
+
     @property
     def counted_steps(self) -> int:
         """Steps that `sent` counts, all samples together."""
