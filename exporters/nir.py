@@ -40,6 +40,10 @@ UNSUPPORTED: Mapping[str, str] = {
 """Neuron types that NIR cannot say, with the reason."""
 
 
+UNREACHED = 1 << 30
+"""Stands for the level of what no path reaches yet."""
+
+
 def export_nir(program: Program, path: Path) -> None:
     """Write a program as a NIR file.
 
@@ -93,7 +97,9 @@ def _plain_graph(program: Program, neurons: Mapping[str, PlainNeuron], levels: M
         weights = _weights(program, projection) * own.gain[:, None]
         first = target not in biased and projection.source != target and bool(np.any(own.bias))
         at = _delayed(sketch, projection, _extra(projection, levels), {**inputs, **names}[projection.source], "_")
-        end = sketch.matrix(f"{projection.source}_to_{target}", weights, at, own.bias * own.gain if first else None)
+        plain_name = f"{projection.source}_to_{target}"
+        name = plain_name if plain_name not in sketch.nodes else projection.name.replace("->", "_to_")
+        end = sketch.matrix(name, weights, at, own.bias * own.gain if first else None)
         biased |= {target} if first else set()
         sketch.edges.append((end, names[target]))
     for output in program.outputs:
@@ -130,19 +136,25 @@ def _strict(population: Population) -> bool:
 
 
 def _levels(program: Program) -> dict[str, int]:
-    """Longest way from the inputs in steps, loops of a population to itself left aside."""
+    """Shortest way from the inputs in steps: no projection is shorter than the difference of its ends' levels.
+
+    What is over is a Delay's, of which every loop through several populations has one.
+    """
     levels = {source.name: 0 for source in program.inputs}
-    waiting = [population.name for population in program.populations]
-    while waiting:
-        ready = [name for name in waiting if all(p.source in levels or p.source == name for p in program.into(name))]
-        if not ready:
-            raise UnsupportedError(
-                waiting[0], f"a loop through {len(waiting)} populations, whose delays NIR cannot say", "export as Lava"
-            )
-        name = ready[0]
-        waiting.remove(name)
-        forward = [levels[p.source] + p.delay_steps for p in program.into(name) if p.source != name]
-        levels[name] = min(forward, default=1)
+    forward = [p for p in program.projections if p.source != p.target]
+    left = [population.name for population in program.populations]
+    fed = {p.target for p in forward}
+    levels |= {name: 1 for name in left if name not in fed}
+    while left := [name for name in left if name not in levels]:
+        reached = True
+        while reached:
+            reached = False
+            for p in forward:
+                level = levels.get(p.source, UNREACHED) + p.delay_steps
+                if level < levels.get(p.target, UNREACHED):
+                    levels[p.target], reached = level, True
+        # A loop that nothing enters begins anywhere.
+        levels |= dict.fromkeys([name for name in left if name not in levels][:1], 1)
     return levels
 
 
@@ -165,9 +177,10 @@ def _weights(program: Program, projection: Projection) -> FloatArray:
 
 
 def _extra(projection: Projection, levels: Mapping[str, int]) -> int:
-    """Steps beyond those of the pipeline."""
-    loop = projection.source == projection.target
-    return projection.delay_steps - (1 if loop else levels[projection.target] - levels[projection.source])
+    """Steps of a Delay: those beyond the pipeline's; of a neuron's loop all, since a Delay closes it, but a single one."""
+    if projection.source == projection.target:
+        return projection.delay_steps if projection.delay_steps > 1 else 0
+    return projection.delay_steps - levels[projection.target] + levels[projection.source]
 
 
 def _delayed(sketch: Sketch, projection: Projection, extra: int, at: str, join: str) -> str:

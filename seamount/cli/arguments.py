@@ -71,6 +71,9 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
     "start": (str, typer.Option("--start", help="the same: zero, v_leak or v_reset")),
     "precision": (str, typer.Option("--precision", help="the same: double or single")),
     "output_delay_steps": (int, typer.Option("--output-delay", help="the same: steps that spikes leave late", min=0)),
+    "loop_delay_steps": (
+        int, typer.Option("--loop-delay", help="the same: steps that loops of several neurons take", min=1)
+    ),
     "recurrent_bias_at_start": (
         bool, typer.Option("--recurrent-bias/--late-recurrent-bias", help="the same: from the first step or the second")
     ),

@@ -12,8 +12,9 @@ import numpy as np
 
 from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.conventions import Conventions
-from toolchain.frontend.discretize import delay_steps, discretize
+from toolchain.frontend.discretize import discretize
 from toolchain.frontend.graph import FloatArray, Graph, Node
+from toolchain.frontend.loop_delays import past_delays, with_loop_delays
 from toolchain.frontend.loops import late, run_loop
 from toolchain.frontend.order import Group, execution_groups
 from toolchain.frontend.primitives import STATEFUL
@@ -44,6 +45,7 @@ def run(
         InputError: an input of the wrong shape, an unknown name to record, dt too long for a time constant.
         UnsupportedError: no Output, or a loop that has no stated order (see `order.py`).
     """
+    graph = with_loop_delays(graph, conventions)
     outputs = graph.of_kind("Output")
     if not outputs:
         raise UnsupportedError("graph", "no Output node", "lead an edge to an Output")
@@ -112,16 +114,12 @@ class _Execution:
         self.live: Signals = {}
         self.kept: Signals = {}
         self.readers = {name: len(graph.targets(name)) for name in graph.nodes}
-        for group in execution_groups(graph, self._past_delays()):
+        for group in execution_groups(graph, past_delays(graph, conventions)):
             self._run_group(group)
 
     def signals(self, output: str) -> FloatArray:
         """The finished signal of the Output."""
         return self.live[output]
-
-    def _past_delays(self) -> list[str]:
-        delays = self.graph.of_kind("Delay")
-        return [node.name for node in delays if np.all(delay_steps(node, self.conventions) >= 1)]
 
     def _run_group(self, group: Group) -> None:
         drives = {name: self._drive(name, group.nodes) for name in group.nodes}

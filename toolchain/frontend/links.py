@@ -19,11 +19,13 @@ class Link:
     Attributes:
         source, target: unit names.
         weights: (target, source) sparse float64 matrix.
-        steps: 0 where it acts within the step, 1 where it closes a loop (NIR: the value of the step before).
+        steps: 0 where it acts within the step; where it closes a loop, by how many steps (NIR: 1, the value of the step
+            before, or what Delay nodes on it say).
         origin: the NIR nodes passed, joined with "+".
         kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
         port: of the target.
-        delay: steps by which Delay nodes make it later.
+        delay: steps by which Delay nodes make it later, where it closes no loop.
+        closes: whether a Delay of a step and more lies on it, so that it closes a loop by itself.
     """
 
     source: str
@@ -34,10 +36,12 @@ class Link:
     kernel: Node | None = None
     port: str = INPUT_PORT
     delay: int = 0
+    closes: bool = False
 
     @property
     def name(self) -> str:
         """Its name, and that of the projection that it becomes."""
         port = "" if self.port == INPUT_PORT else f".{self.port}"
-        late = f"(+{self.delay})" if self.delay else ""
+        more = self.delay + max(0, self.steps - 1)
+        late = f"(+{more})" if more else ""
         return f"{self.source}->{self.target}{port}" + ("(loop)" if self.steps else "") + late

@@ -17,7 +17,7 @@ NIR says neither. The rule here does not depend on the order of nodes in the fil
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,14 +79,28 @@ def _group(graph: Graph, members: list[str], rank: dict[str, int], past_delays: 
 
 def _closing_edges(graph: Graph, members: list[str], edges: list[Edge]) -> set[Edge]:
     """Edges to delay so that what remains of `edges` has no loop."""
-    delayed: set[Edge] = set()
+    return {edge for _, closing in _closings(graph, members, edges) for edge in closing}
+
+
+def _closings(graph: Graph, members: list[str], edges: list[Edge]) -> Iterator[tuple[list[str], set[Edge]]]:
+    """Each loop, and the edges that close it."""
     for part in _components(members, edges):
         inner = [edge for edge in edges if edge[0] in part and edge[1] in part]
         if inner:
             closing = _closing(graph, part, inner)
-            delayed |= closing
-            delayed |= _closing_edges(graph, part, [edge for edge in inner if edge not in closing])
-    return delayed
+            yield part, closing
+            yield from _closings(graph, part, [edge for edge in inner if edge not in closing])
+
+
+def loops_of_several(graph: Graph, past_delays: Collection[str] = ()) -> Iterator[tuple[list[str], set[Edge]]]:
+    """Each loop through several stateful nodes that no Delay closes, and the edges that close it.
+
+    Raises:
+        UnsupportedError: as `execution_groups`.
+    """
+    for part, closing in _closings(graph, list(graph.nodes), [e for e in graph.edges if e[1] not in past_delays]):
+        if sum(graph.nodes[name].kind in STATEFUL for name in part) > 1:
+            yield part, closing
 
 
 def _closing(graph: Graph, part: list[str], inner: list[Edge]) -> set[Edge]:

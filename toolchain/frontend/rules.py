@@ -49,6 +49,7 @@ class Conventions:
         clamp_decay: whether shares kept are clamped to 0 .. 1, so that tau < dt forgets all, tau < 0 nothing.
         recurrent_bias_at_start: whether a recurrent Affine adds its bias at t = 0 already, before any spike.
         output_delay_steps: by how many steps spiking neurons emit late.
+        loop_delay_steps: by how many steps a loop through several neurons is late, where it closes (`order`).
         tau_times_dt: whether the file holds tau times dt (norse <= 1.1 exports), to be divided out.
         findings: what choosing these conventions for a graph noticed.
     """
@@ -66,6 +67,7 @@ class Conventions:
     clamp_decay: bool = False
     recurrent_bias_at_start: bool = True
     output_delay_steps: int = 0
+    loop_delay_steps: int = 1
     tau_times_dt: bool = False
     findings: tuple[Finding, ...] = ()
 
@@ -75,6 +77,8 @@ class Conventions:
             raise InputError("conventions.dt", f"{self.dt} s is not a positive time", "give seconds")
         if self.output_delay_steps < 0:
             raise InputError("conventions.output_delay_steps", f"{self.output_delay_steps} < 0", "give 0 or more")
+        if self.loop_delay_steps < 1:
+            raise InputError("conventions.loop_delay_steps", f"{self.loop_delay_steps} < 1", "give 1 or more")
         for field, known in WORDS.items():
             if getattr(self, field) not in known:
                 what = f"{getattr(self, field)!r} is not a known rule"

@@ -97,11 +97,7 @@ def aligned_messages(
 
 def unit_levels(network: Network) -> dict[str, int]:
     """By how many steps a unit's messages come after the input that they belong to."""
-    levels = {unit.name: 0 for unit in network.inputs}
-    for unit in network.populations:
-        before = [levels[link.source] for link in network.into(unit.name) if link.steps == 0]
-        levels[unit.name] = max(before, default=0) + 1
-    return levels
+    return network.levels
 
 
 def activity_rows(

@@ -68,7 +68,8 @@ def calibrate(network: Network, data: FloatArray) -> Calibration:
 
 def _affordable(network: Network, data: FloatArray) -> slice:
     """Samples, evenly spread, that take at most `MODE_STEPS`."""
-    a_step = sum(unit.updates for unit in network.units)
+    loops = [unit.updates for group in network.together() if len(group) > 1 for unit in group]
+    a_step = sum(unit.updates for unit in network.units) + data.shape[1] // 2 * sum(loops)
     most = max(1, MODE_STEPS // (a_step * data.shape[1]))
     return slice(0, None, -(-len(data) // most))
 

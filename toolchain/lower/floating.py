@@ -75,14 +75,36 @@ def run_units(
         InputError: another number of channels.
     """
     messages: Signals = dict(known or {}) | floats.network.by_input(data)
-    for unit in floats.network.units:
-        if unit.name in messages:
-            continue
-        seen = _run(floats, unit, messages, data.shape[:2], moment_rows)
-        messages[unit.name] = seen.messages
-        if observe is not None:
-            observe(unit, seen)
+    for group in floats.network.together():
+        left = [unit for unit in group if unit.name not in messages]
+        found = _run_together(floats, left, messages, data.shape[:2], moment_rows)
+        for unit, seen in zip(left, found, strict=True):
+            messages[unit.name] = seen.messages
+            if observe is not None:
+                observe(unit, seen)
     return messages
+
+
+def _run_together(
+    floats: FloatNetwork, units: list[Unit], messages: Signals, extent: tuple[int, ...], moment_rows: int
+) -> list[Seen]:
+    """Run a unit, or the units of a loop.
+
+    A loop is run over and over on what its units sent the time before, from silence. What links close a loop by so many
+    steps, and so each time as many more first steps are right; nothing changes any more when all are.
+    """
+    looped = len(units) > 1 or any(link.steps > 1 for unit in units for link in floats.network.into(unit.name))
+    if not looped:
+        return [_run(floats, unit, messages, extent, moment_rows) for unit in units]
+    sent = {unit.name: np.zeros((*extent, unit.size)) for unit in units}
+    for _ in range(extent[1] + 1):
+        before, found = sent, []
+        for unit in units:
+            found.append(_run(floats, unit, {**messages, **sent}, extent, moment_rows))
+            sent = {**sent, unit.name: found[-1].messages}
+        if all(np.array_equal(before[name], sent[name]) for name in sent):
+            break
+    return found
 
 
 def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int, ...], moment_rows: int) -> Seen:
@@ -91,7 +113,7 @@ def _run(floats: FloatNetwork, unit: Unit, messages: Signals, extent: tuple[int,
     loop = None
     for link in floats.network.into(unit.name):
         weights = floats.weights[link.name]
-        if link.source == unit.name:
+        if link.source == unit.name and link.steps == 1:
             loop = weights
         else:
             first = unit.ports.index(link.port) * unit.size

@@ -144,7 +144,8 @@ def _reached(floats: FloatNetwork, tensor: TensorRow) -> set[str]:
     reached = {where}
     if name == "weights":
         reached = {link.target for link in floats.network.links if link.name == where}
-    for unit in floats.network.units:  # sources come before their targets
-        if any(link.source in reached for link in floats.network.into(unit.name)):
-            reached.add(unit.name)
+    before = -1
+    while before < len(reached):
+        before = len(reached)
+        reached |= {link.target for link in floats.network.links if link.source in reached}
     return reached

@@ -45,8 +45,8 @@ def lower(network: Network, scheme: Scheme, name: str, notes: Mapping[str, str] 
     """Lower a network.
 
     Latency: a population's level is one more than its deepest forward source's; what entered at step t is processed
-    there at step t + level. A forward link's delay is the difference of levels, a loop's delay is its own step;
-    Delay nodes add theirs, and relays carry what no projection can.
+    there at step t + level. A link's delay is the difference of levels, and the steps by which it closes a loop or
+    Delay nodes make it later; relays carry what no projection can.
 
     Raises:
         UnsupportedError, QuantizationError: from the parts.
@@ -127,7 +127,7 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
     integers.data = np.clip(np.rint(real.data * factor), -top, top)
-    delay = link.delay + (levels[link.target] - levels[link.source] if link.steps == 0 else link.steps)
+    delay = link.delay + link.steps + levels[link.target] - levels[link.source]
     choice = choose_connection(link, integers, gain, factor)
     projection = Projection(
         name=name,

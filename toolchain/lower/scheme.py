@@ -6,14 +6,16 @@ shift makes up the difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from toolchain.errors import UnsupportedError
 from toolchain.lower.calibrate import Calibration
 from toolchain.quantize.inputs import InputForm, input_forms
 from toolchain.quantize.scales import LinkScale, Payload, Scheme, UnitScale, with_columns
 from toolchain.quantize.settings import Settings
+from toolchain.units.base import Unit
 from toolchain.units.input import Input
 from toolchain.units.network import Network
 
@@ -58,7 +60,7 @@ def _with_inputs(
     payload = {unit.name: unit.payload(None) for unit in network.units if not unit.graded}
     units: dict[str, UnitScale] = {}
     links: dict[tuple[str, str, int], LinkScale] = {}
-    for unit in network.units:
+    for unit in _known_first(network):
         if isinstance(unit, Input):
             form = forms[unit.name]
             payload[unit.name] = Payload(form.exponent, 2.0 ** (form.bits - 1 - form.exponent))
@@ -69,6 +71,23 @@ def _with_inputs(
         if unit.graded:
             payload[unit.name] = unit.payload(scale)
     return Scheme(settings, dict(forms), units, links, calibration.notes)
+
+
+def _known_first(network: Network) -> Iterator[Unit]:
+    """The units in an order in which all sources with graded messages come first, in loops too.
+
+    Raises:
+        UnsupportedError: a loop of units with graded messages alone.
+    """
+    waiting = list(network.units)
+    while waiting:
+        graded = {unit.name for unit in waiting if unit.graded}
+        ready = [u for u in waiting if not graded & {k.source for k in network.into(u.name) if k.source != u.name}]
+        if not ready:
+            what = "a loop of neurons that all send numbers"
+            raise UnsupportedError(" -> ".join(sorted(graded)), what, "put a neuron that spikes into the loop")
+        yield ready[0]
+        waiting.remove(ready[0])
 
 
 def _check_names(network: Network, settings: Settings) -> None:

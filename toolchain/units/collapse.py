@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -25,15 +25,21 @@ from toolchain.units import KINDS
 from toolchain.units.base import Head, Unit
 from toolchain.units.ends import output_names
 from toolchain.units.network import Network
+from toolchain.units.ordering import ordered
 from toolchain.units.reading import Reading
 from toolchain.units.timing import with_late_bias, with_late_outputs
+
+_Term: TypeAlias = tuple[str, int, bool]
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """An affine expression over unit exits: (exit node, steps of delay) -> (matrix, nodes passed), and a constant."""
+    """An affine expression over unit exits: term -> (matrix, nodes passed), and a constant.
 
-    terms: Mapping[tuple[str, int], tuple[scipy.sparse.csr_array, tuple[str, ...]]]
+    A term is an exit node, steps of delay, and whether a Delay of a step and more lies on the way.
+    """
+
+    terms: Mapping[_Term, tuple[scipy.sparse.csr_array, tuple[str, ...]]]
     constant: FloatArray
 
 
@@ -102,7 +108,7 @@ class _Collapse:
         if late_biases:
             units = [with_late_bias(unit, self._back(unit, node)) for unit, node in zip(units, self.exits, strict=True)]
         outputs = tuple(names[self._read_by(end)] for end in self.graph.of_kind("Output"))
-        return replace(_ordered(units, links), outputs=outputs, output_names=output_names(self.graph))
+        return replace(ordered(units, links), outputs=outputs, output_names=output_names(self.graph))
 
     def _read_by(self, output: Node) -> str:
         source = self.graph.sources(output.name)[0]
@@ -114,14 +120,14 @@ class _Collapse:
         """The links into one exit: one a source, or one a source and port."""
         ports = self.heads[target].ports
         found = []
-        for (source, delay), (matrix, passed) in drive.terms.items():
+        for (source, delay, closes), (matrix, passed) in drive.terms.items():
             origin = "+".join(passed) or source
             rows = matrix.shape[0] // len(ports)
             for number, port in enumerate(ports):
                 half = _csr(matrix[number * rows : (number + 1) * rows])
                 kernel = self._kernel(half, passed)
                 if half.nnz:
-                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port, delay))
+                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port, delay, closes))
         return found
 
     def _kernel(self, matrix: scipy.sparse.csr_array, passed: tuple[str, ...]) -> Node | None:
@@ -146,7 +152,7 @@ class _Collapse:
         entering = [
             self._value(node) for node in self.graph.sources(self.heads[exit_node].entry) if node not in self.exits
         ]
-        own = [value.constant for value in entering if {node for node, _ in value.terms} == {exit_node}]
+        own = [value.constant for value in entering if {term[0] for term in value.terms} == {exit_node}]
         return np.broadcast_to(sum(own, np.zeros(unit.size)), (unit.size,)) if own else np.zeros(unit.size)
 
     def _drive(self, exit_node: str) -> _Sum:
@@ -171,7 +177,7 @@ class _Collapse:
         node = self.graph.nodes[name]
         if name in self.exits:
             size = int(np.prod(node.output_shape))
-            return _Sum({(name, 0): (scipy.sparse.eye_array(size, format="csr"), ())}, np.zeros(size))
+            return _Sum({(name, 0, False): (scipy.sparse.eye_array(size, format="csr"), ())}, np.zeros(size))
         if name in self.covered:
             raise UnsupportedError(name, "the inside of a state space is read from outside", "read its soma instead")
         if name not in self.sums:
@@ -212,11 +218,13 @@ def _delayed(node: Node, entering: _Sum, steps: NDArray[np.int64]) -> _Sum:
     if np.any(entering.constant[steps > 0] != 0):
         what = f"delays a bias of up to {np.abs(entering.constant).max():g}, which would begin late"
         raise UnsupportedError(node.name, what, "put the bias behind the Delay")
-    terms: dict[tuple[str, int], tuple[scipy.sparse.csr_array, tuple[str, ...]]] = {}
-    for (exit_node, before), (weights, passed) in entering.terms.items():
+    terms: dict[_Term, tuple[scipy.sparse.csr_array, tuple[str, ...]]] = {}
+    past = bool(np.all(steps >= 1))
+    for (exit_node, before, closes), (weights, passed) in entering.terms.items():
         for own in np.unique(steps).tolist():
             rows = scipy.sparse.diags_array((steps == own).astype(np.float64))
-            term = _Sum({(exit_node, before + own): (_csr(rows @ weights), (*passed, node.name))}, entering.constant)
+            key = (exit_node, before + own, closes or past)
+            term = _Sum({key: (_csr(rows @ weights), (*passed, node.name))}, entering.constant)
             terms = dict(_add(_Sum(terms, entering.constant), term).terms)
     return _Sum(terms, entering.constant)
 
@@ -239,33 +247,3 @@ def _plain_names(nodes: list[str]) -> list[str]:
     wholes = [name.replace(".", "_") for name in nodes]
     plain = [head.replace(".", "_") for head in heads]
     return [head if plain.count(head) == 1 else whole for head, whole in zip(plain, wholes, strict=True)]
-
-
-def _ordered(units: list[Unit], links: list[Link]) -> Network:
-    """Order units so that links go forward; a unit's link to itself closes a loop of one step."""
-    closed = [_closed(link) for link in links]
-    waiting, done = list(units), list[Unit]()
-    while waiting:
-        names = {unit.name for unit in waiting}
-        ready = [
-            u for u in waiting if not any(k.target == u.name and k.steps == 0 and k.source in names for k in closed)
-        ]
-        if not ready:
-            raise UnsupportedError(
-                " -> ".join(sorted(names)),
-                f"a loop through {len(names)} units: NIR closes it in 1 step, cores need one step a projection",
-                "use recurrence within one layer",
-            )
-        done.append(ready[0])
-        waiting.remove(ready[0])
-    return Network(tuple(done), tuple(closed), ())
-
-
-def _closed(link: Link) -> Link:
-    """A link from a unit to itself carries the value of the step before; a Delay on it is that step, or more."""
-    if link.source != link.target:
-        return link
-    if link.delay > 1:
-        what = f"a loop of {link.delay} steps around one layer"
-        raise UnsupportedError(link.origin, what, "delays of 0 and 1 step fit into a loop; use a second layer")
-    return replace(link, steps=1, delay=0)

@@ -55,6 +55,33 @@ class Network:
         """All units but the inputs."""
         return tuple(unit for unit in self.units if not isinstance(unit, Input))
 
+    @property
+    def levels(self) -> dict[str, int]:
+        """By how many steps a unit's messages come after the input that they belong to."""
+        found = levels_of(self)
+        assert found is not None, "a network is made of loops that close"
+        return found
+
+    def together(self) -> list[tuple[Unit, ...]]:
+        """The units in order; those of a loop of several, or with a link to themselves of more than a step, at once.
+
+        In such a group links that act within the step go forward.
+        """
+        places = {unit.name: place for place, unit in enumerate(self.units)}
+        ends = list(range(len(self.units)))
+        for link in self.links:
+            if link.steps > 1 or (link.steps and link.source != link.target):
+                first, last = sorted((places[link.source], places[link.target]))
+                ends[first] = max(ends[first], last)
+        found, start = [], 0
+        while start < len(self.units):
+            end, place = ends[start], start
+            while place <= end:
+                end, place = max(end, ends[place]), place + 1
+            found.append(self.units[start : end + 1])
+            start = end + 1
+        return found
+
     def unit(self, name: str) -> Unit:
         """Return the unit of that name."""
         return next(unit for unit in self.units if unit.name == name)
@@ -62,3 +89,18 @@ class Network:
     def into(self, name: str) -> tuple[Link, ...]:
         """Links that end in the unit."""
         return tuple(link for link in self.links if link.target == name)
+
+
+def levels_of(network: Network) -> dict[str, int] | None:
+    """The least level of each unit (`ordering`); None where a loop allows none."""
+    levels = {unit.name: 0 if isinstance(unit, Input) else 1 for unit in network.units}
+    for _ in range(len(levels) + 1):
+        moved = False
+        for unit in network.units:
+            for link in network.into(unit.name):
+                least = levels[link.source] + 1 - link.steps
+                if link.source != unit.name and levels[unit.name] < least:
+                    levels[unit.name], moved = least, True
+        if not moved:
+            return levels
+    return None

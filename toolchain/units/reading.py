@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toolchain.frontend.discretize import DiscreteNeuron, delay_steps, discretize
 from toolchain.frontend.graph import FloatArray, Graph, Node
+from toolchain.frontend.loop_delays import with_loop_delays
 from toolchain.frontend.rules import Conventions
 from toolchain.frontend.ssm import SsmBlock, find_ssm_blocks
 from toolchain.frontend.ssm_shared import with_shared_modes
@@ -40,7 +41,8 @@ class Reading:
         Raises:
             UnsupportedError: a state space that breaks a rule of the form.
         """
-        graph = with_shared_modes(with_sums_before_outputs(graph), conventions)
+        graph = with_sums_before_outputs(with_loop_delays(graph, conventions))
+        graph = with_shared_modes(graph, conventions)
         modes = {name for block in find_ssm_blocks(graph, conventions) for name in block.nodes}
         found = cls(graph, conventions)
         for node in graph.of_kind("LI", "CubaLI", "I"):

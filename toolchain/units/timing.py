@@ -66,6 +66,10 @@ def with_late_outputs(graph: Graph, network: Network, conventions: Conventions) 
     steps = conventions.output_delay_steps
     if not steps:
         return network
+    for link in network.links:
+        if link.steps and (link.source != link.target or link.steps > 1):
+            what = f"closes a loop in {link.steps} steps, under the preset {conventions.name} that emits spikes late"
+            raise UnsupportedError(link.origin, what, "use a preset without --output-delay")
     late = {unit.name: 0 for unit in network.inputs}
     links = list(network.links)
     for unit in network.populations:
