@@ -177,7 +177,7 @@ def _weights(program: Program, projection: Projection) -> FloatArray:
 
 
 def _extra(projection: Projection, levels: Mapping[str, int]) -> int:
-    """Steps of a Delay: those beyond the pipeline's; of a neuron's loop all, since a Delay closes it, but a single one."""
+    """Steps of a Delay: those beyond the pipeline's; of a neuron's loop all but one alone, since a Delay closes it."""
     if projection.source == projection.target:
         return projection.delay_steps if projection.delay_steps > 1 else 0
     return projection.delay_steps - levels[projection.target] + levels[projection.source]

@@ -99,14 +99,16 @@ def test_a_file_without_calibration_data(seamount: Run, network: Path) -> None:
 def test_a_loop_that_is_not_supported(seamount: Run, tmp_path: Path, data: Path) -> None:
     sketch = Sketch(1e-4)
     sketch.add("input", "Input", 4, {})
-    sketch.lif("layer", np.full(4, 0.5), np.ones(4), "input")
-    sketch.add("late", "Delay", 4, {"delay": np.full(4, 4e-4)}, "layer")
-    sketch.edges.append((sketch.matrix("again", np.eye(4), "late"), "layer"))
-    sketch.add("output", "Output", 4, {}, "layer")
+    sketch.lif("first", np.full(4, 0.5), np.ones(4), "input")
+    sketch.lif("second", np.full(4, 0.5), np.ones(4), sketch.matrix("forth", np.eye(4), "first"))
+    sketch.add("late", "Delay", 4, {"delay": np.full(4, 1e-4)}, "second")
+    sketch.edges.append((sketch.matrix("back", np.eye(4), "late"), "first"))
+    sketch.add("output", "Output", 4, {}, "second")
     write_nir(sketch.graph({}), tmp_path / "net.nir")
     ran = seamount("deploy", tmp_path / "net.nir", "--calibrate", data, "--out", tmp_path / "out")
     assert ran.code == 1
-    assert "a loop of 4 steps around one layer; delays of 0 and 1 step fit into a loop" in ran.err
+    assert "first -> second: a loop through 2 units: its Delays take fewer, cores need one step a projection" in ran.err
+    assert "put Delays of 2 steps in all into the loop, or have it read with so many: --loop-delay 2" in ran.err
     _nothing_left(tmp_path, "data.npz", "net.nir")
 
 

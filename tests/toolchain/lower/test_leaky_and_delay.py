@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from simulators.reference import simulate
-from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
@@ -18,7 +17,6 @@ from toolchain.host.encode import encode_counted
 from toolchain.ir.program import MAX_DELAY_STEPS
 from toolchain.ir.trace import Trace
 from toolchain.lower.pipeline import Compiled, compile_graph
-from toolchain.units.collapse import find_network
 
 DT, STEPS = 1e-4, 90
 
@@ -153,14 +151,9 @@ def recurrent(delay: int) -> Graph:
     return sketch.graph({})
 
 
-def test_a_delay_of_one_step_closes_a_loop() -> None:
-    graph, x = recurrent(1), events()
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_delay_closes_a_loop(steps: int) -> None:
+    graph, x = recurrent(steps), events()
     made, trace = deployed(graph, x)
     floats, _ = run(graph, x, conventions_for(graph))
     assert np.array_equal(trace.messages["spikes"][:, made.lowered.program.latency_steps :], floats)
-
-
-def test_a_longer_one_is_refused_by_its_name() -> None:
-    graph = recurrent(4)
-    with pytest.raises(UnsupportedError, match="a loop of 4 steps around one layer"):
-        find_network(graph, conventions_for(graph))

@@ -1,4 +1,4 @@
-"""Loops through several layers, and late ones through one: programs are the float network where cores can close them."""
+"""Loops through several layers, and late ones through one: where cores can close them, they are the float network's."""
 
 from __future__ import annotations
 
