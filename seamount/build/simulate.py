@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,9 @@ COMPARED = 16
 RECORDED_WORDS = 1 << 23
 """Words of registers that a trace of them may hold, unless told otherwise: 64 MiB."""
 
+LAVA_WORK = 1 << 18
+"""Steps times processes that Lava runs unless it is asked for by name: about two minutes, at 0.4 ms each."""
+
 
 def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, shards: Shards, tell: Tell) -> Runs:
     """Run the test set, then every simulator on some of it, and leave their traces in the folder."""
@@ -63,6 +67,8 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
         advance("compare", number, len(asked))
         try:
             require(other, missing(other))
+            if options.compare is None:
+                refuse_long(program, inputs, other)
             foreign[other] = simulate_shipped(folder, program, inputs, other)
         except (MissingPartError, UnsupportedError) as error:
             absent[other] = reason = str(error).removeprefix(f"{other}: ")
@@ -76,6 +82,16 @@ def simulate_and_compare(placed: Placed, folder: BuildFolder, options: Options, 
     advance("compare", len(asked), len(asked))
     ran = (whole.trace, whole.score, whole.scores, whole.entered)
     return Runs(*ran, inputs, recorded, foreign, comparisons, absent, chosen, whole.outputs.argmax(axis=1))
+
+
+def refuse_long(program: Program, inputs: Mapping[str, IntArray], simulator: str) -> None:
+    """UnsupportedError where Lava would run for minutes and nobody asked for it by name."""
+    samples, steps, _ = next(iter(inputs.values())).shape
+    processes = sum(map(len, (program.inputs, program.populations, program.projections, program.outputs)))
+    if simulator == "lava" and (work := samples * steps * processes) > LAVA_WORK:
+        minutes = 0.4e-3 * work / 60
+        what = f"{samples} samples x {steps:,} steps of {processes} processes would take about {minutes:.0f} minutes"
+        raise UnsupportedError(simulator, what, "ask for it with --compare lava, or take shorter sequences")
 
 
 def _keep(folder: BuildFolder, name: str, trace: Trace, recorded: Trace) -> Trace:
