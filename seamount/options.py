@@ -36,6 +36,8 @@ class Options:
         expect: npz of what the framework made of the calibration samples; another outcome here is an error.
         compare: simulators that run the compared samples and are held to the reference, joined by commas ("fast" or
             "reference,fast"); by default all that can run here. Others are left out, and the report says so.
+        onnx_lanes: type of the numbers in model.onnx: "int64", "float64" or "int32"; by default all its inputs and
+            outputs are int64, and it computes in the quickest type that is proven to be exact.
         decision: how the class is read of an output, in place of the settings' word (`Settings.decision`).
 
     Raises:
@@ -56,6 +58,7 @@ class Options:
     expect: Path | str | None = None
     strict: bool = False
     compare: str | None = None
+    onnx_lanes: str | None = None
     decision: str | None = None
 
     def __post_init__(self) -> None:

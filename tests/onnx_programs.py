@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,16 @@ def one_of(neuron: str, size: int = 3) -> Program:
     identity = Dense(np.eye(size, dtype=np.int64))
     joints = tuple(Projection(f"to_{port.name}", "entry", "cells", identity, port=port.name) for port in ports)
     return Program("one", (Input("entry", size, bits=12),), (cells,), joints, ())
+
+
+def beyond_doubles() -> Program:
+    """States and poles so wide that their products need more than the 53 bits of a double."""
+    program = digits_shaped()
+    block = program.populations[0]
+    poles = {name: 250 * block.coefficients[name] for name in ("a_re", "a_im")}
+    wide = dataclasses.replace(
+        block,
+        settings={**block.settings, "state_bits": 32, "a_bits": 24},
+        coefficients={**block.coefficients, **poles},
+    )
+    return dataclasses.replace(program, populations=(wide, *program.populations[1:]))

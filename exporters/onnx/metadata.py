@@ -5,9 +5,11 @@
     state.<source>.message_<k>            what an input or population emitted k steps ago, next.<...> one step later
     out.<population>                      what the population emits in this step; 0 is no message
     probe.<population>.<register>         a register's value in this step, where asked for
-    overflow.<population>.<register>      values of each sample that did not fit the register, where asked for
+    overflow.<population>.<register>      values of each sample that may not and did not fit, where asked for
+    canary                                1 for each sample where the runtime computes exactly
 
-Everything else is in the file's ``metadata_props`` under keys that begin with ``seamount.``: one JSON value each.
+Everything else is in the file's ``metadata_props`` under keys that begin with ``seamount.``, one JSON value each, and
+under the same keys in a JSON file beside it, since JavaScript's sessions do not show metadata.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from toolchain.bounds.verify import verify
+from exporters.onnx.lanes import Lanes
+from exporters.scalar.plan import ProgramPlan
+from toolchain.bounds.counts import Count
 from toolchain.errors import InputError
 from toolchain.ir.neurons import Register
 from toolchain.ir.program import SEMANTICS_VERSION, Input, Population, Probe, Program
 from toolchain.ir.text import program_hash
-from toolchain.ir.timestep import all_registers, initial_value, stored_registers
-from toolchain.ir.tracing import trace_step
+from toolchain.ir.timestep import WAIT, all_registers, initial_value, stored_registers
 
 Form = Literal["step", "scan"]
 FORMS: tuple[str, ...] = get_args(Form)
@@ -33,19 +36,22 @@ PREFIX = "seamount."
 
 @dataclass(frozen=True)
 class StateTensor:
-    """What lives from one step to the next.
+    """What lives from one step to the next. All of it is 0 before step 0.
 
     Attributes:
         name: ``state.<owner>.<word>``; the step graph's input.
         next: ``next.<owner>.<word>``; its value after the step.
         shape: without the sample axis.
-        initial: what each word holds before step 0.
+        initial: what each word holds before step 0: always 0.
+        start, slope: the register holds start + slope * (the tensor's value).
     """
 
     name: str
     next: str
     shape: tuple[int, ...]
-    initial: int
+    initial: int = 0
+    start: int = 0
+    slope: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,25 @@ class Description:
 
     Attributes:
         form: one step, or a scan over a sequence.
+        lanes: type of the arithmetic inside.
+        tensors: type of the inputs and outputs.
         program: sha256 of the program's text.
         inputs: with their widths and exponents: a payload p stands for p * 2^-exponent.
         populations: name to facts: neuron, size, modes, start_step, origin, settings, registers with their widths,
             overflow rules and initial values.
         states: everything that the step reads and writes.
         probes: ``"population.register"`` of each probe.
-        overflows: ``"population.register"`` of each counted register, in the order of a step; empty if not counted.
+        counted: whether values that do not fit are counted.
+        overflows: ``"population.register"`` (or port) of each count, in the order of a step: of all others it is proven
+            that every value fits. Empty if not counted.
         outputs: the program's outputs: name to the tensor that holds it.
         decoding: name of an output to what its integers stand for and how it is read: `reading`, `exponents`,
             `early_steps` (`ir.program.Output`).
     """
 
     form: Form
+    lanes: Lanes
+    tensors: Lanes
     semantics_version: int
     program: str
     name: str
@@ -76,6 +88,7 @@ class Description:
     projections: tuple[Mapping[str, Any], ...]
     states: tuple[StateTensor, ...]
     probes: tuple[str, ...]
+    counted: bool
     overflows: tuple[str, ...]
     outputs: Mapping[str, str]
     decoding: Mapping[str, Mapping[str, Any]]
@@ -86,21 +99,26 @@ class Description:
         return {PREFIX + key: json.dumps(value, sort_keys=True) for key, value in asdict(self).items()}
 
 
-def describe(program: Program, form: Form, probes: Sequence[Probe], count_overflows: bool) -> Description:
-    """Describe a program's export.
+def describe(
+    plan: ProgramPlan,
+    form: Form,
+    lanes: Lanes,
+    tensors: Lanes,
+    probes: Sequence[Probe],
+    counts: Mapping[str, Mapping[str, Count]] | None,
+) -> Description:
+    """Describe a program's export; `counts` says of each population what is counted.
 
     Raises:
-        VerificationError: the program breaks a rule.
-        InputError: a probe names no register, or one twice.
+        InputError: a probe is named twice.
     """
-    verify(program)
-    for probe in probes:
-        _check_probe(program, probe)
+    program = plan.program
     if len(set(probes)) != len(probes):
         raise InputError("probes", "name a register twice", "give each probe once")
-    counted = [f"{p.name}.{register}" for p in program.populations for register in trace_step(p).kept]
     return Description(
         form=form,
+        lanes=lanes,
+        tensors=tensors,
         semantics_version=program.semantics_version,
         program=program_hash(program),
         name=program.name,
@@ -112,7 +130,8 @@ def describe(program: Program, form: Form, probes: Sequence[Probe], count_overfl
         ),
         states=state_tensors(program),
         probes=tuple(map(str, probes)),
-        overflows=tuple(counted) if count_overflows else (),
+        counted=counts is not None,
+        overflows=tuple(_overflow_key(name, count) for name, of in (counts or {}).items() for count in of.values()),
         outputs={
             o.name: f"next.{o.population}.{o.register}" if o.register else f"out.{o.population}"
             for o in program.outputs
@@ -125,15 +144,17 @@ def describe(program: Program, form: Form, probes: Sequence[Probe], count_overfl
     )
 
 
+def _overflow_key(population: str, count: Count) -> str:
+    return f"{population}.{count.register or count.value.removeprefix('port.')}"
+
+
 def state_tensors(program: Program) -> tuple[StateTensor, ...]:
     """Stored registers of every population, then the messages that are still on their way."""
     states = [
-        _state(population.name, register.name, population.extent(register.per), initial_value(population, register))
-        for population in program.populations
-        for register in stored_registers(population)
+        _register_state(population, r) for population in program.populations for r in stored_registers(population)
     ]
     states += [
-        _state(name, f"message_{ago}", (size,), 0)
+        StateTensor(f"state.{name}.message_{ago}", f"next.{name}.message_{ago}", (size,))
         for name, size in program.sizes().items()
         for ago in range(1, longest_delay(program, name) + 1)
     ]
@@ -145,14 +166,10 @@ def longest_delay(program: Program, source: str) -> int:
     return max((p.delay_steps for p in program.projections if p.source == source), default=0)
 
 
-def _state(owner: str, word: str, shape: tuple[int, ...], initial: int) -> StateTensor:
-    return StateTensor(f"state.{owner}.{word}", f"next.{owner}.{word}", shape, initial)
-
-
-def _check_probe(program: Program, probe: Probe) -> None:
-    known = {p.name: sorted({*trace_step(p).kept, *(r.name for r in stored_registers(p))}) for p in program.populations}
-    if probe.register not in known.get(probe.population, ()):
-        raise InputError(str(probe), "is not a register that the program writes", f"choose among {known}")
+def _register_state(population: Population, register: Register) -> StateTensor:
+    word = f"{population.name}.{register.name}"
+    start, slope = initial_value(population, register), -1 if register is WAIT else 1
+    return StateTensor(f"state.{word}", f"next.{word}", population.extent(register.per), 0, start, slope)
 
 
 def _population_facts(population: Population) -> dict[str, Any]:

@@ -144,8 +144,7 @@ def plan_program(program: Program, probes: Sequence[Probe] = ()) -> ProgramPlan:
         for name in program.sizes()
     }
     steps = {
-        p.name: _plan(program, p, listings[p.name], found[p.name], messages, frozenset(map(str, probes)))
-        for p in program.populations
+        p.name: _plan(program, p, listings[p.name], messages, frozenset(map(str, probes))) for p in program.populations
     }
     return ProgramPlan(program, steps, messages, kept)
 
@@ -158,7 +157,6 @@ def _plan(
     program: Program,
     population: Population,
     listing: Listing,
-    found: Bounds,
     messages: Mapping[str, Range],
     probes: frozenset[str],
 ) -> StepPlan:
@@ -167,6 +165,7 @@ def _plan(
         for port in population.type.ports
     }
     ports = {name: port_ranges(joints, messages) for name, joints in joined.items()}
+    found = bounds(population, listing, ports)
     stored = {register.name for register in stored_registers(population)}
     probed = tuple(
         register

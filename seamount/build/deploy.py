@@ -89,7 +89,7 @@ def deploy_source(source: Source, out: Path, options: Options, tell: Tell = sile
     placed = compile_source(source.restricted(options.samples), options, keep)
     command = command_of(source, options)
     with fresh_folder(out) as folder:
-        export(placed, folder, keep)
+        export(placed, folder, keep, options.onnx_lanes)
         runs = simulate_and_compare(placed, folder, options, shards, keep)
         save_labels(folder, placed.program, placed.source.test, runs.chosen)
         measured = measure_accuracy(placed, runs, options, keep)

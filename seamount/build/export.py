@@ -20,8 +20,12 @@ from toolchain.ir.text import write_program
 from toolchain.units.ends import with_sums_before_outputs
 
 
-def export(placed: Placed, folder: BuildFolder, tell: Tell) -> None:
-    """Write the network and its program into a build folder; what cannot be written is said."""
+def export(placed: Placed, folder: BuildFolder, tell: Tell, onnx_lanes: str | None = None) -> None:
+    """Write the network and its program into a build folder; what cannot be written is said.
+
+    Raises:
+        InputError, UnsupportedError: ONNX lanes that are wanted but unknown, or not proven to be exact.
+    """
     program = placed.program
     if placed.source.nir is None:
         write_nir(with_sums_before_outputs(placed.graph), folder.model)
@@ -38,8 +42,9 @@ def export(placed: Placed, folder: BuildFolder, tell: Tell) -> None:
         except UnsupportedError as error:
             tell(Event("export", f"no {path.name}: {error}", detail=True))
     if missing("onnx") is None:
-        from exporters.onnx import export_onnx
+        from exporters.onnx import export_onnx, facts_path
+        from simulators.onnx import golden_of
 
-        export_onnx(program, folder.onnx)
-        written.append(folder.onnx.name)
+        export_onnx(program, folder.onnx, lanes=onnx_lanes, golden=golden_of(program))
+        written += [folder.onnx.name, facts_path(folder.onnx).name]
     tell(Event("export", ", ".join(written), {"files": written}))

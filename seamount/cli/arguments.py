@@ -54,6 +54,7 @@ Decision = Annotated[
         help="how classes are read: count, last, sum, max, step (of several outputs NAME=sum,..); else inferred"
     ),
 ]
+Lanes = Annotated[str | None, typer.Option("--onnx-lanes", help="numbers in model.onnx: int64, float64 or int32")]
 Passes = Annotated[str | None, typer.Option(help="compiler passes, joined by commas; '' for none; else the usual ones")]
 Engine = Annotated[str, typer.Option(help="where samples are simulated: serial, processes, ray")]
 Workers = Annotated[int | None, typer.Option(help="how many at once; by default one a core", min=1)]

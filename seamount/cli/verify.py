@@ -18,6 +18,9 @@ def verify_command(
     build: Given,
     run: Annotated[bool, typer.Option("--run/--no-run", help="run what can be run of it, with your rights")] = True,
     key: Annotated[Path | None, typer.Option(help="public key (PEM) that it must be signed with")] = None,
+    onnx_provider: Annotated[
+        str | None, typer.Option(help="what executes model.onnx: a provider of the onnxruntime that is installed")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check hashes, signature and claims of a build and repeat its comparison; exit code 0 or 1."""
@@ -28,7 +31,7 @@ def verify_command(
         if not as_json:
             give(f"{check.result:8}{check.name:12}{check.detail}")
 
-    found = verify(build, run=run, key=key, on_check=show)
+    found = verify(build, run=run, key=key, on_check=show, onnx_provider=onnx_provider)
     if as_json:
         give_json("verify", {"ok": found.ok, "checks": [asdict(check) for check in found.checks]})
     if not found.ok:

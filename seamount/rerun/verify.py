@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,12 @@ Tell = Callable[[Check], None]
 
 
 def verify(
-    build: Build | Path | str, *, run: bool = True, key: Path | str | None = None, on_check: Tell | None = None
+    build: Build | Path | str,
+    *,
+    run: bool = True,
+    key: Path | str | None = None,
+    on_check: Tell | None = None,
+    onnx_provider: str | None = None,
 ) -> Verified:
     """Is a build what its manifest says, does it follow from itself, and does everything still agree when run again?
 
@@ -44,6 +50,8 @@ def verify(
         run: whether to run what can be run of it (its Lava package, C, JavaScript and ONNX), as this user.
         key: PEM file of the public key that it must be signed with.
         on_check: is called with each check as it is made.
+        onnx_provider: onnxruntime's name of what executes the ONNX model, ``"OpenVINOExecutionProvider"`` say; by
+            default its plain kernels for processors.
 
     Returns:
         The checks: signature, hashes, program, what is claimed, then each simulator against the recorded trace; `.ok`
@@ -65,11 +73,11 @@ def verify(
 
     given = build.folder if isinstance(build, Build) else Path(build)
     with unpacked(given) as folder:
-        _look(folder, run, None if key is None else Path(key), record)
+        _look(folder, run, None if key is None else Path(key), onnx_provider or simulators.onnx.CPU, record)
     return Verified(tuple(checks))
 
 
-def _look(folder: BuildFolder, run: bool, key: Path | None, record: Tell) -> None:
+def _look(folder: BuildFolder, run: bool, key: Path | None, provider: str, record: Tell) -> None:
     changed = changed_files(folder)
     record(judged("hashes", changed, "every file is what the manifest says"))
     if changed:
@@ -92,18 +100,17 @@ def _look(folder: BuildFolder, run: bool, key: Path | None, record: Tell) -> Non
         for check in claim_checks(copy, manifest, program):
             record(check)
             sound = sound and (check.name != "exports" or check.result != "failed")
-        _run_all(copy, program, inputs, stored, run and sound, record)
+        again = partial(_again, copy, program, inputs, stored, provider)
+        _run_all(again, run and sound, record)
 
 
-def _run_all(
-    folder: BuildFolder, program: Program, inputs: dict[str, IntArray], stored: Trace, run: bool, record: Tell
-) -> None:
+def _run_all(again: Callable[[str], Check], run: bool, record: Tell) -> None:
     if not run:
         record(Check("run", "skipped", "nothing of the build was run"))
         return
     record(Check("run", "note", "lava/, model.onnx, model.js and c/ of the build are run now, with your rights"))
     for name in ("reference", "fast", "lava", "onnx", "js", "c"):
-        record(_again(folder, program, inputs, stored, name))
+        record(again(name))
 
 
 def _program(folder: BuildFolder) -> Program:
@@ -130,7 +137,9 @@ def _inputs(folder: BuildFolder, program: Program) -> dict[str, IntArray]:
     return {name: values.astype(np.int64) for name, values in arrays.items()}
 
 
-def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], stored: Trace, name: str) -> Check:
+def _again(
+    folder: BuildFolder, program: Program, inputs: dict[str, IntArray], stored: Trace, provider: str, name: str
+) -> Check:
     """Run a simulator again and compare it with the stored trace of the reference."""
     if reason := missing(name):
         return Check(name, "skipped", reason)
@@ -138,7 +147,7 @@ def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], s
     if exported is not None and not exported.exists():
         return Check(name, "skipped", f"the build holds no {exported.name}")
     try:
-        comparison = compare(program, stored, _run(folder, program, inputs, name))
+        comparison = compare(program, stored, _run(folder, program, inputs, provider, name))
     except ToolchainError as error:
         return Check(name, "failed", str(error))
     counted = f"{comparison.total_compared:,} values of {comparison.samples} samples"
@@ -147,13 +156,14 @@ def _again(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], s
     return Check(name, "failed", f"{comparison.mismatches:,} of {counted} differ, first at {comparison.first}")
 
 
-def _run(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], name: str) -> Trace:
+def _run(folder: BuildFolder, program: Program, inputs: dict[str, IntArray], provider: str, name: str) -> Trace:
     if name == "lava":
         return simulators.lava.simulate_exported(
             folder.lava, inputs, probes=program.all_probes(), strict=False, keep_bytecode=True
         )
     if name == "onnx":
-        return simulators.onnx.simulate_file(folder.onnx, inputs, strict=False)
+        simulators.onnx.check_golden(folder.onnx, provider)
+        return simulators.onnx.simulate_file(folder.onnx, inputs, strict=False, provider=provider)
     if name == "js":
         return simulators.js.simulate_file(folder.js, program, inputs, strict=False)
     if name == "c":

@@ -19,6 +19,7 @@ from seamount.simulators import SIMULATORS, missing
 from simulators import reference
 from simulators.compare import compare
 from tests.backends.lava_programs import PYTHON
+from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.timestep import all_registers
@@ -59,10 +60,20 @@ def _onnx(evaluator: str, form: str) -> Simulate:
     return partial(simulators.onnx.simulate, evaluator=evaluator, form=form)
 
 
+def _onnx_doubles(program: Program, inputs: Mapping[str, IntArray], **options: Any) -> Trace:
+    """Doubles throughout; int64 throughout where doubles are not proven to be exact."""
+    try:
+        return simulators.onnx.simulate(program, inputs, lanes="float64", **options)
+    except UnsupportedError:
+        return simulators.onnx.simulate(program, inputs, lanes="int64", **options)
+
+
 _LAVA = partial(simulators.lava.simulate, python=PYTHON)
 BACKENDS: tuple[Backend, ...] = (
     Backend("fast", SIMULATORS["fast"], lambda: missing("fast")),
     Backend("onnx", SIMULATORS["onnx"], lambda: missing("onnx")),
+    Backend("onnx, int64", partial(SIMULATORS["onnx"], lanes="int64"), lambda: missing("onnx")),
+    Backend("onnx, doubles", _onnx_doubles, lambda: missing("onnx")),
     Backend("onnx, one scan", _onnx("onnxruntime", "scan"), lambda: missing("onnx")),
     Backend("onnx, its own evaluator", _onnx("reference", "step"), lambda: missing("onnx"), slow=True),
     Backend("onnx, its own evaluator, one scan", _onnx("reference", "scan"), lambda: missing("onnx"), slow=True),

@@ -154,7 +154,7 @@ def test_boundary_vectors(backend: Backend, make: MakeVectors) -> None:
     assert_vectors(backend, make)
 
 
-@each_backend("fast", "onnx", "accelerator", "accelerator, kernels on numpy", "js", "c")
+@each_backend("fast", "onnx", "onnx, int64", "accelerator", "accelerator, kernels on numpy", "js", "c")
 def test_steps_after_a_boundary(backend: Backend) -> None:
     """From the edges on, with nothing arriving any more: registers run along their ends."""
     groups = groups_for(backend, edge_vectors, NEURONS)
@@ -246,7 +246,7 @@ def test_a_broken_simulator_is_found(backend: Backend, rule: str, monkeypatch: p
         assert_vectors(backend, edge_vectors, BREAKABLE)
 
 
-@each_backend("fast", "onnx", "accelerator", "accelerator, kernels on numpy", "js", "c")
+@each_backend("fast", "onnx", "onnx, int64", "accelerator", "accelerator, kernels on numpy", "js", "c")
 @pytest.mark.parametrize("rule", FLIPS)
 def test_random_programs_find_it_too(backend: Backend, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with_flipped(monkeypatch, FLIPS[rule])

@@ -68,6 +68,7 @@ def test_every_option_is_in_the_recorded_command() -> None:
     other = {"settings": "s.json", "target": "loihi1", "convention": "nir", "dt": 0.5, "compared": 3, "seed": 4}
     other |= {"simulator": "fast", "passes": "", "samples": 7, "nir_samples": 8}
     other |= {"mapping": "layers", "expect": "spikes.npz", "strict": True, "decision": "last", "compare": "fast"}
+    other |= {"onnx_lanes": "int64"}
     assert set(other) == set(Options.__dataclass_fields__)
     words = Options(**other).words()
     assert all(word in words for word in ("--nir-samples", "", "spikes.npz", "s.json", "0.5", "layers"))

@@ -13,7 +13,7 @@ import numpy as np
 
 from toolchain.ir.integer import PRIMITIVES, limits
 from toolchain.ir.interval import Interval, interval, within
-from toolchain.ir.neurons.base import Extent
+from toolchain.ir.neurons.base import Extent, Port
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import initial_value, stored_registers
 from toolchain.ir.tracing import Listing, Operand, Symbol
@@ -39,25 +39,38 @@ def hull_of(*ranges: Range) -> Range:
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
-def bounds(population: Population, listing: Listing) -> Bounds:
+def bounds(population: Population, listing: Listing, ports: Mapping[str, Range] | None = None) -> Bounds:
     """Bound every value of a population's step, whatever arrives.
 
     A stored register is bounded by its declared width if what is stored fits that, otherwise by nothing but int64.
+
+    Args:
+        population: whose step.
+        listing: of it.
+        ports: what can arrive at each port, before the port's rule; by default anything that the port holds.
     """
     state = {r.name: limits(population.width(r.bits)) for r in stored_registers(population)}
     starts = {r.name: initial_value(population, r) for r in stored_registers(population)}
-    found = _bounds(population, listing, state)
+    held = {port.name: _at_port(port, (ports or {}).get(port.name, ANYTHING)) for port in population.type.ports}
+    found = _bounds(population, listing, state, held)
     after = {name: hull_of(found[value], (starts[name], starts[name])) for name, value in listing.registers.items()}
     loose = [name for name, value in after.items() if hull_of(value, state[name]) != state[name]]
     if not loose:
         return found
-    return _bounds(population, listing, state | dict.fromkeys(loose, ANYTHING))
+    return _bounds(population, listing, state | dict.fromkeys(loose, ANYTHING), held)
 
 
-def _bounds(population: Population, listing: Listing, state: Mapping[str, Range]) -> Bounds:
+def _at_port(port: Port, arriving: Range) -> Range:
+    """What a port holds of what arrives, and of nothing."""
+    low, high = limits(port.bits)
+    found = hull_of(arriving, (0, 0))
+    return found if low <= found[0] and found[1] <= high else (low, high)
+
+
+def _bounds(population: Population, listing: Listing, state: Mapping[str, Range], ports: Mapping[str, Range]) -> Bounds:
     extents = {register.name: register.per for register in stored_registers(population)}
     known: dict[str, Any] = {f"state.{n}": _all(population, value, extents[n]) for n, value in state.items()}
-    known |= {f"port.{port.name}": _all(population, limits(port.bits)) for port in population.type.ports}
+    known |= {f"port.{port.name}": _all(population, ports[port.name]) for port in population.type.ports}
     own, tables = population.values(), {}
     for coefficient in population.type.coefficients:
         values = np.asarray(own[coefficient.name])

@@ -1,0 +1,1 @@
+"""Exported ONNX files in other people's runtimes."""
