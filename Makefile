@@ -110,6 +110,11 @@ validation: $(VENV)/.dev  ## measured times, powers and compiler tables beside w
 reference: $(VENV)/.run  ## write docs/reference from the docstrings of what is promised
 	@$(BIN)/python docs/reference/make.py
 
+.PHONY: docs
+docs: $(VENV)/.dev  ## the documentation as a site in build/site; warnings are errors
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The site is build/site/index.html"
+
 # What is not on the machine is left out, and said: gcc-arm-none-eabi, qemu-system-arm, riscv64-unknown-elf-gcc, clang, node.
 .PHONY: microcontroller
 microcontroller: $(VENV)/.dev  ## the digits network in C on Cortex-M4 and RISC-V in qemu and as WebAssembly: same state, and its cost
