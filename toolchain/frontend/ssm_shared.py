@@ -55,7 +55,8 @@ def _is_by_channel(graph: Graph, state: str, loop: str) -> bool:
     if into.shape != out.shape:
         return False
     together = (graph.nodes[loop].params["weight"] != 0) | np.eye(len(into), dtype=bool)
-    used = (together.astype(int) @ (into | out)) > 0
+    # Floats, since numpy multiplies matrices of integers without BLAS, far slower. Counts are exact in them.
+    used = (together.astype(np.float32) @ (into | out).astype(np.float32)) > 0
     return bool(np.all(used.sum(axis=1) <= 1))
 
 
