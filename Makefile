@@ -94,6 +94,15 @@ test-lava310: $(VENV)/.dev  ## the tests of Lava, with Lava on its official Pyth
 		SEAMOUNT_LAVA_PYTHON=$$python OMP_NUM_THREADS=1 $(BIN)/python -m pytest -k lava --forbid-skips \
 		tests/backends $(PYTEST_FLAGS)
 
+# Each release gets an environment of its own in .oracles.
+.PHONY: onnx-runtimes
+onnx-runtimes: $(VENV)/.dev  ## what other runtimes make of exported ONNX: the table of docs/onnx.md (RUNTIMES="tract tvm")
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.onnx_runtimes $(RUNTIMES)
+
+.PHONY: test-lowest
+test-lowest: $(VENV)/.dev  ## the quick tests of exporters and programs on the lowest versions that pyproject.toml allows
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.lowest $(PYTEST_FLAGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev  ## time the fast simulator beside all others; writes docs/benchmarks.md and benchmarks/latest.json
 	@$(BIN)/python -m benchmarks.run

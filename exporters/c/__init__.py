@@ -1,5 +1,7 @@
 """A program as freestanding C99: one header and one source file, no heap, nothing of libc but stdint.h and string.h.
 
+A second header, for who has numbers in place of integers, makes payloads of them and reads the outputs.
+
 It is generated from the traced primitives, so that every neuron type has its form; see docs/c.md.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from exporters.c.host import write_host
 from exporters.c.source import Source, prefix_of
 from exporters.scalar.plan import plan_program
 from toolchain.files import write_text
@@ -32,7 +35,7 @@ def build_source(program: Program, *, prefix: str = "", probes: Sequence[Probe] 
 
 
 def export_c(program: Program, folder: Path, *, prefix: str = "", probes: Sequence[Probe] = ()) -> Source:
-    """Write ``<prefix>.h`` and ``<prefix>.c`` into a folder; equal arguments give equal bytes.
+    """Write ``<prefix>.h``, ``<prefix>.c`` and ``<prefix>_host.h`` into a folder; equal arguments give equal bytes.
 
     Arguments and errors are those of `build_source`; besides,
 
@@ -43,4 +46,5 @@ def export_c(program: Program, folder: Path, *, prefix: str = "", probes: Sequen
     header, source = found.header(), found.source()
     write_text(folder / f"{found.prefix}.h", header)
     write_text(folder / f"{found.prefix}.c", source)
+    write_text(folder / f"{found.prefix}_host.h", write_host(found))
     return found

@@ -124,7 +124,7 @@ def _structs(source: Source) -> Iterator[str]:
     yield ""
     yield "/* What the host reads after a step. */"
     yield "typedef struct {"
-    members = _output_members(plan)
+    members = output_members(plan)
     yield from (f"  {member}" for member in members)
     if not members:
         yield "  int8_t nothing;"
@@ -177,7 +177,8 @@ def _functions(source: Source) -> Iterator[str]:
     yield ""
 
 
-def _output_members(plan: ProgramPlan) -> list[Member]:
+def output_members(plan: ProgramPlan) -> list[Member]:
+    """What the host reads after a step: one member an output."""
     names = identifiers([output.name for output in plan.program.outputs], KEYWORDS)
     members = []
     for output in plan.program.outputs:
@@ -259,7 +260,7 @@ def _step(source: Source) -> Iterator[str]:
         yield f"  memcpy({sent}, in->{names[entry.name]}, sizeof in->{names[entry.name]});"
     for name in plan.steps:
         yield f"  step_{layout.names[name]}(s);"
-    for output, member in zip(plan.program.outputs, _output_members(plan), strict=True):
+    for output, member in zip(plan.program.outputs, output_members(plan), strict=True):
         own = layout.names[output.population]
         held = (
             f"s->{own}.{layout.registers[output.population][output.register]}"

@@ -50,7 +50,7 @@ def write_module(plan: ProgramPlan) -> str:
     for step in plan.steps.values():
         parts += [*step_function(plan, step, names, first), ""]
         first += len(step.counts)
-    parts.append(_class(plan, names))
+    parts += [_class(plan, names), (FOLDER / "host.js.txt").read_text(encoding="utf-8")]
     return "\n".join(parts)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from exporters.onnx.arithmetic import arithmetic_of
 from exporters.onnx.lanes import Lanes
 from exporters.onnx.nodes import Nodes
-from toolchain.ir.integer import shift_floor, shift_left
+from toolchain.ir.integer import multiply_shift_toward_zero, shift_floor, shift_left
 
 BEYOND = 1 << 30
 """No payload is so great: they have 24 bits at most."""
@@ -56,9 +56,14 @@ def write_canary(nodes: Nodes, payloads: str, edge: Lanes) -> str:
     arithmetic, powers = arithmetic_of(nodes.lanes), shift_left(np.int64(1), bits)
     by = _vector(nodes, "powers", 1 / powers if arithmetic.folds_shifts else powers)
     shifted = arithmetic.shift_floor(nodes, products, by)
+    expected = shift_floor(plus * factors, bits)
+    if not arithmetic.folds_shifts:
+        # Some round an integer division down, which the floor shift, dividing without a remainder, does not notice.
+        shifted = nodes.add("Add", shifted, arithmetic.shift_toward_zero(nodes, products, by))
+        expected = expected + multiply_shift_toward_zero(plus, factors, bits)
     above = nodes.add("Greater", products, _vector(nodes, "below", plus * factors - 1))
     score = nodes.add("MatMul", nodes.add("Where", above, shifted, 0), _vector(nodes, "weights", weights))
-    return nodes.add("Equal", score, int((shift_floor(plus * factors, bits) * weights).sum()))
+    return nodes.add("Equal", score, int((expected * weights).sum()))
 
 
 def _vector(nodes: Nodes, name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:

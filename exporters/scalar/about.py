@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exporters.scalar.plan import ProgramPlan, StepPlan
-from toolchain.ir.program import Population
+from toolchain.ir.program import Output, Population
 from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import all_registers, initial_value
 
@@ -14,8 +14,10 @@ def describe(plan: ProgramPlan) -> dict[str, Any]:
     """Facts as JSON has them.
 
     Keys: ``name``, ``program`` (sha256 of its text), ``semantics_version``, ``latency_steps``, ``inputs`` (a payload p
-    stands for p * 2^-exponent), ``outputs`` (``register`` is "" where the output is messages), ``populations`` with
-    their registers, ``overflows`` (the registers whose counts are kept: all others are proven to fit), ``notes``.
+    stands for p * 2^-exponent; ``overflow`` says what becomes of a number beyond all payloads), ``outputs``
+    (``register`` is "" where the output is messages; ``reading``, ``exponents``, ``early_steps`` as
+    `ir.program.Output` has them), ``populations`` with their registers, ``overflows`` (the registers whose counts are
+    kept: all others are proven to fit), ``notes``.
     """
     program = plan.program
     return {
@@ -23,15 +25,27 @@ def describe(plan: ProgramPlan) -> dict[str, Any]:
         "program": program_hash(program),
         "semantics_version": program.semantics_version,
         "latency_steps": program.latency_steps,
-        "inputs": [{"name": i.name, "size": i.size, "bits": i.bits, "exponent": i.exponent} for i in program.inputs],
-        "outputs": [
-            {"name": o.name, "population": o.population, "register": o.register, "size": program.sizes()[o.population]}
-            for o in program.outputs
+        "inputs": [
+            {"name": i.name, "size": i.size, "bits": i.bits, "exponent": i.exponent, "overflow": i.overflow}
+            for i in program.inputs
         ],
+        "outputs": [_output(plan, output) for output in program.outputs],
         "populations": {name: _population(step) for name, step in plan.steps.items()},
         "overflows": overflow_keys(plan),
         "traps": [key for key, trap in zip(overflow_keys(plan), traps(plan), strict=True) if trap],
         "notes": dict(program.notes),
+    }
+
+
+def _output(plan: ProgramPlan, output: Output) -> dict[str, Any]:
+    return {
+        "name": output.name,
+        "population": output.population,
+        "register": output.register,
+        "size": plan.program.sizes()[output.population],
+        "reading": output.reading,
+        "exponents": list(output.exponents),
+        "early_steps": output.early_steps,
     }
 
 

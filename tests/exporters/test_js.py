@@ -30,7 +30,7 @@ def in_node(program: Program, folder: Path, code: str) -> object:
     """What a script prints as JSON, with the module's names in scope."""
     export_js(program, folder / "model.js")
     (folder / "package.json").write_text('{"type": "module"}')
-    (folder / "use.js").write_text(f'import {{ Network, about }} from "./model.js";\n{code}\n')
+    (folder / "use.js").write_text(f'import {{ Network, Reading, about, encode }} from "./model.js";\n{code}\n')
     done = subprocess.run(["node", "use.js"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -61,7 +61,7 @@ def test_it_describes_itself(tmp_path: Path) -> None:
     verify(program)
     found = in_node(program, tmp_path, "console.log(JSON.stringify(about))")
     assert found["program"] == program_hash(program)
-    assert found["inputs"] == [{"name": "x", "size": 2, "bits": 17, "exponent": 0}]
+    assert found["inputs"] == [{"name": "x", "size": 2, "bits": 17, "exponent": 0, "overflow": "refuse"}]
     assert found["populations"]["cells"]["registers"]["state_re"]["per"] == "mode"
 
 
