@@ -113,6 +113,11 @@ def _reading(source: Source, output: Output, member: Member, size: int) -> Itera
     yield "  }"
     yield "  return 1;"
     yield "}"
+    yield from _in_units(output, prefix, of, size)
+
+
+def _in_units(output: Output, prefix: str, of: str, size: int) -> Iterator[str]:
+    """What stands, as numbers and as a class."""
     exponents = (0,) if output.reading == "count" else output.exponents
     yield "/* A neuron's value in the network's own units. */"
     yield f"static inline double {of}_number(const {of} *r, int32_t k) {{"
