@@ -18,7 +18,7 @@ from typing import Self
 
 import numpy as np
 
-from toolchain.errors import InputError, QuantizationError, UnsupportedError
+from toolchain.errors import InputError, QuantizationError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.extensions import RECTIFIER
 from toolchain.frontend.graph import FloatArray
@@ -287,7 +287,6 @@ class StateSpace(Unit):
         """The neuron type, and settings and coefficients beyond the state space."""
         if self.soma is None:
             return "ssm_graded", {}, {}
-        _check_soma(self.origin, self.soma)
         threshold = self._threshold(self.soma, scale)
         if self.stateless:
             return "ssm_threshold", {}, {"threshold": threshold}
@@ -311,9 +310,14 @@ class StateSpace(Unit):
 
 
 def _head(reading: Reading, block: SsmBlock) -> Head:
-    """A block with the LIF, Threshold or Rectifier that alone reads it."""
+    """A block with the LIF, Threshold or Rectifier that alone reads it.
+
+    A LIF that a soma does not hold stays a neuron of its own, to which the block sends numbers.
+    """
     reader = only_reader(reading.graph, block.output)
     if reader is not None and reader.kind not in ("LIF", "Threshold", RECTIFIER):
+        reader = None
+    if reader is not None and reader.kind == "LIF" and not _is_soma(from_start(reader.name, reading.neuron(reader))):
         reader = None
     last = block.output if reader is None else reader.name
     fires = reader is not None and reader.kind != RECTIFIER
@@ -343,18 +347,10 @@ def _upright(soma: DiscreteNeuron) -> DiscreteNeuron:
     return replace(soma, input_gain=np.where(gain > 0, gain, 1.0), current_gain=np.ones_like(gain))
 
 
-def _check_soma(origin: str, soma: DiscreteNeuron) -> None:
-    faults = []
-    if soma.reset != "to_v_reset" or (soma.v_reset is not None and np.any(soma.v_reset != 0)):
-        faults.append(f"resets by {soma.reset!r} to {soma.v_reset}, not to zero")
-    if np.any(soma.leak != 0):
-        faults.append(f"has a leak potential up to {np.abs(soma.leak).max()}")
-    if np.any(soma.current_decay != 0):
-        faults.append("has a synaptic current of its own")
-    if faults:
-        raise UnsupportedError(
-            origin, f"the soma {', '.join(faults)}", "use a LIF that starts, rests and is reset at one voltage"
-        )
+def _is_soma(soma: DiscreteNeuron) -> bool:
+    """Whether a soma of a state space holds a neuron: one that starts, rests and is reset at one voltage."""
+    resets = soma.reset == "to_v_reset" and (soma.v_reset is None or not np.any(soma.v_reset != 0))
+    return resets and not np.any(soma.leak != 0) and not np.any(soma.current_decay != 0)
 
 
 def _most_gain(c: ComplexArray, top: int, graded: bool, settings: Settings) -> FloatArray:
