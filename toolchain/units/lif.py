@@ -95,14 +95,16 @@ class Lif(Unit):
         """The neuron type that it becomes.
 
         Lava's own LIF where it holds the neuron exactly: it resets to the voltage that it starts at only, has a
-        threshold above 0, and decays in 4096ths, of which it keeps one at least; its bias of 13 bits is not used.
+        threshold above 0, and decays in 4096ths: it keeps one of the voltage and loses one of the current at least; its
+        bias of 13 bits is not used.
         """
         soma = self.soma
         has_current = bool(np.any(soma.current_decay != 0))
         constant = np.any(self.bias != 0) or np.any(soma.leak != 0) or np.any(_resets_to(soma) != 0)
         plain = soma.reset == "to_v_reset" and soma.compare == ">" and not constant
         in_steps = in_4096ths(soma.current_decay) and in_4096ths(soma.voltage_decay)
-        if plain and in_steps and np.all(soma.voltage_decay > 0) and np.all(threshold_of(soma) > 0):
+        forgets = np.all(soma.current_decay < 1) and np.all(soma.voltage_decay > 0)
+        if plain and in_steps and forgets and np.all(threshold_of(soma) > 0):
             return "cuba_lif"
         return "current_lif" if has_current else "lif"
 
@@ -192,7 +194,10 @@ class Lif(Unit):
         entering = self.gain * self.bias
         constants = {"bias": soma.leak + entering} if form == "lif" else {"bias": soma.leak, "current_bias": entering}
         if form != "lif":
-            parts["current_leak"] = kept_share(f"{self.name}.current_leak", soma.current_decay, fraction, scale.steps)
+            holds = 2 * usual * (1.0 - soma.voltage_decay)  # the current that holds the voltage at the threshold
+            parts["current_leak"] = kept_share(
+                f"{self.name}.current_leak", soma.current_decay, fraction, scale.steps, holds
+            )
         if np.any(_resets_to(soma) != 0):
             constants["reset_to"] = _resets_to(soma)
         coefficients = {name: held.integers for name, held in parts.items()}

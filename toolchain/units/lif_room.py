@@ -7,8 +7,9 @@ coarsely, or it alone gives up bits of its weights. The exponent e is the one at
     cost(e) = sum_i min(1, (2^max(0, e - e_i) / 254)^2 + (k_i 2^(wanted - e) / 254)^2)
 
 with e_i the finest at which neuron i keeps its weights whole, `wanted` the fraction bits of the sums that arrive, and
-k_i how many units of rounding its voltage gathers: 1, and 1 / (1 - b) for a leak that is floored at every step.
-A threshold that nothing can reach takes no room.
+k_i how many units of rounding its voltage gathers: 1, and 1 / (1 - b) for a leak that is floored at every step, of the
+current too, whose units arrive in the voltage 1 / (1 - a) times.
+A threshold that nothing can reach, or not within `PATIENCE` times the calibrated sequences, takes no room.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import UnitRange
 
 LEFT_FOR_ROUNDING = 1.02
+PATIENCE = 16
+"""Lengths of the calibrated sequences in which a neuron that forgets nothing may still come to its threshold."""
 MOST_GATHERED = 4096.0
 """Units of rounding beyond which a slow leak's neuron is judged by its weights alone."""
 CUBA_SHIFT, CUBA_THRESHOLD_BITS = 6, 17
@@ -117,10 +120,12 @@ def _arriving(
 
 def _held(neurons: Neurons, rising: FloatArray, seen: UnitRange) -> FloatArray:
     """The greatest magnitude that a neuron's voltage register must hold, (size,)."""
-    soma = neurons.soma
+    soma, steps = neurons.soma, float(PATIENCE * max(seen.steps, 1))
+    entering = np.maximum(rising + neurons.entering, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        current = np.maximum(rising + neurons.entering, 0.0) / (1.0 - soma.current_decay)
-        reach = np.maximum(current + soma.leak, 0.0) / (1.0 - soma.voltage_decay)
+        current = np.minimum(entering / (1.0 - soma.current_decay), entering * steps)
+        driven = np.maximum(current + soma.leak, 0.0)
+        reach = np.minimum(driven / (1.0 - soma.voltage_decay), driven * steps)
     reach = np.where(np.isnan(reach), 0.0, reach)  # nothing enters a neuron that keeps all
     threshold = np.abs(neurons.threshold)
     held = np.maximum(seen.voltage, np.where(neurons.threshold > reach, 0.0, threshold))
@@ -142,11 +147,16 @@ def _room(top: float, value: FloatArray) -> FloatArray:
     return np.floor(np.log2(np.divide(top, value, out=np.full_like(value, np.inf), where=value > 0)))
 
 
+def _gathered(kept: FloatArray) -> FloatArray:
+    """Units that the floor of a leak takes off in the end, (size,); 0 where nothing is lost, or all."""
+    leaky = (kept > 0) & (kept < 1)
+    return np.where(leaky, 1.0 / np.where(leaky, 1.0 - kept, 1.0), 0.0)
+
+
 def _cheapest(finest: FloatArray, wanted: int, soma: DiscreteNeuron) -> int:
     """The exponent of least cost, by the module's equation; the least of these."""
-    kept = soma.voltage_decay
-    leaky = (kept > 0) & (kept < 1)
-    gathered = 1.0 + np.minimum(np.where(leaky, 1.0 / np.where(leaky, 1.0 - kept, 1.0), 0.0), MOST_GATHERED)
+    voltage, current = _gathered(soma.voltage_decay), _gathered(soma.current_decay)
+    gathered = 1.0 + np.minimum(voltage + current * np.maximum(voltage, 1.0), MOST_GATHERED)
 
     def cost(exponent: int) -> float:
         weights = np.exp2(np.maximum(0.0, exponent - finest))
