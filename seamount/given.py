@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seamount.ports import Port, Ports, input_keys, listed, output_keys
+from seamount.recordings import KEYS, gridded, holds_events
 from seamount.samples import Data, Samples
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE
@@ -40,6 +41,8 @@ def samples_of(given: Data, ports: Ports | tuple[int, ...], where: str = "") -> 
         return given
     if isinstance(ports, tuple):
         ports = Ports((Port("x", ports),))
+    if holds_events(given) or _is_recording(given):
+        return _samples_of_events(given, ports, where)
     if isinstance(given, str | Path):
         return samples_of(_stored(Path(given), ports), ports, where or str(given))
     arrays = given if isinstance(given, Mapping) else {"x": given}
@@ -52,14 +55,42 @@ def samples_of(given: Data, ports: Ports | tuple[int, ...], where: str = "") -> 
     return Samples(x, y, lengths, ports.channels, main, others)
 
 
+def _is_recording(given: Data) -> bool:
+    """Whether an npz file holds columns of events: times, and places in one axis."""
+    if not isinstance(given, str | Path) or not Path(given).is_file() or not zipfile.is_zipfile(given):
+        return False
+    return {"t", "x"} <= set(names_of(Path(given)))
+
+
+def _events(given: Data, shape: tuple[int, ...], where: str, name: str) -> dict[str, Any]:
+    """Events as x (sample, step, *sensor), y and lengths."""
+    if isinstance(given, str | Path):
+        where, given = where or str(given), arrays_of(Path(given), KEYS)
+    return gridded(given, shape, where or "data", name)
+
+
+def _samples_of_events(given: Data, ports: Ports, where: str) -> Samples:
+    if len(ports.inputs) != 1:
+        raise InputError(where or "data", f"holds events for {len(ports.inputs)} Inputs", "bin them yourself, by Input")
+    (port,) = ports.inputs
+    found = _events(given, port.shape, where, port.name)
+    x = found["x"].reshape(*found["x"].shape[:2], -1)
+    if x.shape[2] != port.size:
+        what = f"events of {x.shape[2]:,} places for the {port.size:,} channels of {port.name}"
+        raise InputError(where or "data", what, f"give the sensor of the network, {port.shape}")
+    return samples_of({**found, "x": x}, Ports((Port("x", (port.size,)),), ports.outputs), where or "data")
+
+
 def inputs_as_given(given: Data) -> NDArray[Any]:
-    """x in the shape in which it was given, whatever holds it.
+    """x in the shape in which it was given, whatever holds it; events in that of their sensor.
 
     Raises:
         InputError: no such file, or no x.
     """
     if isinstance(given, Samples):
         return given.x
+    if holds_events(given) or _is_recording(given):
+        return np.asarray(_events(given, (), "", "input")["x"])
     alone = Ports((Port("x", ()),))
     arrays = _stored(Path(given), alone) if isinstance(given, str | Path) else given
     found = arrays.get("x") if isinstance(arrays, Mapping) else arrays
