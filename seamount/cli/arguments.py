@@ -33,7 +33,9 @@ Model = Annotated[
 Trained = Annotated[str, typer.Argument(help="zoo:<name>, or the folder of a training run", autocompletion=zoo_models)]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object in place of lines: docs/json.md")]
 Build = Annotated[Path, typer.Argument(help="folder that `seamount deploy` wrote")]
-Calibrate = Annotated[Path | None, typer.Option(help="npz with x, or an array for each Input (sample, step, channel); or events")]
+Calibrate = Annotated[
+    Path | None, typer.Option(help="npz with x, or an array for each Input (sample, step, channel); or events")
+]
 Test = Annotated[
     Path | None, typer.Option(help="the same with labels y (y/OUTPUT of one output); the calibration data by default")
 ]
