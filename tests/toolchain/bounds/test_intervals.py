@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from toolchain.ir.integer import INTERVAL_RULES, PRIMITIVES, IntArray, add, greater, limits, multiply, select, subtract
-from toolchain.ir.interval import Interval
+from toolchain.ir.integer import PRIMITIVES, IntArray, add, greater, limits, multiply, select, subtract
+from toolchain.ir.interval import INTERVAL_RULES, Interval
 
 ENDS = (-9, -4, -1, 0, 1, 5, 9)
 SHIFTS = (0, 1, 3)

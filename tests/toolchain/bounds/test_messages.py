@@ -32,10 +32,10 @@ def test_nothing_that_is_sent_or_held_is_outside(run: tuple[Program, dict[str, I
         listing = trace_step(population)
         ranges = bounds(population, listing)
         for register, result in listing.kept.items():
-            values = trace.registers.get(f"{population.name}.{register}")
-            if register not in listing.registers and values is not None and values.size:
+            held = trace.registers.get(f"{population.name}.{register}")
+            if register not in listing.registers and held is not None and held.size:
                 low, high = ranges.of[result]
-                assert min(low, 0) <= values.min() and values.max() <= max(high, 0), register
+                assert min(low, 0) <= held.min() and held.max() <= max(high, 0), register
 
 
 def relays(weight: int, *, loop: int = 0) -> Program:

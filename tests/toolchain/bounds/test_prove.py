@@ -73,6 +73,7 @@ def row(rows: tuple[ProvenRange, ...], register: str) -> ProvenRange:
 def least_proven_width(seed: int, register: str, steps: int | None = None) -> int:
     """The narrowest state whose claim for a register is proven; a bit less is not."""
     found = row(prove(state_spaces(seed, 12), steps), register)
+    assert found.headroom_bits is not None
     bits = found.bits - found.headroom_bits
     assert row(prove(state_spaces(seed, bits), steps), register).verdict == "proven"
     assert row(prove(state_spaces(seed, bits - 1), steps), register).verdict != "proven"
@@ -93,6 +94,7 @@ def test_long_adverse_inputs_do_not_break_a_proven_state(seed: int) -> None:
     for register in ("drive", "state_re", "state_im", "readout"):
         found = row(claims, register)
         values = trace.registers[f"p.{register}"]
+        assert found.low is not None and found.high is not None
         assert found.low <= values.min() <= values.max() <= found.high
         # The bound is no vacuous one: the matched input comes near it.
         assert max(-values.min(), values.max()) > 0.6 * max(-found.low, found.high)
@@ -162,6 +164,7 @@ def test_no_random_program_breaks_a_proven_range(run: tuple[Program, dict[str, I
                 assert not trace.overflows.get(f"{found.population}.{found.register}"), found
                 values = trace.registers.get(f"{found.population}.{found.register}")
                 if values is not None and values.size:
+                    assert found.low is not None and found.high is not None
                     assert found.low <= values.min() and values.max() <= found.high, found
 
 
@@ -169,4 +172,5 @@ def test_more_drive_never_narrows_a_range() -> None:
     program = state_spaces(4, 32)
     wider = dataclasses.replace(program, inputs=(Input("in", program.inputs[0].size, 7),))
     for before, after in zip(prove(program), prove(wider), strict=True):
+        assert after.low is not None and after.high is not None and before.low is not None and before.high is not None
         assert after.low <= before.low and before.high <= after.high

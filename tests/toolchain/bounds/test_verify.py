@@ -28,7 +28,8 @@ def with_part(group: str, at: int, **changes: Any) -> Program:
     """The good program with one input, population, projection or output changed."""
     parts = list(getattr(GOOD, group))
     parts[at] = dataclasses.replace(parts[at], **changes)
-    return dataclasses.replace(GOOD, **{group: tuple(parts)})
+    changed: dict[str, Any] = {group: tuple(parts)}
+    return dataclasses.replace(GOOD, **changed)
 
 
 def with_coefficient(at: int, name: str, values: Any) -> Program:

@@ -5,6 +5,7 @@ Ray takes seconds to start, so few tests share few starts.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -42,7 +43,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Not at the top: to import it takes seconds, in every process that collects tests.
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield
     ray.shutdown()
 

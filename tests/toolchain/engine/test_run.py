@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests import engine_work
-from toolchain.engine import ENGINES, Unit, run_units
+from toolchain.engine import ENGINES, JSON, Unit, run_units
 from toolchain.engine.keep import versions
 from toolchain.errors import InputError, QuantizationError, WorkError
 
 LOCAL = ("serial", "processes")
 
 
-def squares(count: int, **more: object) -> list[Unit]:
+def squares(count: int, **more: JSON) -> list[Unit]:
     return [Unit(f"square_{x}", {"x": x, **more}) for x in range(count)]
 
 
@@ -69,12 +69,12 @@ def test_what_is_not_json_is_refused(x: int) -> None:
     [
         ([Unit("a", {}), Unit("a", {})], {}, "2 units have this name"),
         ([Unit("../a", {})], {}, "cannot name a file"),
-        ([Unit("a", {"x": Path()})], {}, "unit a: arguments: is not plain JSON"),
+        ([Unit("a", {"x": cast(JSON, Path())})], {}, "unit a: arguments: is not plain JSON"),
         ([], {"engine": "threads"}, "'threads' is unknown; use one of serial, processes, ray"),
         ([], {"workers": 0}, "0 is less than one"),
     ],
 )
-def test_bad_requests(units: list[Unit], options: dict[str, object], told: str) -> None:
+def test_bad_requests(units: list[Unit], options: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         run_units(engine_work.square, units, **options)
 
@@ -101,22 +101,27 @@ def ran(log: Path) -> list[str]:
     return sorted(found)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Callable[..., list[str]]:
+class Again:
     """Runs three units with a folder and says which were done; what was told is in its list `told`."""
 
-    def again(**changed: object) -> list[str]:
-        again.told.clear()
-        units = [Unit(f"u{x}", {"x": x, "log": str(tmp_path / "log")} | changed) for x in range(3)]
-        results = run_units(engine_work.square, units, folder=tmp_path / "kept", tell=again.told.append)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.told: list[str] = []
+
+    def __call__(self, **changed: JSON) -> list[str]:
+        self.told.clear()
+        units = [Unit(f"u{x}", {"x": x, "log": str(self.folder / "log"), **changed}) for x in range(3)]
+        results = run_units(engine_work.square, units, folder=self.folder / "kept", tell=self.told.append)
         assert results == [{"square": x * x, "tuple": [1, 2]} for x in range(3)]
-        return ran(tmp_path / "log")
-
-    again.told = []
-    return again
+        return ran(self.folder / "log")
 
 
-def test_finished_units_are_taken_from_the_folder(run: Callable[..., list[str]], tmp_path: Path) -> None:
+@pytest.fixture
+def run(tmp_path: Path) -> Again:
+    return Again(tmp_path)
+
+
+def test_finished_units_are_taken_from_the_folder(run: Again, tmp_path: Path) -> None:
     assert run() == ["0", "1", "2"]
     before = {path: path.read_bytes() for path in (tmp_path / "kept").iterdir()}
     assert run() == []
@@ -126,21 +131,21 @@ def test_finished_units_are_taken_from_the_folder(run: Callable[..., list[str]],
     assert run() == ["1"]
 
 
-def test_changed_arguments_are_done_again(run: Callable[..., list[str]]) -> None:
+def test_changed_arguments_are_done_again(run: Again) -> None:
     run()
     assert run(more=1) == ["0", "1", "2"]
     assert all("is of other arguments; done again" in line for line in run.told)
     assert len(run.told) == 3
 
 
-def test_another_version_is_done_again(run: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_is_done_again(run: Again, monkeypatch: pytest.MonkeyPatch) -> None:
     run()
     monkeypatch.setitem(versions(), "numpy", "0.0")
     assert run() == ["0", "1", "2"]
     assert "is of other versions" in run.told[0]
 
 
-def test_other_work_is_done_again(run: Callable[..., list[str]], tmp_path: Path) -> None:
+def test_other_work_is_done_again(run: Again, tmp_path: Path) -> None:
     run()
     told: list[str] = []
     units = [Unit("u1", {"x": 1, "log": str(tmp_path / "log")})]
@@ -163,7 +168,7 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "no object", "another result", "nothing in it", "nested"])
-def test_a_broken_file_is_done_again_and_told(run: Callable[..., list[str]], tmp_path: Path, how: str) -> None:
+def test_a_broken_file_is_done_again_and_told(run: Again, tmp_path: Path, how: str) -> None:
     run()
     spoil(tmp_path / "kept" / "u1.json", how)
     assert run() == ["1"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,13 +29,14 @@ def signal(*shape: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 def test_scale_linear_affine_threshold_flatten() -> None:
-    for kind, rule in {
+    rules: dict[str, Callable[[Mapping[str, Any], NDArray[np.float64]], NDArray[np.float64]]] = {
         "Scale": lambda p, x: x * p["scale"],
         "Linear": lambda p, x: np.einsum("oi,bti->bto", p["weight"], x),
         "Affine": lambda p, x: np.einsum("oi,bti->bto", p["weight"], x) + p["bias"],
         "Threshold": lambda p, x: (x > p["threshold"]).astype(float),
         "Flatten": lambda p, x: x.reshape(2, 7, 24),
-    }.items():
+    }
+    for kind, rule in rules.items():
         node = sample_node(kind)
         x = signal(*node.input_shape)
         assert np.allclose(through(node, x), rule(node.params, x), rtol=1e-14, atol=1e-14), kind
@@ -208,7 +211,7 @@ def test_the_order_of_nodes_and_edges_does_not_matter(seed: int) -> None:
     names, edges = list(graph.nodes), list(graph.edges)
     rng.shuffle(names)
     rng.shuffle(edges)
-    mixed = Graph({name: graph.nodes[name] for name in names}, tuple(map(tuple, edges)), graph.metadata)
+    mixed = Graph({name: graph.nodes[name] for name in names}, tuple((a, b) for a, b in edges), graph.metadata)
     x = rng.uniform(size=(2, 12, 1))
     one, other = (run(g, x, conventions_for(g))[0] for g in (graph, mixed))
     assert np.allclose(one, other, rtol=1e-9, atol=1e-9)

@@ -18,12 +18,14 @@ pytestmark = pytest.mark.skipif(not CASES.exists(), reason=f"no folder of real f
 def braille(name: str, preset: str, neuron: str) -> NDArray[np.float64]:
     """Spikes (256, 40) of the recurrent layer on the recorded sample."""
     graph = read_nir(CASES / "nir" / f"{name}.nir")
-    x = np.load(REFERENCE / "braille_test_sample0_input_T256_C12.npy")[None]
-    return run(graph, x, conventions_for(graph, preset), record=(neuron,))[1][neuron][0]
+    x: NDArray[np.float64] = np.load(REFERENCE / "braille_test_sample0_input_T256_C12.npy")[None]
+    spikes: NDArray[np.float64] = run(graph, x, conventions_for(graph, preset), record=(neuron,))[1][neuron][0]
+    return spikes
 
 
 def recorded(tool: str) -> NDArray[np.float32]:
-    return np.load(REFERENCE / f"{tool}_activity_noDelay_noBias_subtract.npy")
+    spikes: NDArray[np.float32] = np.load(REFERENCE / f"{tool}_activity_noDelay_noBias_subtract.npy")
+    return spikes
 
 
 BRAILLE = [("snntorch", "snntorch-subtract", 118), ("norse", "norse", 103), ("spyx", "spyx", 120)]

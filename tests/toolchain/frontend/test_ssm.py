@@ -46,7 +46,7 @@ def only(graph: Graph) -> SsmBlock:
     return block
 
 
-def close(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> bool:
+def close(ours: NDArray[np.inexact], theirs: NDArray[np.inexact]) -> bool:
     """Equal to a few roundings of float64 at the size of one."""
     return ours.shape == theirs.shape and bool(np.all(np.abs(ours - theirs) <= 1e-15 * (4 + np.abs(theirs))))
 
@@ -204,7 +204,7 @@ def test_networks_without_state_spaces_have_none() -> None:
 REMEDY = "; a diagonal state space has one channel in, one channel out and its own 2 x 2 rotation for each mode"
 
 
-def changed(part: str, place: tuple[int, int] | None, value: float, field: str = "weight") -> Graph:
+def changed(part: str, place: tuple[int, ...] | None, value: float, field: str = "weight") -> Graph:
     """Two channels of two modes in one chunk (states 0-3 real, 4-7 imaginary) with one number changed."""
     poles = np.array([[0.5 + 0.25j, 0.75 + 0.5j], [0.25 + 0.5j, 0.5 + 0.75j]])
     ones = np.ones((2, 2), dtype=np.complex128) * (1 + 0.5j)

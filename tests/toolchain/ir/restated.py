@@ -41,11 +41,12 @@ def toward_zero_shift(value: int, bits: int) -> int:
 def wrapped(value: int, bits: int) -> int:
     """The only member of value + 2^bits Z in -2^(bits-1) .. 2^(bits-1) - 1."""
     turns = math.floor(Fraction(value, 2**bits) + Fraction(1, 2))
-    return value - turns * 2**bits
+    whole: int = 2**bits
+    return value - turns * whole
 
 
 def saturated(value: int, bits: int) -> int:
-    top = 2 ** (bits - 1) - 1
+    top: int = 2 ** (bits - 1) - 1
     return sorted([-top, value, top])[1]
 
 

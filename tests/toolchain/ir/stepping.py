@@ -7,7 +7,7 @@ the type's step, `by_restatement` the plain equations; both answer in the same f
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ def values_near_edges(bounds: tuple[int, int], shape: tuple[int, ...], rng: np.r
 
 def by_step(given: Cases, as_type: Any = None) -> Answer:
     """The neuron type's own step; `as_type` turns every integer into something else that computes."""
-    convert = (lambda values: values) if as_type is None else np.vectorize(as_type, otypes=[object])
+    convert: Callable[[Any], Any] = (lambda v: v) if as_type is None else np.vectorize(as_type, otypes=[object])
     own = Values(
         {name: convert(v) if isinstance(v, np.ndarray) else v for name, v in given.population.values().items()}
     )

@@ -107,8 +107,10 @@ def test_values_hold_every_weight_that_acts(connection: Connection) -> None:
 @given(ANY.filter(lambda connection: isinstance(connection, Listed)))
 def test_the_matrix_is_made_once_and_cannot_be_written_to(connection: Connection) -> None:
     assert connection.matrix() is connection.matrix()
+    matrix = connection.matrix()
+    assert not isinstance(matrix, np.ndarray)
     with pytest.raises(ValueError, match="read-only"):
-        connection.matrix().data[:] = 0
+        matrix.data[:] = 0
 
 
 def test_a_convolution_by_hand() -> None:

@@ -70,7 +70,7 @@ DEFINITIONS: dict[str, tuple[Callable[..., int], Sequence[Sequence[int]]]] = {
     "greater": (lambda a, b: sum(1 for v in (a,) if v in range(b + 1, 99)), (SMALL, SMALL)),
     "greater_equal": (lambda a, b: sum(1 for v in (a,) if v in range(b, 99)), (SMALL, SMALL)),
     "equal": (lambda a, b: len({a, b}) % 2, (SMALL, SMALL)),
-    "select": (lambda c, a, b: {0: b}.get(c, a), (range(-2, 3), SMALL, SMALL)),
+    "select": (lambda c, a, b: [a, b][c == 0], (range(-2, 3), SMALL, SMALL)),
     "wrap": (congruent, (range(-70, 71), WIDTHS)),
     "saturate": (nearest, (range(-40, 41), WIDTHS)),
 }  # fmt: skip
@@ -138,7 +138,7 @@ def test_flags_are_integers() -> None:
 @pytest.mark.parametrize(("index", "entry"), [(-9, 5), (-1, 5), (0, 5), (1, -6), (2, 7), (3, 7), (99, 7)])
 @pytest.mark.parametrize("kind", [np.int64, object])
 def test_lookup_takes_the_end_entries_outside(index: int, entry: int, kind: type) -> None:
-    table = np.array([5, -6, 7], dtype=kind)
+    table: np.ndarray = np.array([5, -6, 7], dtype=kind)
     assert integer.lookup(table, np.array([[index]], dtype=kind)).tolist() == [[entry]]
     assert int(integer.lookup([5, -6, 7], index)) == entry
     assert integer.lookup([5, -6, 7], np.array([[index]], dtype=kind)).tolist() == [[entry]]

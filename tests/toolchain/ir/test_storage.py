@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -146,12 +146,14 @@ def test_equal_programs_give_equal_bytes(tmp_path: Path) -> None:
     program = digits_in_small()
     first, *rest = program.projections
     weights = Dense(np.asfortranarray(first.connection.matrix(), dtype=np.int8))
-    wide = [dataclasses.replace(p, exponent=np.int64(p.exponent)) for p in rest]
+    wide = [dataclasses.replace(p, exponent=cast(int, np.int64(p.exponent))) for p in rest]
     flipped = [
-        dataclasses.replace(p, coefficients={k: np.asfortranarray(v) for k, v in reversed(p.coefficients.items())})
+        dataclasses.replace(
+            p, coefficients={k: np.asfortranarray(p.coefficients[k]) for k in reversed(list(p.coefficients))}
+        )
         for p in program.populations
     ]
-    notes = dict(reversed(program.notes.items()))
+    notes = dict(reversed(list(program.notes.items())))
     other = dataclasses.replace(
         program, populations=tuple(flipped), projections=(dataclasses.replace(first, connection=weights), *wide),
         notes=notes,
@@ -162,9 +164,8 @@ def test_equal_programs_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_equal_traces_give_equal_bytes(tmp_path: Path) -> None:
-    other = dataclasses.replace(
-        SMALL_TRACE, messages={name: np.asfortranarray(v) for name, v in reversed(SMALL_TRACE.messages.items())}
-    )
+    backward = reversed(list(SMALL_TRACE.messages.items()))
+    other = dataclasses.replace(SMALL_TRACE, messages={name: np.asfortranarray(v) for name, v in backward})
     wide = dataclasses.replace(other, final={"p.v": np.array([[2**15, 0], [1, 2]])})
     columns = dataclasses.replace(SMALL_TRACE, final={"p.v": np.asfortranarray([[2**15, 0], [1, 2]])})
     for i, trace in enumerate((SMALL_TRACE, other, wide, columns)):

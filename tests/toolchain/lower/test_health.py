@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def events(scale: float = 1.0) -> np.ndarray:
     return scale * np.random.default_rng(3).binomial(1, 0.4, (5, 40, 6)).astype(float)
 
 
-def findings(graph: Graph, calibrate: np.ndarray, test: np.ndarray, **settings: object) -> tuple[Finding, ...]:
+def findings(graph: Graph, calibrate: np.ndarray, test: np.ndarray, **settings: Any) -> tuple[Finding, ...]:
     conventions = conventions_for(graph)
     made = compile_graph(graph, conventions, calibrate, settings=Settings(**settings))
     program = made.lowered.program

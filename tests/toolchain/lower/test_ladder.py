@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize.settings import Settings
 
 
-def compiled(case: Case, **choices: object) -> Compiled:
+def compiled(case: Case, **choices: Any) -> Compiled:
     return compile_graph(case.graph, case.conventions, case.x, settings=Settings(**choices))
 
 

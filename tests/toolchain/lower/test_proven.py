@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.quantize.settings import Settings
 
 
-def compiled(seed: int = 0, **choices: object) -> Compiled:
+def compiled(seed: int = 0, **choices: Any) -> Compiled:
     case = state_space_case(seed)
     return compile_graph(case.graph, case.conventions, case.x, settings=Settings(**choices))
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.toolchain.report.digits_like import chain, cuba_lif, digits_like, ssm_lif
 from toolchain.errors import InputError, PlacementError
-from toolchain.ir.connections import Convolution, Dense, OneToOne, Sparse
+from toolchain.ir.connections import Connection, Convolution, Dense, OneToOne, Sparse
 from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.mapping import (
     RULES,
@@ -319,7 +319,7 @@ def busy() -> Program:
     rng = np.random.default_rng(1)
     mask = rng.random((230, 310)) < 0.2
     matrix = np.where(mask, rng.integers(-9, 9, mask.shape), 0)
-    links = {"dense": Dense(matrix), "sparse": Sparse.from_dense(matrix)}
+    links: dict[str, Connection] = {"dense": Dense(matrix), "sparse": Sparse.from_dense(matrix)}
     projections = [Projection(name, "a", "b", link) for name, link in links.items()]
     projections.append(Projection("own", "a", "a", OneToOne(rng.integers(-1, 2, 310))))
     populations = (cuba_lif("a", 310), cuba_lif("b", 230))

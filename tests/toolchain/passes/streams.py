@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.strategies import arrays, connections, inputs_for, populations, within_ports
+from tests.connection_strategies import connections
+from tests.strategies import arrays, inputs_for, populations, within_ports
 from tests.toolchain.report.digits_like import digits_like, ssm_lif
 from toolchain.ir.connections import Connection, Dense, OneToOne, Sparse
 from toolchain.ir.integer import IntArray, limits

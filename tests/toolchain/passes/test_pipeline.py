@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -61,7 +62,7 @@ def test_the_trained_network_stays_the_same(text: str, digits: tuple[Program, di
         "prune-zeros,split-fan-in:max_sources=9",
     ],
 )
-def test_shifts_add_up_over_several_passes(text: str, make) -> None:
+def test_shifts_add_up_over_several_passes(text: str, make: Callable[[], Program]) -> None:
     program = make()
     assert assert_same(program, run_passes(program, text, quiet), noise(program, samples=1)) > 1000
 

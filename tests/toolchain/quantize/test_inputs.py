@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from toolchain.quantize.inputs import InputForm, input_forms, input_statistics
 from toolchain.quantize.settings import Settings
 
 
-def forms(data: np.ndarray, **settings: object) -> list[InputForm]:
+def forms(data: ArrayLike, **settings: Any) -> list[InputForm]:
     return list(input_forms(input_statistics(np.asarray(data, float).reshape(1, -1, 1)), Settings(**settings)))
 
 

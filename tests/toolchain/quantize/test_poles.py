@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.toolchain.quantize.networks import state_space_case
 from toolchain.lower.pipeline import compile_graph
 from toolchain.lower.rest import measure_rest, pole_rows, rest_bound
-from toolchain.quantize.poles import least_bits, pole_errors, pole_findings, round_at, round_poles
+from toolchain.quantize.poles import ComplexArray, least_bits, pole_errors, pole_findings, round_at, round_poles
 from toolchain.quantize.settings import Settings
 from toolchain.report.pole_figure import pole_figure
 
@@ -20,7 +20,8 @@ def poles(seed: int, slowest: float, count: int = 300) -> np.ndarray:
     rng = np.random.default_rng(seed)
     distance = 10 ** -rng.uniform(0.5, slowest, (1, count))
     phase = rng.uniform(-np.pi, np.pi, (1, count)) * rng.choice([0, 1, 1], (1, count))
-    return (1 - distance) * np.exp(1j * phase)
+    found: ComplexArray = (1 - distance) * np.exp(1j * phase)
+    return found
 
 
 @given(
@@ -56,7 +57,7 @@ def test_within_the_tolerance_each_part_is_the_nearest() -> None:
 
 def test_slow_poles_say_how_many_bits_they_need() -> None:
     """dt_min of 1e-4: time constants of 20 000 steps, beyond 16 bits."""
-    slow = (1 - 0.5e-4) * np.exp(1j * np.array([[0.0003, 0.5, 1.0, 3.0]]))
+    slow = np.asarray((1 - 0.5e-4) * np.exp(1j * np.array([[0.0003, 0.5, 1.0, 3.0]])), np.complex128)
     enough = least_bits(slow, 16, 0.05)
     assert enough is not None and 17 <= enough <= 24
     (finding,) = pole_findings("block0", slow, Settings())
@@ -83,7 +84,7 @@ def test_the_dead_zone_of_a_real_pole_is_known(a_re: int) -> None:
 
 def test_no_rest_exceeds_its_bound() -> None:
     found = round_at(poles(2, 3.0, 120), 16, 0.05)
-    rounded = (found.a_re + 1j * found.a_im) / 2**15
+    rounded = np.asarray((found.a_re + 1j * found.a_im) / 2**15, np.complex128)
     left, period = measure_rest(found.a_re, found.a_im, 16, 24)
     assert np.all(left <= rest_bound(rounded))
     assert left.max() > 50

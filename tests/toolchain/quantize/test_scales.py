@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from toolchain.quantize.weights import row_gains, weight_exponent
 CALIBRATION, VALIDATION = slice(0, 1221, 5), slice(1221, None)
 
 
-def compiled_digits(**choices: object) -> Compiled:
+def compiled_digits(**choices: Any) -> Compiled:
     case = digits()
     return compile_graph(case.graph, case.conventions, case.x[CALIBRATION], settings=Settings(**choices))
 
@@ -39,7 +40,9 @@ def validation_accuracy(compiled: Compiled) -> float:
 def float_accuracy() -> float:
     case = digits()
     ladder = Ladder(float_network(case.network), case.x[VALIDATION], case.y[VALIDATION])
-    return ladder.top().correct / len(case.x[VALIDATION])
+    correct = ladder.top().correct
+    assert correct is not None
+    return correct / len(case.x[VALIDATION])
 
 
 def test_integers_of_the_digits_lose_at_most_a_third_of_a_point() -> None:
@@ -56,7 +59,7 @@ def test_one_scale_a_layer_for_c_and_d_fails_where_one_a_neuron_does_not() -> No
     assert neuron > layer + 0.03
 
 
-def output_error(**choices: object) -> float:
+def output_error(**choices: Any) -> float:
     case, compiled = digits(), compiled_digits(**choices)
     ladder = Ladder(float_network(case.network), case.x[VALIDATION], None)
     return ladder.together(compiled.lowered.tensors).output_error
@@ -65,7 +68,12 @@ def output_error(**choices: object) -> float:
 @pytest.mark.slow
 def test_the_default_is_the_choice_that_loses_least() -> None:
     default = output_error()
-    others = [{"weight_scale": "mse"}, {"weight_scale": "percentile"}, {"equalize": False}, {"c_rounding": "nearest"}]
+    others: list[dict[str, Any]] = [
+        {"weight_scale": "mse"},
+        {"weight_scale": "percentile"},
+        {"equalize": False},
+        {"c_rounding": "nearest"},
+    ]
     assert all(default <= output_error(**other) + 1e-12 for other in others)
     assert default < 0.8 * output_error(equalize=False)
     assert default < 0.8 * output_error(c_rounding="nearest")
@@ -80,7 +88,7 @@ def rounding_error(case_seed: int, rule: str, bits: int) -> tuple[float, float]:
     top = (1 << (bits - 1)) - 1
     most = top / np.abs(np.stack([c.real, c.imag])).max(axis=(0, 2))
     found = choose_readout(c, d, moments, most, 0, Settings(c_rounding=rule, c_bits=bits))
-    back = (found.c_re + 1j * found.c_im) / found.c_gain[:, None]
+    back = np.asarray((found.c_re + 1j * found.c_im) / found.c_gain[:, None], np.complex128)
     error = features(back, found.d / found.d_scale) - features(c, d)
     assert max(np.abs(found.c_re).max(), np.abs(found.c_im).max(), np.abs(found.d).max()) <= top
     return float(np.einsum("hf,hfg,hg->", error, moments, error)), float(np.square(error).sum())

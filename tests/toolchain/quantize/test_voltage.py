@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,17 +33,17 @@ def one_block(shrink: float) -> Case:
     for name, node in nodes.items():
         if name.endswith(".C"):
             rows = np.where(SILENT, shrink, 1.0)[:, None]
-            nodes[name] = replace(node, params=node.params | {"weight": node.params["weight"] * rows})
+            nodes[name] = replace(node, params={**node.params, "weight": node.params["weight"] * rows})
         elif name.endswith(".D"):
             scale = np.ravel(node.params["scale"]) * np.where(SILENT, shrink, 1.0)
-            nodes[name] = replace(node, params=node.params | {"scale": scale})
+            nodes[name] = replace(node, params={**node.params, "scale": scale})
     graph = replace(graph, nodes=nodes)
     rng = np.random.default_rng(5)
     x = rng.integers(-16, 17, (24, 80, 2)) / 16
     return Case(graph, units_of(graph, conventions), conventions, x, rng.integers(0, 3, 24))
 
 
-def compiled(case: Case, **choices: object) -> Compiled:
+def compiled(case: Case, **choices: Any) -> Compiled:
     return compile_graph(case.graph, case.conventions, case.x, settings=Settings(**choices))
 
 
@@ -85,7 +86,8 @@ def layers(draw: st.DrawFn) -> Layer:
     size = draw(st.integers(1, 6))
 
     def powers(least: int = -30) -> FloatArray:
-        return np.exp2(np.array(draw(st.lists(st.floats(least, 30), min_size=size, max_size=size))))
+        drawn: FloatArray = np.array(draw(st.lists(st.floats(least, 30), min_size=size, max_size=size)))
+        return np.exp2(drawn)
 
     threshold, reached = powers() * (draw(st.integers(0, 3)) > 0), powers()
     skip = powers() if draw(st.booleans()) else np.full(size, np.inf)

@@ -9,7 +9,7 @@ from toolchain.ir.program import Program
 from toolchain.ir.trace import Trace
 from toolchain.mapping import load_target, place
 from toolchain.report import Accuracy, Agreement, Evidence, FindingRow, QuantizationRow
-from toolchain.report.evidence import PolePoint
+from toolchain.report.evidence import PolePoint, Rung
 
 COMMAND = "seamount deploy zoo:digits --out build/digits"
 FINDINGS = (
@@ -56,7 +56,7 @@ def fake_evidence(size: int = 64, target: str = "loihi2") -> Evidence:
         values_compared=dict(found.values_compared),
         mismatches=found.mismatches,
     )
-    rungs = {"float": 352, "nir": 352, "integer": 349, "lava": 349}
+    rungs: dict[Rung, int] = {"float": 352, "nir": 352, "integer": 349, "lava": 349}
     return Evidence(
         model="digits",
         task="digits, one pixel a step",

@@ -58,6 +58,7 @@ def test_loihi2_by_hand() -> None:
     assert result.step.holds == result.step.holds_low == result.step.holds_high == "floor of a step"
     assert close(result.static, 0.244 * 10 * 1.163e-6, 0.166 * 10 * 1.1e-6, 0.358 * 10 * 3.5e-6)
     assert close(result.base, 0.026 * 10 * 1.163e-6, 0.021 * 10 * 1.1e-6, 0.040 * 10 * 3.5e-6)
+    assert result.base is not None and result.static is not None
     assert result.dynamic == result.counted + result.base
     assert result.total == result.dynamic + result.static
     assert close(result.layers["b"], 20 * 23.6 * pj, 20 * 3.5 * pj, 20 * 38 * pj)

@@ -49,7 +49,8 @@ def test_a_dense_layer_is_planned_as_it_is_placed_and_counted() -> None:
 
 
 def test_convolutions_take_the_cores_of_the_compiler_table() -> None:
-    shape, layers = YOLO_INPUT, []
+    shape: tuple[int, ...] = YOLO_INPUT
+    layers = []
     for number, row in enumerate(YOLO):
         layers.append(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -75,7 +76,7 @@ def stepped(name: str) -> tuple[Compiled, FloatArray]:
     return compile_graph(graph, conventions_for(graph), data), data
 
 
-CASES = {
+CASES: dict[str, Callable[[], tuple[Compiled, FloatArray]]] = {
     "gates, summed": lambda: gated("sum"),
     "gates, each step": lambda: gated("step"),
     "LIF": lambda: recurrent("LIF", "nir"),

@@ -12,6 +12,7 @@ from toolchain.errors import UnsupportedError
 from toolchain.frontend.conventions import PRESETS, Conventions
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import FloatArray, Graph
+from toolchain.frontend.rules import Start
 from toolchain.frontend.sketch import Sketch
 from toolchain.host.encode import encode
 from toolchain.lower.activity import aligned_messages
@@ -52,14 +53,14 @@ def integers(graph: Graph, conventions: Conventions, x: FloatArray, name: str = 
     return aligned_messages(program, made.network, trace, x.shape[1])[name], made
 
 
-VALUES = {
+VALUES: dict[str, dict[str, FloatArray]] = {
     "plain": {},
     "thresholds at and below 0": {"v_threshold": EIGHTHS},
     "resets of their own": {"v_reset": EIGHTHS},
     "rests of their own": {"v_leak": EIGHTHS},
     "millivolts": {
         "v_threshold": np.full(SIZE, -50.0), "v_reset": np.full(SIZE, -65.0), "v_leak": np.full(SIZE, -65.0),
-        "r": 4.0 * 2.0 ** np.arange(-1, SIZE - 1),
+        "r": np.ldexp(4.0, np.arange(-1, SIZE - 1)),
     },
     "reset apart from rest": {
         "v_threshold": np.full(SIZE, -50.0), "v_reset": -64.0 - 8 * EIGHTHS, "v_leak": -60.0 + 8 * EIGHTHS,
@@ -67,7 +68,7 @@ VALUES = {
     },
     "gains of either sign": {"r": 4.0 * np.where(np.arange(SIZE) % 2, -1, 2)},
     "without memory": {"kept": np.zeros(SIZE)},
-    "some without memory": {"kept": np.arange(SIZE) % 2 * 0.5},
+    "some without memory": {"kept": np.arange(SIZE, dtype=float) % 2 * 0.5},
     "some that keep all": {"kept": np.where(np.arange(SIZE) % 2, 1.0, 0.5), "v_threshold": np.full(SIZE, 2.0)},
 }  # fmt: skip
 
@@ -77,10 +78,10 @@ VALUES = {
 @pytest.mark.parametrize("loop", [False, True], ids=["forward", "recurrent"])
 @pytest.mark.parametrize("name", VALUES)
 def test_a_dyadic_layer_spikes_as_its_float_network(
-    name: str, loop: bool, start: str, conventions: Conventions
+    name: str, loop: bool, start: Start, conventions: Conventions
 ) -> None:
     conventions = replace(conventions, start=start)
-    graph, x = layer(loop=loop, **VALUES[name]), data()
+    graph, x = layer(0, loop, **VALUES[name]), data()
     expected, _ = run(graph, x, conventions)
     found, _ = integers(graph, conventions, x)
     # Voltages of 65 that begin at 0 leave 15 bits behind the point, and a decay of 3/4 takes 2 more at every step.
@@ -121,8 +122,8 @@ def test_a_soma_behind_a_state_space_leaks_as_a_neuron_does(kept: float, thresho
     rng, sketch = np.random.default_rng(5), Sketch(DT)
     sketch.add("input", "Input", 2, {})
     drive = sketch.matrix("w", rng.integers(-8, 9, (6, 2)) / 16, "input")
-    poles = 0.8 * np.exp(1j * rng.uniform(0.2, 1, (6, 2)))
-    c = (rng.normal(size=(6, 2)) + 1j * rng.normal(size=(6, 2))) * 0.1
+    poles = np.asarray(0.8 * np.exp(1j * rng.uniform(0.2, 1, (6, 2))), np.complex128)
+    c = np.asarray((rng.normal(size=(6, 2)) + 1j * rng.normal(size=(6, 2))) * 0.1, np.complex128)
     y = sketch.state_space("block", poles, np.ones(poles.shape), c, rng.normal(size=6) * 0.1, drive)
     soma = sketch.lif("soma", np.full(6, kept), np.full(6, threshold * (1 if kept < 0.5 else 5)), y)
     sketch.add("output", "Output", 6, {}, soma)

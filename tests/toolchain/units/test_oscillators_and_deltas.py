@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def integers(graph: Graph, x: FloatArray, name: str) -> tuple[FloatArray, Compil
 
 
 @pytest.mark.parametrize("make", [oscillators, deltas])
-def test_files_hold_them(make: type[Graph], tmp_path: Path) -> None:
+def test_files_hold_them(make: Callable[[], Graph], tmp_path: Path) -> None:
     graph, x = make(), data()
     write_nir(graph, tmp_path / "net.nir")
     again = read_nir(tmp_path / "net.nir")
@@ -79,7 +80,7 @@ def test_oscillators_spike_as_their_equation() -> None:
 
 
 def test_oscillators_have_a_scale_of_their_own() -> None:
-    x, scales = data(), 2.0 ** np.random.default_rng(1).integers(-10, 11, SIZE)
+    x, scales = data(), np.ldexp(1.0, np.random.default_rng(1).integers(-10, 11, SIZE))
     assert np.array_equal(integers(oscillators(), x, "ring")[0], integers(oscillators(scales), x, "ring")[0])
 
 
@@ -98,7 +99,7 @@ def test_deltas_are_sent_as_by_the_float_network() -> None:
 
 
 @pytest.mark.parametrize("make", [oscillators, deltas])
-def test_a_bias_at_every_step_is_refused(make: type[Graph]) -> None:
+def test_a_bias_at_every_step_is_refused(make: Callable[[], Graph]) -> None:
     graph = make()
     weight = graph.nodes["w"].params["weight"]
     sketch = Sketch(1e-4)
