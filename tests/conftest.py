@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CASES = REPOSITORY.parent / "shared" / "cases"
+AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 
 # No deadline: nothing here is timed. In CI the examples are the same each time, so that a failure can be repeated.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,13 +47,15 @@ def refresh_golden(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     return _forbid_skip(item.config, report)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     return _forbid_skip(collector.config, report)
 
@@ -68,10 +72,10 @@ ELSEWHERE = (
 processor, a framework that has an environment of its own."""
 
 
-def _forbid_skip(config: pytest.Config, report):
+def _forbid_skip(config: pytest.Config, report: AnyReport) -> AnyReport:
     """Turn a skip into a failure under --forbid-skips; an expected failure (xfail) is not a skip."""
     if report.skipped and config.getoption("--forbid-skips") and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if reason.removeprefix("Skipped: ").startswith((*SYSTEM, *ELSEWHERE)):
             return report
         report.outcome = "failed"

@@ -18,7 +18,9 @@ import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import numpy  # noqa: F401  (loaded before the forks)
 import pytest
@@ -109,12 +111,19 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
         case ast.Compare(left, [op, *ops], comparators) if type(op) in COMPARISONS:
             yield ast.Compare(left, [COMPARISONS[type(op)](), *ops], comparators)
-        case ast.IfExp(test, body, orelse) | ast.If(test, body, orelse):
-            yield type(node)(ast.UnaryOp(ast.Not(), test), body, orelse)
+        case ast.IfExp() | ast.If():
+            yield _turned_round(node)
         case ast.Attribute(ast.Name("Overflow"), attr):
             yield from (ast.Attribute(node.value, rule, ast.Load()) for rule in ("WRAP", "SATURATE") if rule != attr)
         case ast.Call():
             yield from _call_changes(node)
+
+
+def _turned_round(choice: ast.IfExp | ast.If) -> ast.AST:
+    refused = ast.UnaryOp(ast.Not(), choice.test)
+    if isinstance(choice, ast.IfExp):
+        return ast.IfExp(refused, choice.body, choice.orelse)
+    return ast.If(refused, choice.body, choice.orelse)
 
 
 def _call_changes(call: ast.Call) -> Iterator[ast.AST]:
@@ -207,10 +216,10 @@ class _InPlace(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
         return importlib.util.spec_from_loader(name, self) if name == self.mutant.module else None
 
-    def exec_module(self, module) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         exec(compile(self.mutant.source, f"<{self.mutant.name}>", "exec"), module.__dict__)
 
 
@@ -282,7 +291,8 @@ def main(arguments: list[str]) -> int:
     if not list(survivors([untouched], 1)):
         print("the tests fail without any mutant: mend that first")
         return 2
-    known, left, total = explained(), [], 0
+    known, total = explained(), 0
+    left: list[Mutant] = []
     for module in arguments or targets():
         population = list(mutants(module))
         found = list(survivors(population, int(os.environ.get("WORKERS", "2"))))

@@ -46,12 +46,13 @@ def with_features() -> Program:
     """Every neuron type; two inputs, delays, a self-loop, a cycle, a negative exponent, sparse synapses, resting."""
     rng = np.random.default_rng(5)
     w = weights(rng)
-    cells = {"du": [4000, 300, 4095], "dv": [100, 4095, 0], "vth": [9, 20, 40], "bias_mant": [2, -3, 0]}
+    rows = {"du": [4000, 300, 4095], "dv": [100, 4095, 0], "vth": [9, 20, 40], "bias_mant": [2, -3, 0]}
+    cells = {name: np.array(row) for name, row in rows.items()}
     populations = (
         state_space(rng, "filter", 4, 2),
         Population("cells", "cuba_lif", 3, settings={"bias_exp": 5}, coefficients=cells, start_step=2),
-        Population("relay", "relay", 2, settings={"message_bits": 10}, coefficients={"bias": [1, -1]}),
-        Population("sum", "integrator", 2, coefficients={"bias": [-3, 5]}, start_step=1),
+        Population("relay", "relay", 2, settings={"message_bits": 10}, coefficients={"bias": np.array([1, -1])}),
+        Population("sum", "integrator", 2, coefficients={"bias": np.array([-3, 5])}, start_step=1),
     )
     projections = (
         Projection("pixels->filter", "pixels", "filter", Dense(w(4, 2)), exponent=2),

@@ -104,7 +104,8 @@ def soak(tallies: Mapping[str, Tally], options: argparse.Namespace) -> int:
 
     A simulator that starts slowly gets small programs, from the same seeds.
     """
-    end, seed = time.monotonic() + options.minutes * 60, options.seed
+    end = time.monotonic() + options.minutes * 60
+    seed: int = options.seed
     source = source_hash()
 
     def tell(unit: Unit, result: dict[str, Any]) -> None:

@@ -41,7 +41,8 @@ class Source:
             elif isinstance(node, ast.ImportFrom):
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
             elif isinstance(node, ast.Call) and call_name(node).split(".")[-1] in ("import_module", "__import__"):
-                yield from (argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant))
+                named = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+                yield from (name for name in named if isinstance(name, str))
 
 
 def call_name(call: ast.Call) -> str:

@@ -65,8 +65,8 @@ def _walk(node: ast.AST, path: str, scope: str) -> Iterator[Use]:
         operation = _operation(child)
         if operation:
             yield Use(path, scope, operation)
-        named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        yield from _walk(child, path, f"{scope}.{child.name}".lstrip(".") if named else scope)
+        named = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and child.name
+        yield from _walk(child, path, f"{scope}.{named}".lstrip(".") if named else scope)
 
 
 def _operation(node: ast.AST) -> str:

@@ -21,7 +21,9 @@ def cells(notebook: Path) -> list[str]:
 def run_cell(text: str, names: dict[str, Any]) -> Any:
     """Run a cell as a notebook does; what its last line gives, where that is an expression."""
     tree = ast.parse(text)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if isinstance(tree.body[-1], ast.Expr) else None
+    if last is not None:
+        tree.body.pop()
     exec(compile(tree, "cell", "exec"), names)
     return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests import soak
+from tests.backends.random_programs import Scale
 from tests.backends.suite import BACKENDS_BY_NAME, differences, run, run_reference
 from tests.backends.test_suite import FLIPS, with_flipped
 from toolchain.ir.connections import CONNECTIONS_BY_KIND
@@ -20,10 +22,10 @@ INSTALLED = [name for name in ("fast", "onnx") if BACKENDS_BY_NAME[name].missing
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soak, "LARGE", soak.Scale(len(NEURONS), sizes=(8, 12, 16), modes=2, samples=6, steps=30))
+    monkeypatch.setattr(soak, "LARGE", Scale(len(NEURONS), sizes=(8, 12, 16), modes=2, samples=6, steps=30))
 
 
-def soaked(out: Path, *options: str) -> tuple[int, dict[str, dict[str, object]]]:
+def soaked(out: Path, *options: str) -> tuple[int, dict[str, Any]]:
     backends = [f"--backend={name}" for name in INSTALLED]
     code = soak.main([*backends, f"--out={out}", *options])
     return code, json.loads((out / "summary.json").read_text(encoding="utf-8"))
@@ -66,7 +68,7 @@ def test_a_difference_is_kept_and_can_be_seen_again(tmp_path: Path, monkeypatch:
     assert not differences(program, expected, run(backend, program, inputs))
 
 
-def without_seconds(facts: dict[str, dict[str, object]]) -> dict[str, object]:
+def without_seconds(facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {k: v for k, v in found.items() if k != "seconds"} for name, found in facts["simulators"].items()}
 
 

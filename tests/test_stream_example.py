@@ -6,7 +6,6 @@ import importlib.util
 import io
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -45,7 +44,8 @@ def example() -> ModuleType:
 
 @cache
 def hapt() -> Program:
-    return loaded(EXAMPLE).hapt_program()
+    program: Program = loaded(EXAMPLE).hapt_program()
+    return program
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def program() -> Program:
 
 def recording(example: ModuleType, more: int = 0) -> np.ndarray:
     """Some windows and the beginning of another, (step, channel) float32."""
-    return loaded(example.MOTION).motion(WINDOWS * example.WINDOW_STEPS + more, seed=7)
+    samples: np.ndarray = loaded(example.MOTION).motion(WINDOWS * example.WINDOW_STEPS + more, seed=7)
+    return samples
 
 
 def pipe(example: ModuleType, samples: np.ndarray, raw: bool) -> io.BytesIO:
@@ -121,7 +122,7 @@ def test_what_is_wrong_with_a_stream(
 
 
 @pytest.fixture
-def build(program: Program, tmp_path: Path) -> Iterator[Path]:
+def build(program: Program, tmp_path: Path) -> Path:
     save_program(program, tmp_path / "program.npz")
     return tmp_path
 

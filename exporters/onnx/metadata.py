@@ -29,7 +29,7 @@ from toolchain.ir.text import program_hash
 from toolchain.ir.timestep import WAIT, all_registers, initial_value, stored_registers
 
 Form = Literal["step", "scan"]
-FORMS: tuple[str, ...] = get_args(Form)
+FORMS: tuple[Form, ...] = get_args(Form)
 
 PREFIX = "seamount."
 

@@ -11,7 +11,7 @@ NAME = "onnx"
 CPU = "CPUExecutionProvider"
 
 Evaluator = Literal["onnxruntime", "reference"]
-EVALUATORS: tuple[str, ...] = get_args(Evaluator)
+EVALUATORS: tuple[Evaluator, ...] = get_args(Evaluator)
 
 LEAST_EVALUATOR = (1, 22)
 """Release of onnx from which on its evaluator is right: earlier ones fail on Scan, or divide wrongly."""

@@ -53,7 +53,8 @@ def assert_same_trace(program: Program, left: Trace, right: Trace) -> None:
 def outcome(simulate: Any, program: Program, inputs: Mapping[str, IntArray], **options: Any) -> Trace | str:
     """The trace of a run, or the text of the error that ended it."""
     try:
-        return simulate(program, inputs, **options)
+        trace: Trace = simulate(program, inputs, **options)
+        return trace
     except OverflowTrapError as error:
         return str(error)
 

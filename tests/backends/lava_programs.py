@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def side_by_side(programs: Sequence[Program], name: str = "many") -> Program:
 
 
 def _renamed(joint: Projection, i: int) -> Projection:
-    names = {field: f"n{i}_{getattr(joint, field)}" for field in ("name", "source", "target")}
+    names: dict[str, Any] = {field: f"n{i}_{getattr(joint, field)}" for field in ("name", "source", "target")}
     return dataclasses.replace(joint, **names)
 
 
@@ -107,7 +108,7 @@ def lif_network(seed: int, **lif: int) -> Program:
         f"lif{seed}",
         (Input("x", 3, 4),),
         (
-            Population("a", "cuba_lif", 7, {}, {"bias_exp": 2}, _spread(first, 7)),
+            Population("a", "cuba_lif", 7, settings={"bias_exp": 2}, coefficients=_spread(first, 7)),
             Population("b", "cuba_lif", 5, coefficients=_spread(second, 5), start_step=2),
         ),
         (

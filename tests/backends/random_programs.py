@@ -53,7 +53,7 @@ def random_program(rng: np.random.Generator, scale: Scale) -> Program:
 
 
 def _one(rng: np.random.Generator, choices: Sequence[int]) -> int:
-    return int(choices[rng.integers(len(choices))])
+    return int(choices[int(rng.integers(len(choices)))])
 
 
 def _population(rng: np.random.Generator, name: str, neuron: NeuronType, scale: Scale) -> Population:

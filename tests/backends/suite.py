@@ -15,9 +15,11 @@ import pytest
 
 import simulators.lava
 import simulators.onnx
+from exporters.onnx import Form
 from seamount.simulators import SIMULATORS, missing
 from simulators import reference
 from simulators.compare import compare
+from simulators.onnx import Evaluator
 from tests.backends.lava_programs import PYTHON
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import IntArray
@@ -56,7 +58,7 @@ def _kernels_on_numpy(program: Program, inputs: Mapping[str, IntArray], **option
     return simulate(program, inputs, **options)
 
 
-def _onnx(evaluator: str, form: str) -> Simulate:
+def _onnx(evaluator: Evaluator, form: Form) -> Simulate:
     return partial(simulators.onnx.simulate, evaluator=evaluator, form=form)
 
 

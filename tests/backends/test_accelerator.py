@@ -162,7 +162,7 @@ def test_memory_holds_what_was_counted_on(block: int) -> None:
     found = plans(program, ranges, probed)
     memory = Memory(program, 5, block, "cpu")
     memory.make(found, ranges)
-    held = [memory.registers, memory.recorded, memory.sent]
+    held: list[Mapping[Any, torch.Tensor]] = [memory.registers, memory.recorded, memory.sent]
     taken = sum(t.element_size() * t.numel() for tensors in held for t in tensors.values())
     channels = sum(source.size for source in program.inputs)
     per_step = sum(map(sizes._step_bytes, found.values()))
@@ -173,7 +173,7 @@ def two_totals() -> Program:
     """Integrators of which `second` hears a step later and comes first in the program."""
     totals = tuple(Population(name, "integrator", 2) for name in ("second", "first"))
     joints = tuple(
-        Projection(f"x.{p.name}", "x", p.name, Dense([[0], [127]]), exponent=14, delay_steps=2 - i)
+        Projection(f"x.{p.name}", "x", p.name, Dense(np.array([[0], [127]])), exponent=14, delay_steps=2 - i)
         for i, p in enumerate(totals)
     )
     return Program("two", (Input("x", 1, 3),), totals, joints, ())
@@ -198,6 +198,7 @@ def test_strict_errors_name_the_first_place_in_any_part(
     for sample, step in loud.items():
         values[sample, step:] = 3
     message = assert_same(program, {"x": values}, room)
+    assert isinstance(message, str)
     assert message[: len(named)] == named
 
 
@@ -242,7 +243,9 @@ def test_types_of_unusual_form_agree(neuron: NeuronType) -> None:
 def test_shifted_products_are_exact(factor_bits: int, value_bits: int, shift: int) -> None:
     factors, values = near_edges(factor_bits), near_edges(value_bits)
     with known(multiplier(factor_bits, value_bits, shift)):
-        program = one_to_one(Population("cells", "multiplier", len(factors), coefficients={"factor": factors}))
+        program = one_to_one(
+            Population("cells", "multiplier", len(factors), coefficients={"factor": np.array(factors)})
+        )
         inputs = {"input": np.repeat(np.array(values)[None, :, None], len(factors), axis=2)}
         assert_same(program, inputs, probes=every_probe(program), strict=False, steps=len(values) + 1)
 
@@ -295,14 +298,14 @@ def test_wide_messages_go_in_parts() -> None:
     """Wider than any register; sums are those of int64."""
     messages = [2**62 - 1, -(2**62), 2**50 + 1, -1, 0, 123456789012345]
     weights = [[1, 1, 1, 1, 1, 1], [3, -5, 127, -128, 7, 2]]
-    found = Synapses(Projection("a", "x", "y", Dense(weights)), limits(63), "cpu")
+    found = Synapses(Projection("a", "x", "y", Dense(np.array(weights))), limits(63), "cpu")
     assert found.parts == 3
     exact = [sum(w * m for w, m in zip(row, messages, strict=True)) for row in weights]
     assert found.arriving(torch.tensor([messages])).tolist() == [[(n + 2**63) % 2**64 - 2**63 for n in exact]]
 
 
 def test_sums_are_made_some_rows_at_a_time() -> None:
-    found = Synapses(Projection("a", "x", "y", Dense([[3, -2]])), limits(8), "cpu")
+    found = Synapses(Projection("a", "x", "y", Dense(np.array([[3, -2]]))), limits(8), "cpu")
     messages = torch.arange(-20, 20).reshape(20, 2)
     whole = found.arriving(messages)
     found.rows = 3

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from simulators import fast, reference
 from simulators.fast import compiling, lanes, layout, memory, network, plan, quads_code, synapses
 from simulators.fast.blocks import Runner
+from simulators.fast.compiling import has_feature
 from simulators.fast.network import Network
 from simulators.fast.synapse_code import COMPRESS
 from tests.backends.fast_programs import (
@@ -99,9 +100,10 @@ def test_turns_within_a_block_agree(turn: int, threads: int, monkeypatch: pytest
         monkeypatch.setattr(memory, "TURN_NEURONS", turn * layout.padded(max(program.sizes().values())))
         assert memory.block_steps(program, 1) == memory.MOST_TURNS * turn
         gentle = dataclasses.replace(program, projections=gently(program))
-        inputs, options = noise(gentle, 1, 50), {"probes": gentle.all_probes(), "strict": False}
-        expected = reference.simulate(gentle, inputs, **options)
-        assert_same_trace(gentle, expected, fast.simulate(gentle, inputs, **options, threads=threads))
+        inputs, probes = noise(gentle, 1, 50), gentle.all_probes()
+        expected = reference.simulate(gentle, inputs, probes=probes, strict=False)
+        found = fast.simulate(gentle, inputs, probes=probes, strict=False, threads=threads)
+        assert_same_trace(gentle, expected, found)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -140,7 +142,7 @@ def test_modes_agree_with_and_without_paired_products(
 ) -> None:
     if not paired:
         monkeypatch.setattr(plan, "has_feature", lambda name: False)
-    elif not plan.has_feature(lanes.SHORT_PRODUCTS):
+    elif not has_feature(lanes.SHORT_PRODUCTS):
         pytest.skip(f"this processor lacks {lanes.SHORT_PRODUCTS}")
     program = edge_poles(a_bits, c_shift)
     planned = Network(program, 1, {}, strict=True, steps=1).plans["cells"]
@@ -159,7 +161,7 @@ def edge_poles(a_bits: int, c_shift: int) -> Program:
     size = len(corners)
     a_re, a_im = (np.array([corner[i] for corner in corners])[:, None] for i in (0, 1))
     one = np.ones((size, 1), dtype=np.int64)
-    held = {"a_re": a_re, "a_im": a_im, "c_re": 127 * one, "c_im": -128 * one, "threshold": [1000] * size}
+    held = {"a_re": a_re, "a_im": a_im, "c_re": 127 * one, "c_im": -128 * one, "threshold": np.full(size, 1000)}
     cells = Population("cells", "ssm_lif", size, 1, {"a_bits": a_bits, "input_shift": 4, "c_shift": c_shift}, held)
     joint = Projection("in", "input", "cells", Dense(np.array([[127], [-128], [99], [1], [-1], [64], [-64]])))
     return Program("edges", (Input("input", 1, 14),), (cells,), (joint,), (), 0)
@@ -192,7 +194,7 @@ def test_messages_are_listed_alike_with_and_without_compressing(
 ) -> None:
     if not compress:
         monkeypatch.setattr(synapses, "has_feature", lambda name: False)
-    elif not synapses.has_feature(COMPRESS):
+    elif not has_feature(COMPRESS):
         pytest.skip(f"this processor lacks {COMPRESS}")
     program = digits_shaped(200)
     assert_same_outcome(program, noise(program, 2, 12, share), probes=program.all_probes(), strict=False)
@@ -205,11 +207,11 @@ def test_many_spikes_agree_with_and_without_multiplying_all_pairs(
 ) -> None:
     if not together:
         monkeypatch.setattr(synapses, "has_feature", lambda name: False)
-    elif not synapses.has_feature(quads_code.FEATURE):
+    elif not has_feature(quads_code.FEATURE):
         pytest.skip(f"this processor lacks {quads_code.FEATURE}")
     rng = np.random.default_rng(RNG_SEED)
     spiking = np.where(rng.random(300) < share, 1, -1)
-    cells = Population("cells", "cuba_lif", 300, coefficients={"vth": [0] * 300, "bias_mant": spiking})
+    cells = Population("cells", "cuba_lif", 300, coefficients={"vth": np.zeros(300, int), "bias_mant": spiking})
     joints = (
         Projection("in", "input", "cells", Dense(rng.integers(-128, 128, (300, 1)))),
         Projection("all", "cells", "sum", Dense(rng.integers(-128, 128, (70, 300))), exponent=2),
@@ -223,7 +225,9 @@ def test_many_spikes_agree_with_and_without_multiplying_all_pairs(
 
 
 def test_more_spikes_than_16_bit_sums_hold_agree() -> None:
-    cells = Population("cells", "cuba_lif", 600, coefficients={"vth": [0] * 600, "bias_mant": [1] * 600})
+    cells = Population(
+        "cells", "cuba_lif", 600, coefficients={"vth": np.zeros(600, int), "bias_mant": np.ones(600, int)}
+    )
     total = Population("sum", "integrator", 3)
     joints = (
         Projection("in", "input", "sum", Dense(np.ones((3, 1), dtype=np.int64))),
@@ -259,7 +263,9 @@ def test_shifted_products_are_exact_in_any_lanes(
         monkeypatch.setattr(lanes, "has_feature", lambda name: False)
     factors, values = near_edges(factor_bits), near_edges(value_bits)
     with known(multiplier(factor_bits, value_bits, shift)):
-        program = one_to_one(Population("cells", "multiplier", len(factors), coefficients={"factor": factors}))
+        program = one_to_one(
+            Population("cells", "multiplier", len(factors), coefficients={"factor": np.array(factors)})
+        )
         inputs = np.repeat(np.array(values)[None, :, None], len(factors), axis=2)
         trace = fast.simulate(
             program, {"input": inputs}, steps=len(values) + 1, probes=program.all_probes(), strict=False
@@ -273,7 +279,7 @@ def test_shifted_products_are_exact_in_any_lanes(
 
 def test_strict_error_names_the_place_in_a_late_block_of_a_late_population() -> None:
     program = digits_shaped()
-    readout = dataclasses.replace(program.populations[2], coefficients={"bias": [0] * 9 + [2**14]})
+    readout = dataclasses.replace(program.populations[2], coefficients={"bias": np.array([0] * 9 + [2**14])})
     program = dataclasses.replace(program, populations=(*program.populations[:2], readout))
     inputs = {"input": np.zeros((3, 700, 1), dtype=np.int64)}
     message = assert_same_outcome(program, inputs)
@@ -316,7 +322,7 @@ def test_bad_input_is_refused_as_by_the_reference() -> None:
     with pytest.raises(InputError, match="payload 18446744073709551615 does not fit"):
         fast.simulate(program, {"input": np.full((1, 2, 1), 2**64 - 1, dtype=np.uint64)})
     with pytest.raises(InputError, match="holds float64"):
-        fast.simulate(program, {"input": np.zeros((1, 2, 1))})
+        fast.simulate(program, {"input": cast(IntArray, np.zeros((1, 2, 1)))})
     with pytest.raises(InputError, match="-1 is negative"):
         fast.simulate(program, noise(program, 1, 1), steps=-1)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from simulators import reference
 from simulators.fast import Session, open_session
 from tests.onnx_programs import digits_shaped, with_features
 from toolchain.errors import InputError, OverflowTrapError
+from toolchain.files import write_npz
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
 from toolchain.ir.storage import save_program
@@ -138,11 +141,9 @@ def tampered(session: Session, path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Write a state whose registers were changed after its hash was taken."""
     import simulators.fast.session as module
 
-    write = module.write_npz
-
-    def change(where: Path, header: object, arrays: dict[str, IntArray]) -> None:
+    def change(where: Path, header: Mapping[str, Any], arrays: dict[str, IntArray]) -> None:
         arrays["state/readout/total"] = arrays["state/readout/total"] + 1
-        write(where, header, arrays)  # type: ignore[arg-type]
+        write_npz(where, header, arrays)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_npz", change)
@@ -165,7 +166,7 @@ def test_bad_steps_are_refused_and_change_nothing() -> None:
 
 def test_strict_stream_stops_where_the_reference_does() -> None:
     program = digits_shaped()
-    readout = dataclasses.replace(program.populations[2], coefficients={"bias": [0] * 9 + [2**18]})
+    readout = dataclasses.replace(program.populations[2], coefficients={"bias": np.array([0] * 9 + [2**18])})
     program = dataclasses.replace(program, populations=(*program.populations[:2], readout))
     silence = {"input": np.zeros((1, 60, 1), dtype=np.int64)}
     with pytest.raises(OverflowTrapError) as whole:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from tests.backends.lava_programs import (
     strange,
     wide_sums,
 )
+from tests.plain_npz import save_plain_npz
 from toolchain.errors import ConformanceError, InputError, MissingPartError, OverflowTrapError, ToolchainError
 from toolchain.ir.connections import Dense
 from toolchain.ir.integer import IntArray
@@ -150,7 +152,7 @@ def test_exported_folder_stands_alone(tmp_path: Path) -> None:
     program = lif_network(6)
     inputs = edge_inputs(program, 2, 8, seed=2)
     folder = export_lava(program, tmp_path / "build" / "lava")
-    np.savez(tmp_path / "x.npz", **inputs)
+    save_plain_npz(tmp_path / "x.npz", inputs)
     command = [PYTHON or sys.executable, "-I", "-B", "-c", ISOLATED, "run.py"]
     command += ["--input", str(tmp_path / "x.npz"), "--out", str(tmp_path / "trace.npz")]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
@@ -221,7 +223,7 @@ def test_lava_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "does not start" in str(lava.available(nothing))
 
     def absent(name: str) -> str:
-        raise lava.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(lava, "version", absent)
     remedy = "pip install --no-deps --ignore-requires-python lava-nc==0.10.0"

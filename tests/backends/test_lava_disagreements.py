@@ -92,7 +92,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     command = [PYTHON or sys.executable, "-I", "-B", str(script), str(folder)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return seen
 
 
 def test_lif_at_exactly_2_to_the_23_leaves_twos_complement(facts: dict[str, Any]) -> None:

@@ -91,7 +91,8 @@ def network(name: str) -> tuple[Program, dict[str, IntArray]]:
 
 def facts(name: str, tool: str) -> dict[str, Any]:
     """What made a recording, and what the tool counted."""
-    return json.loads((GOLDEN / name / f"{tool}.json").read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads((GOLDEN / name / f"{tool}.json").read_text(encoding="utf-8"))
+    return told
 
 
 def recording(name: str, tool: str) -> Trace:
@@ -112,7 +113,9 @@ def simulated(simulator: str, name: str) -> Trace:
     if simulate is None:
         pytest.skip(f"no simulator {simulator!r}")
     program, inputs = network(name)
-    return simulate(program, inputs, steps=inputs["input"].shape[1], probes=program.all_probes(), strict=False)
+    steps = inputs["input"].shape[1]
+    trace: Trace = simulate(program, inputs, steps=steps, probes=program.all_probes(), strict=False)
+    return trace
 
 
 @cache
@@ -246,12 +249,13 @@ def test_published_single_neuron_of_lava(cases: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = np.array([[int(float(x)) for x in row] for row in csv.reader(lines)])
     sent, voltage, spikes = rows.T
-    neuron = {"du": [4095], "dv": [int(1e-4 / 2.5e-3 * 4095)], "vth": [int(0.1 * 131071) >> 9]}
+    numbers = {"du": 4095, "dv": int(1e-4 / 2.5e-3 * 4095), "vth": int(0.1 * 131071) >> 9}
+    neuron = {name: np.array([number]) for name, number in numbers.items()}
     program = Program(
         "lif",
         (Input("input", 1, bits=2),),
         (Population("lif", "cuba_lif", 1, coefficients=neuron),),
-        (Projection("input->lif", "input", "lif", Dense([[10]]), delay_steps=1),),
+        (Projection("input->lif", "input", "lif", Dense(np.array([[10]])), delay_steps=1),),
         (Output("spikes", "lif"),),
     )
     simulate = importlib.import_module("simulators.reference").simulate

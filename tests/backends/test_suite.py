@@ -204,8 +204,8 @@ def test_trained_network(backend: Backend, digits: tuple[Program, dict[str, IntA
 @each_backend_and_reference
 def test_a_register_that_overflows_stops_a_strict_run(backend: Backend) -> None:
     """Where it is said to; counting instead is part of every other test here."""
-    total = Population("total", "integrator", 2, coefficients={"bias": [0, 1]})
-    joint = Projection("x.total", "x", "total", Dense([[127], [127]]), exponent=14)
+    total = Population("total", "integrator", 2, coefficients={"bias": np.array([0, 1])})
+    joint = Projection("x.total", "x", "total", Dense(np.array([[127], [127]])), exponent=14)
     program = Program("full", (Input("x", 1, 3),), (total,), (joint,), ())
     inputs = {"x": np.array([[[1]] * 6, [[2]] * 6])}
     with pytest.raises(OverflowTrapError, match=r"total\.total") as stopped:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,7 @@ def test_spikes_that_differ_are_counted() -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch):
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The module that runs in a foreign process."""
     for folder in ("oracles", "benchmarks/foreign"):
         monkeypatch.syspath_prepend(str(ROOT / folder))
@@ -128,7 +130,7 @@ def whole_run() -> dict[str, Any]:
     points = {str(x): {"median": x, "low": x, "high": x, "work": x} for x in (1, 2)}
     load = {"before": 0.5, "least": 0.4, "most": 2.5}
     facts = {"cores": 2, "system": "s", "processor": "p", "python": "3.11", "load_average": load, "took_s": 60.0}
-    found = {"ssm_vs_c": 2.0, "ns_per_mode_step": 1.0, "c_ns_per_mode_step": 2.0, "cold_start_s": 1.0}
+    found: dict[str, Any] = {"ssm_vs_c": 2.0, "ns_per_mode_step": 1.0, "c_ns_per_mode_step": 2.0, "cold_start_s": 1.0}
     found |= {"warm_start_s": 0.1, "smnist_test_set_s": 1000.0, "times": times, "compiler": "gcc", "machine": facts}
     found |= {"foreign": {lif: {"SANA-FE": tool, "brian2-loihi": {"missing": "no environment"}}}}
     found |= {"fresh": {"ssm": fresh, "lif": fresh}, "growth": dict.fromkeys(AXES, points)}

@@ -12,6 +12,7 @@ import pytest
 from seamount import network as source
 from seamount.build.folder import BuildFolder, rehash
 from tests.cli.conftest import Run
+from tests.plain_npz import save_plain_npz
 from toolchain.frontend.sketch import Sketch
 from toolchain.frontend.write import write_nir
 
@@ -76,7 +77,7 @@ def test_calibration_data_of_the_wrong_width(seamount: Run, tmp_path: Path, netw
 def test_calibration_data_that_are_not_samples(
     seamount: Run, tmp_path: Path, network: Path, arrays: dict[str, np.ndarray], message: str
 ) -> None:
-    np.savez(tmp_path / "bad.npz", **arrays)
+    save_plain_npz(tmp_path / "bad.npz", arrays)
     ran = seamount("deploy", network, "--calibrate", tmp_path / "bad.npz", "--out", tmp_path / "out")
     assert (ran.code, ran.err) == (1, f"error: {tmp_path / 'bad.npz'}: {message}\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,8 +37,9 @@ def build() -> Path:
 
 
 @pytest.fixture
-def report(build: Path) -> dict:
-    return json.loads((build / "report.json").read_text())
+def report(build: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((build / "report.json").read_text())
+    return told
 
 
 def test_everything_is_there(build: Path) -> None:
@@ -46,12 +48,12 @@ def test_everything_is_there(build: Path) -> None:
     assert write_program(read_program((build / "program.txt").read_text())) == write_program(program)
 
 
-def test_the_report_has_its_keys(report: dict) -> None:
+def test_the_report_has_its_keys(report: dict[str, Any]) -> None:
     assert {"model", "task"} <= report.keys()
     assert {name for name, keys in KEYS.items() if not keys <= report[name].keys()} == set()
 
 
-def test_integers_cost_less_than_a_point(report: dict) -> None:
+def test_integers_cost_less_than_a_point(report: dict[str, Any]) -> None:
     accuracy = report["accuracy"]
     assert accuracy["samples"]["integer"] == 360
     assert accuracy["float"] >= 0.95
@@ -59,7 +61,7 @@ def test_integers_cost_less_than_a_point(report: dict) -> None:
     assert report["activity"]["spike_rate"] < 0.25
 
 
-def test_all_simulators_agree(report: dict) -> None:
+def test_all_simulators_agree(report: dict[str, Any]) -> None:
     equivalence = report["equivalence"]
     expected = [name for name in ("lava", "onnx") if choice.missing(name) is None]
     if not expected:
@@ -71,7 +73,7 @@ def test_all_simulators_agree(report: dict) -> None:
         assert min(comparison["values_compared"].values()) > 0
 
 
-def test_the_bands_hold_their_nominal_values(report: dict) -> None:
+def test_the_bands_hold_their_nominal_values(report: dict[str, Any]) -> None:
     energy = report["energy"]
     assert energy["low_j"] <= energy["nominal_j"] <= energy["high_j"]
     assert energy["nominal_j"] == pytest.approx(energy["dynamic_j"] + energy["static_j"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +25,17 @@ def documented() -> dict[str, set[str]]:
     return {name: set(re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", text))) for name, text in ROW.findall(PAGE)}
 
 
+def inside(group: object) -> dict[str, Any]:
+    """The commands of a group by name; none of a command itself."""
+    return dict(getattr(group, "commands", {}))
+
+
 def commands() -> dict[str, list[str]]:
     """Options by command."""
     root = typer.main.get_command(app)
-    found = {}
-    for name, command in root.commands.items():
-        inner = getattr(command, "commands", None)
+    found: dict[str, list[str]] = {}
+    for name, command in inside(root).items():
+        inner = inside(command)
         every = {f"{name} {key}": one for key, one in inner.items()} if inner else {name: command}
         found |= {key: [option for part in one.params for option in part.opts] for key, one in every.items()}
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from seamount.build.score import Score, score_steps
 from seamount.samples import Samples
 from simulators.reference import simulate
 from tests.cli.conftest import DT, Ran, Run
+from tests.plain_npz import save_plain_npz
 from toolchain.frontend.conventions import PRESETS, conventions_for, hint_for
 from toolchain.frontend.execute import run
 from toolchain.frontend.graph import Graph
@@ -70,14 +72,15 @@ def rounded_outputs(kind: str, x: np.ndarray) -> np.ndarray:
 
 def bits_of(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     shares = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
-    return -np.log2(np.take_along_axis(shares, y[..., None], 2)[..., 0])
+    bits: np.ndarray = -np.log2(np.take_along_axis(shares, y[..., None], 2)[..., 0])
+    return bits
 
 
-def deployed(seamount: Run, folder: Path, kind: str, arrays: Arrays, *options: object) -> tuple[Ran, dict]:
+def deployed(seamount: Run, folder: Path, kind: str, arrays: Arrays, *options: object) -> tuple[Ran, dict[str, Any]]:
     """Deploy on data of one's own into ``folder/out``; what was said, and the report."""
     folder.mkdir(exist_ok=True)
     write_nir(graph_of(kind), folder / "net.nir")
-    np.savez(folder / "data.npz", **arrays)
+    save_plain_npz(folder / "data.npz", arrays)
     given = ("--calibrate", folder / "data.npz", "--out", folder / "out", "--compared", 2)
     ran = seamount("deploy", folder / "net.nir", *given, *options)
     assert ran.code == 0, ran.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,12 @@ import pytest
 from seamount.cli.progress import ERASE, ProgressLine, duration
 from seamount.shards import PLAIN, WATCHED_SAMPLES, Recording, simulate_in_shards
 from tests.cli.small_builds import small_builds
-from toolchain.engine import Unit, run_units
+from toolchain.engine import JSON, Unit, run_units
 from toolchain.errors import OverflowTrapError
+from toolchain.ir.integer import IntArray
+from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
+from toolchain.ir.trace import Trace
 from toolchain.progress import listening
 
 
@@ -68,7 +73,7 @@ def test_a_watched_run_is_the_same_run() -> None:
     inputs = {"input": np.random.default_rng(0).integers(0, 2, (2 * WATCHED_SAMPLES + 3, 5, 4))}
     inputs = {program.inputs[0].name: inputs["input"]}
 
-    def run(strict: bool = False):
+    def run(strict: bool = False) -> Trace:
         return simulate_in_shards(program, inputs, "fast", Recording(everything=True, strict=strict), PLAIN, print)
 
     plain, heard = run(), []
@@ -85,7 +90,7 @@ def test_a_watched_run_names_the_overflow_that_a_plain_run_names(monkeypatch: py
     program = load_program(small_builds()[0] / "program.npz")
     inputs = {program.inputs[0].name: np.ones((WATCHED_SAMPLES + 1, 2, 4), dtype=np.int64)}
 
-    def trap(program, inputs, **how):
+    def trap(program: Program, inputs: Mapping[str, IntArray], **how: Any) -> Trace:
         raise OverflowTrapError("hidden.voltage", f"of {len(next(iter(inputs.values())))} samples")
 
     monkeypatch.setattr("seamount.shards.find_simulator", lambda name: trap)
@@ -100,5 +105,5 @@ def test_units_are_counted() -> None:
     assert heard == [("units", done, 3) for done in range(4)]
 
 
-def echo(arguments):
+def echo(arguments: dict[str, JSON]) -> dict[str, JSON]:
     return dict(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +12,16 @@ from tests.cli.conftest import Run
 
 
 @pytest.fixture(scope="module")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def explained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The digits network, explained once."""
     from seamount.build.quantize import quantize
 
     found = quantize("zoo:digits", explain=True)
-    return json.loads(json.dumps(found.as_dict()))
+    told: dict[str, Any] = json.loads(json.dumps(found.as_dict()))
+    return told
 
 
-def test_the_whole_test_set_loses_at_most_three_tenths_of_a_point(explained: dict) -> None:
+def test_the_whole_test_set_loses_at_most_three_tenths_of_a_point(explained: dict[str, Any]) -> None:
     """8-bit weights and C, 16-bit A-bar, 24-bit state; scales chosen on training data alone."""
     settings = explained["settings"]
     assert [settings[name] for name in ("weight_bits", "a_bits", "c_bits", "state_bits")] == [8, 16, 8, 24]
@@ -29,7 +31,7 @@ def test_the_whole_test_set_loses_at_most_three_tenths_of_a_point(explained: dic
     assert accuracy["integer"] < 360
 
 
-def test_every_rung_is_there(explained: dict) -> None:
+def test_every_rung_is_there(explained: dict[str, Any]) -> None:
     names = [rung["name"] for rung in explained["ladder"]]
     assert names[0] == "float" and names[-2:] == ["all tensors", "integer program"]
     assert {"block0.c, d", "block0.a", "block0->block1.weights"} <= set(names)
@@ -37,7 +39,7 @@ def test_every_rung_is_there(explained: dict) -> None:
     assert 0 < explained["ladder"][-1]["output_error"] < 0.2
 
 
-def test_ranges_and_poles_are_there(explained: dict) -> None:
+def test_ranges_and_poles_are_there(explained: dict[str, Any]) -> None:
     verdicts = {(row["population"], row["register"]): row["verdict"] for row in explained["ranges"]}
     assert verdicts["block0", "input"] == verdicts["block1", "drive"] == "proven"
     assert set(verdicts.values()) <= {"proven", "observed only", "can overflow"}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from seamount import shards as sharding
 from seamount.shards import Recording, Shards, simulate_in_shards
+from seamount.simulators import Simulate, find_simulator
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.cli.conftest import Run
 from toolchain.errors import InputError, MissingPartError, OverflowTrapError
@@ -76,12 +79,13 @@ def test_finished_shards_are_not_run_again(tmp_path: Path, monkeypatch: pytest.M
     expected = simulate_in_shards(program, inputs, "reference", Recording(), shards, silent)
     (tmp_path / "kept" / "samples_000004_000007.trace.npz").unlink()
     ran: list[int] = []
-    find = sharding.find_simulator
 
-    def counting(name: str):
-        return lambda program, inputs, **options: (
-            ran.append(len(next(iter(inputs.values())))) or find(name)(program, inputs, **options)
-        )
+    def counting(name: str) -> Simulate:
+        def run(program: Program, inputs: Mapping[str, IntArray], **options: Any) -> Trace:
+            ran.append(len(next(iter(inputs.values()))))
+            return find_simulator(name)(program, inputs, **options)
+
+        return run
 
     monkeypatch.setattr(sharding, "find_simulator", counting)
     assert_same(simulate_in_shards(program, inputs, "reference", Recording(), shards, silent), expected, tmp_path)

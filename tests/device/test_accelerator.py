@@ -14,10 +14,15 @@ from simulators import accelerator
 from simulators.accelerator.engines import choose_engine
 from tests.backends import test_accelerator as on_cpu
 from tests.backends import test_suite as suite
+from tests.backends.fast_programs import NORMALIZED
+from tests.backends.lava_programs import STRANGE
 from tests.backends.random_programs import random_inputs, random_program
 from tests.backends.suite import Backend, assert_agrees
 from tests.backends.suite_start import all_started, edge_vectors, idle, known, program_of, stored_vectors
+from tests.onnx_programs import LIMITED, digits_shaped, with_features
+from toolchain.ir.integer import IntArray
 from toolchain.ir.neurons import NEURONS, NeuronType
+from toolchain.ir.program import Program
 
 ENGINES = ("triton", "torch")
 each_engine = pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_random_programs(backend: Backend, seed: int) -> None:
 
 
 @each_engine
-def test_trained_network(backend: Backend, digits: tuple) -> None:
+def test_trained_network(backend: Backend, digits: tuple[Program, dict[str, IntArray]]) -> None:
     suite.test_trained_network(backend, digits)
 
 
@@ -78,13 +83,13 @@ def test_parts_of_samples_and_blocks_of_steps(
     backend: Backend, room: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_cpu, "simulated", backend.simulate)
-    for program in (on_cpu.digits_shaped(), on_cpu.with_features()):
+    for program in (digits_shaped(), with_features()):
         on_cpu.test_parts_of_samples_and_blocks_of_steps_agree(program, room)
     on_cpu.test_a_strict_error_of_two_populations_in_one_step()
 
 
 @each_engine
-@pytest.mark.parametrize("neuron", [on_cpu.LIMITED, on_cpu.NORMALIZED, on_cpu.STRANGE], ids=lambda neuron: neuron.name)
+@pytest.mark.parametrize("neuron", [LIMITED, NORMALIZED, STRANGE], ids=lambda neuron: neuron.name)
 def test_types_of_unusual_form(backend: Backend, neuron: NeuronType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_cpu, "simulated", backend.simulate)
     on_cpu.test_types_of_unusual_form_agree(neuron)

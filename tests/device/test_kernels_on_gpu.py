@@ -26,12 +26,12 @@ def test_norm_of_rows(channels: int, places: int) -> None:
     torch.manual_seed(places)
     x, weight, bias, grad = _random(channels, places), _random(channels), _random(channels), _random(channels, places)
     far = (3 * x.detach() + 100).requires_grad_()
-    averages = [torch.randn(channels).to(DEVICE), torch.rand(channels).to(DEVICE)]
-    moved = [average.clone() for average in averages]
-    y = torch.nn.functional.batch_norm(far.t()[:, :, None], *averages, weight, bias, True, 0.05, 1e-5)[..., 0].t()
+    mean, variance = torch.randn(channels).to(DEVICE), torch.rand(channels).to(DEVICE)
+    averages, moved = [mean, variance], [mean.clone(), variance.clone()]
+    y = torch.nn.functional.batch_norm(far.t()[:, :, None], mean, variance, weight, bias, True, 0.05, 1e-5)[..., 0].t()
     torch.autograd.backward(y, grad.detach())
     parts = (far.detach(), weight.detach(), bias.detach())
-    found, used = normalization_triton.forward(*parts, *moved, 0.05, 1e-5)
+    found, used = normalization_triton.forward(*parts, moved[0], moved[1], 0.05, 1e-5)
     back = normalization_triton.backward(grad.detach(), parts[0], used, parts[1])
     # Means are a hundred deviations away, which costs either computation two digits.
     for got, wanted in zip(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -44,6 +45,15 @@ def _coefficients(channels: int, modes: int, settings: dict[str, int]) -> dict[s
     return {name: values.cuda() for name, values in integers.items()}
 
 
+def _gradient(weight: torch.Tensor) -> torch.Tensor:
+    assert weight.grad is not None
+    return weight.grad.flatten().cpu()
+
+
+def _there(part: torch.Tensor | None) -> torch.Tensor | None:
+    return None if part is None else part.cuda()
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 70), (2, 64, 33), (100, 256, 784)])
 @pytest.mark.parametrize(("modes", "state_bits"), [(1, 12), (8, 24), (16, 24), (5, 32)])
 def test_recurrence_equals_definition(shape: tuple[int, int, int], modes: int, state_bits: int) -> None:
@@ -67,7 +77,7 @@ def test_network_on_the_gpu_spikes_as_on_the_cpu(widths: Settings) -> None:
         network.adopt(choice)
         output = network(inputs.to(device))
         torch.autograd.backward(torch.nn.functional.cross_entropy(output.logits, labels.to(device)))
-        gradients = torch.cat([weight.grad.flatten().cpu() for weight in network.parameters()])
+        gradients = torch.cat([_gradient(weight) for weight in network.parameters()])
         found.append(([spikes.detach().cpu() for spikes in output.spikes], output.logits.detach().cpu(), gradients))
     (spikes, logits, gradients), (other_spikes, other_logits, other_gradients) = found
     assert all(torch.equal(one, other) for one, other in zip(spikes, other_spikes, strict=True))
@@ -81,7 +91,7 @@ def test_gates_at_full_width_are_those_of_the_cpu() -> None:
     unit, table = torch.full((64,), 2.0**17), torch.randint(0, 2**16 + 1, (1024,)) / 2.0**16
     gates = [Gate(table.double(), 13, 512, None), Gate(None, 0, 0, torch.arange(64.0))]
     for gate in gates:
-        there = Gate(*(part.cuda() if isinstance(part, torch.Tensor) else part for part in vars(gate).values()))
+        there = replace(gate, table=_there(gate.table), threshold=_there(gate.threshold))
         found = gated(content.cuda(), opening.cuda(), there, unit.cuda())
         assert torch.equal(found.cpu(), gated(content, opening, gate, unit))
 
@@ -112,7 +122,7 @@ def test_networks_with_gates_compute_as_on_the_cpu(form: str, widths: Settings, 
         counted = None if lengths is None else lengths.to(device)
         output = network(inputs.to(device), counted)
         torch.autograd.backward(loss_of(output, labels.to(device), TrainConfig(), counted))
-        gradients = torch.cat([weight.grad.flatten().cpu() for weight in network.parameters()])
+        gradients = torch.cat([_gradient(weight) for weight in network.parameters()])
         found.append(([spikes.detach().cpu() for spikes in output.spikes], output.logits.detach().cpu(), gradients))
     (spikes, logits, gradients), (other_spikes, other_logits, other_gradients) = found
     assert all(torch.equal(one, other) and one.any() for one, other in zip(spikes, other_spikes, strict=True))

@@ -14,17 +14,17 @@ WIDTHS = [2, 8, 24, 32]
 
 
 def toward_zero(a: int, b: int, bits: int) -> int:
-    magnitude = abs(a * b) // 2**bits
+    magnitude: int = abs(a * b) // 2**bits
     return magnitude if a * b >= 0 else -magnitude
 
 
 def wrapped(a: int, bits: int) -> int:
-    low = a % 2**bits
-    return low - 2**bits if low >= 2 ** (bits - 1) else low
+    low: int = a % 2**bits
+    return low - int(2**bits) if low >= 2 ** (bits - 1) else low
 
 
 def clipped(a: int, bits: int) -> int:
-    top = 2 ** (bits - 1) - 1
+    top: int = 2 ** (bits - 1) - 1
     return min(max(a, -top), top)
 
 

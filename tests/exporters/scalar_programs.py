@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -42,17 +43,18 @@ def hostile() -> Program:
 
 def wide() -> Program:
     """State spaces whose products need 55 bits, beside a port that hears nothing and sums that are shifted down."""
-    modes = {
+    modes: dict[str, list[Any]] = {
         "a_re": [[8388600, -8388000]] * 2, "a_im": [[300, 2000]] * 2, "c_re": [[32767, -32768]] * 2,
         "c_im": [[-32768, 5]] * 2, "threshold": [3000, 900],
     }  # fmt: skip
     settings = {"a_bits": 24, "c_bits": 16, "state_bits": 32, "input_shift": 7, "c_shift": 20}
-    cells = Population("cells", "ssm_lif", 2, 2, settings, modes)
+    cells = Population("cells", "ssm_lif", 2, 2, settings, {name: np.array(rows) for name, rows in modes.items()})
     product = Population("product", "product", 2, settings={})
+    port, ends = product.type.ports[0].name, OneToOne(np.array([127, -128]))
     joints = (
-        Projection("x.cells", "x", "cells", OneToOne([100, -120])),
-        Projection("cells.cells", "cells", "cells", Dense([[5, -3], [2, 0]]), exponent=9, delay_steps=62),
-        Projection("x.product", "x", "product", OneToOne([127, -128]), port=product.type.ports[0].name, exponent=-7),
+        Projection("x.cells", "x", "cells", OneToOne(np.array([100, -120]))),
+        Projection("cells.cells", "cells", "cells", Dense(np.array([[5, -3], [2, 0]])), exponent=9, delay_steps=62),
+        Projection("x.product", "x", "product", ends, port=port, exponent=-7),
     )
     return Program("wide", (Input("x", 2, 17),), (cells, product), joints, ())
 
@@ -95,7 +97,7 @@ def two_loops() -> Program:
 def trapping() -> Program:
     """A type whose register nothing may leave, driven out of it after some steps."""
     total = Population("total", "trapped_sum", 1)
-    joint = Projection("x.total", "x", "total", Dense([[100]]))
+    joint = Projection("x.total", "x", "total", Dense(np.array([[100]])))
     return Program("trapping", (Input("x", 1, 8),), (total,), (joint,), (Output("sum", "total", "sum"),))
 
 

@@ -156,8 +156,8 @@ def test_nothing_is_undefined(compiler: str, seed: int | str, tmp_path: Path) ->
         inputs = inputs or drawn(program, 3, 90)
         probes = every_probe(program)
         source = build_source(program, prefix="network", probes=probes)
-        options = {"steps": None, "probes": probes, "record_messages": True, "strict": False}
-        job = prepare(source.plan, simulators.c.numpy_type, inputs, **options)
+        recorded = {"record_messages": True, "strict": False}
+        job = prepare(source.plan, simulators.c.numpy_type, inputs, steps=None, probes=probes, **recorded)
         expected = reference.simulate(program, inputs, probes=probes, strict=False)
         for name, text in (("h", source.header()), ("c", source.source())):
             (tmp_path / f"network.{name}").write_text(text)

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from toolchain.ir.text import program_hash
 pytestmark = pytest.mark.skipif(bool(simulators.js.available()), reason=str(simulators.js.available()))
 
 
-def in_node(program: Program, folder: Path, code: str) -> object:
+def in_node(program: Program, folder: Path, code: str) -> Any:
     """What a script prints as JSON, with the module's names in scope."""
     export_js(program, folder / "model.js")
     (folder / "package.json").write_text('{"type": "module"}')

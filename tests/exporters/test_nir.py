@@ -50,7 +50,7 @@ def test_digits_spike_nearly_as_the_program(digits: Program, tmp_path: Path) -> 
 
 def _lif(neuron: str, **settings: int) -> Program:
     """One input, two neurons with a loop: values whose products need no rounding."""
-    coefficients = {
+    rows = {
         "cuba_lif": {"du": [2047, 2047], "dv": [2048, 1024], "vth": [40, 60], "bias_mant": [64, 0]},
         "lif": {"leak": [2048, 3072], "threshold": [40, 60], "bias": [1, 0]},
         "current_lif": {
@@ -61,6 +61,7 @@ def _lif(neuron: str, **settings: int) -> Program:
         },
         "integrate_fire": {"threshold": [40, 60], "bias": [1, 0]},
     }[neuron]
+    coefficients = {name: np.array(values) for name, values in rows.items()}
     population = Population("lif", neuron, 2, settings=settings, coefficients=coefficients)
     return Program(
         "small",

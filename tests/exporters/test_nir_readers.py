@@ -56,50 +56,45 @@ def test_the_file_holds_what_every_reader_takes(written: tuple[Path, Any, Any, l
             assert np.all(file[f"node/nodes/{name}/r"][()] == 1)
 
 
-def test_snntorch_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[str]]) -> None:
+def spikes_of(net: Any, x: np.ndarray) -> np.ndarray:
+    """Spikes (batch, step, neuron) of a module of PyTorch that is given one step and its state after another."""
     torch = pytest.importorskip("torch", reason="torch is not installed")
+    state, steps = None, []
+    with torch.no_grad():
+        for now in np.moveaxis(x, 1, 0):
+            spikes, state = net(torch.tensor(now), state)
+            steps.append(spikes.numpy())
+    return np.stack(steps, 1)
+
+
+def test_snntorch_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[str]]) -> None:
     importer = pytest.importorskip("snntorch.import_nir", reason="snntorch is not installed")
     path, x, out, _ = written
     net = importer.import_from_nir(nir.read(path))
-    state, steps = None, []
-    with torch.no_grad():
-        for now in np.moveaxis(x, 1, 0).astype(np.float32):
-            spikes, state = net(torch.tensor(now), state)
-            steps.append(spikes.numpy())
-    assert np.array_equal(np.stack(steps, 1), out)
+    assert np.array_equal(spikes_of(net, x.astype(np.float32)), out)
 
 
 def test_norse_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[str]]) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
     norse = pytest.importorskip("norse.torch", reason="norse is not installed")
     path, x, out, _ = written
     net = norse.from_nir(nir.read(path), dt=1e-4)
-    state, steps = None, []
-    with torch.no_grad():
-        for now in np.moveaxis(x, 1, 0).astype(np.float32):
-            spikes, state = net(torch.tensor(now), state)
-            steps.append(spikes.numpy())
-    assert np.array_equal(np.stack(steps, 1), out)
+    assert np.array_equal(spikes_of(net, x.astype(np.float32)), out)
 
 
 def test_spikingjelly_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[str]]) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
     exchange = pytest.importorskip(
         "spikingjelly.activation_based.nir_exchange",
         reason="spikingjelly is not installed (.oracles has it)",
     )
     path, x, out, _ = written
     net = exchange.import_from_nir(nir.read(path), dt=1e-4)
-    state, steps = None, []
-    with torch.no_grad():
-        for now in np.moveaxis(x, 1, 0).astype(np.float32):
-            spikes, state = net(torch.tensor(now), state)
-            steps.append(spikes.numpy())
-    assert np.array_equal(np.stack(steps, 1), out)
+    assert np.array_equal(spikes_of(net, x.astype(np.float32)), out)
 
 
 def test_nirtorch_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[str]]) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
+    pytest.importorskip("torch", reason="torch is not installed")
+    import torch
+
     nirtorch = pytest.importorskip("nirtorch", reason="nirtorch is not installed")
     path, x, out, _ = written
 
@@ -118,12 +113,7 @@ def test_nirtorch_spikes_as_the_file_says(written: tuple[Path, Any, Any, list[st
             return spikes, v * (1 - spikes)
 
     net = nirtorch.nir_to_torch(nir.read(path), node_map={nir.LIF: Lif}).double()
-    state, steps = None, []
-    with torch.no_grad():
-        for now in np.moveaxis(x, 1, 0):
-            spikes, state = net(torch.tensor(now), state)
-            steps.append(spikes.numpy())
-    assert np.array_equal(np.stack(steps, 1), out)
+    assert np.array_equal(spikes_of(net, x), out)
 
 
 def test_decays_that_differ_in_a_layer_are_written_as_snntorch_takes_them(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -17,7 +17,8 @@ from exporters.onnx import Description, Form, build_model, export_onnx, parse_de
 from tests.onnx_programs import LIMITED, ROOT, beyond_doubles, digits_shaped, one_of, with_features
 from toolchain.errors import InputError, MissingPartError, UnsupportedError, VerificationError
 from toolchain.ir.connections import Dense, Sparse
-from toolchain.ir.neurons import NEURONS, NEURONS_BY_NAME, NeuronType, Port
+from toolchain.ir.integer import Value
+from toolchain.ir.neurons import NEURONS, NEURONS_BY_NAME, Keep, NeuronType, Port, Values
 from toolchain.ir.program import Probe, Program
 
 
@@ -44,7 +45,7 @@ def test_versions_are_pinned(program: Program) -> None:
 
 
 @pytest.mark.parametrize("form", ["step", "scan"])
-def test_checker_accepts_it(program: Program, form: str) -> None:
+def test_checker_accepts_it(program: Program, form: Form) -> None:
     onnx.checker.check_model(build_model(program, form=form, probes=program.all_probes()), full_check=True)
 
 
@@ -207,7 +208,7 @@ def test_another_meaning_is_refused(program: Program) -> None:
 
 
 def test_unknown_primitive_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def step(own: object, state: object, ports: Port, keep: Callable[..., object]) -> tuple[dict[str, object], object]:
+    def step(own: Values, state: Values, ports: Values, keep: Keep) -> tuple[dict[str, Value], Value]:
         return {}, ports.input.apply_primitive("cube_root", (ports.input,))
 
     cube = NeuronType("cube", "takes roots", (), (), (), (Port("input"),), 24, step)
@@ -219,7 +220,7 @@ def test_unknown_primitive_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_what_cannot_be_exported_is_refused(program: Program) -> None:
     with pytest.raises(InputError, match="form: 'loop' is unknown"):
-        build_model(program, form="loop")
+        build_model(program, form=cast(Form, "loop"))
     with pytest.raises(InputError, match=r"cells\.volts: is not a register"):
         build_model(program, probes=[Probe("cells", "volts")])
     with pytest.raises(InputError, match="twice"):

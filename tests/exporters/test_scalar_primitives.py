@@ -75,7 +75,8 @@ def cases() -> Iterator[Case]:
         for name in ("multiply_shift_floor", "multiply_shift_toward_zero"):
             definition = ELEMENTWISE[name][0]
             positive = [abs(word) for word in SHORT]
-            for a, b in itertools.product((SHORT, positive, NARROW, 512, -3), (SHORT, NARROW, WORDS)):
+            factors: tuple[Sequence[int] | int, ...] = (SHORT, positive, NARROW, 512, -3)
+            for a, b in itertools.product(factors, (SHORT, NARROW, WORDS)):
                 yield case(name, definition, a, b, bits)
         yield case("shift_left", ELEMENTWISE["shift_left"][0], NARROW, bits)
     for rule, definition in FITTED.items():

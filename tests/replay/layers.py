@@ -206,8 +206,8 @@ def oscillators(net: Net, rng: Rng, source: str, shape: Shape) -> tuple[str, Sha
     """Resonate-and-fire neurons behind a matrix for their real and imaginary parts."""
     size = int(rng.choice(SIZES))
     fed = matrix(net, rng, flat(net, source, shape), math.prod(shape), 2 * size)
-    own = {"decay": rng.uniform(0.5, 0.95, size), "phase": rng.uniform(0.1, 1.2, size)}
-    return net.add("seamount.ResonateFire", fed, **own, threshold=rng.uniform(0.5, 1.5, size)), (size,)
+    decay, phase, threshold = (rng.uniform(*ends, size) for ends in ((0.5, 0.95), (0.1, 1.2), (0.5, 1.5)))
+    return net.add("seamount.ResonateFire", fed, decay=decay, phase=phase, threshold=threshold), (size,)
 
 
 def sigma_delta(net: Net, rng: Rng, source: str, shape: Shape) -> tuple[str, Shape]:

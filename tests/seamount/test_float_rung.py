@@ -13,6 +13,7 @@ from seamount.build.float_rung import float_rung, nir_score
 from seamount.build.job import Placed
 from seamount.network import find_source
 from seamount.options import Options
+from toolchain.lower.floating import run_units
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_units_that_part_run_nothing_more(placed: Placed, monkeypatch: pytest.Mo
     def off(run: Callable[..., Any]) -> Callable[..., Any]:
         return lambda floats, data: {name: 1.001 * values for name, values in run(floats, data).items()}
 
-    monkeypatch.setattr(module, "run_units", off(module.run_units))
+    monkeypatch.setattr(module, "run_units", off(run_units))
     found = float_rung(placed, placed.source.test, 360, None)
     assert found.score.counted == 1 and found.note == "1 of 360 test samples"
     assert found.parted == "units differ from the NIR interpreter by 0.001 of the outputs, on 1 samples"

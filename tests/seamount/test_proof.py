@@ -165,7 +165,11 @@ def test_a_signed_build_keeps_its_pages_and_an_altered_one_is_not_signed(folder:
     with pytest.raises(InputError, match="is signed, and other pages would need another signature"):
         report(folder)
     flip(folder / "model.nir", 9)
-    for refused in (lambda: sign(folder, tmp_path / "key"), lambda: bundle(folder, tmp_path / "b.tar")):
+    attempts: list[Callable[[], object]] = [
+        lambda: sign(folder, tmp_path / "key"),
+        lambda: bundle(folder, tmp_path / "b.tar"),
+    ]
+    for refused in attempts:
         with pytest.raises(InputError, match=r"1 files are not what the manifest says, first model\.nir"):
             refused()
 

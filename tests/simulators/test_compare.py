@@ -31,7 +31,8 @@ def planted(trace: Trace, group: str, key: str, index: tuple[int, ...], by: int 
     arrays = dict(getattr(trace, group))
     arrays[key] = arrays[key].copy()
     arrays[key][index] += by
-    return dataclasses.replace(trace, **{group: arrays, "simulator": "other"})
+    changed: dict[str, Any] = {group: arrays, "simulator": "other"}
+    return dataclasses.replace(trace, **changed)
 
 
 def test_a_trace_equals_itself() -> None:

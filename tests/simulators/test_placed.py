@@ -16,7 +16,7 @@ from simulators.reference import simulate as simulate_whole
 from tests.strategies import runs
 from tests.toolchain.report.digits_like import cuba_lif, digits_inputs, digits_like
 from toolchain.errors import InputError, OverflowTrapError, PlacementError
-from toolchain.ir.connections import Convolution, SumPooling
+from toolchain.ir.connections import Connection, Convolution, SumPooling
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Input, Output, Population, Program, Projection
 from toolchain.mapping import Placement, Target, load_target, place
@@ -83,7 +83,7 @@ def convolutional() -> Program:
     first = Convolution(rng.integers(-3, 9, (6, 2, 3, 3)), (2, 13, 11), (1, 1), around, (1, 1))
     second = Convolution(rng.integers(-3, 9, (4, 3, 3, 3)), (6, 13, 11), (2, 2), around, (1, 1), 2)
     pooled = SumPooling((4, 7, 6), (2, 2), (2, 2), zero)
-    kernels = {"a": first, "b": second, "c": pooled}
+    kernels: dict[str, Connection] = {"a": first, "b": second, "c": pooled}
     names = ["in", *kernels]
     projections = tuple(
         Projection(f"{source}->{own}", source, own, kernel, exponent=2 if own == "c" else 0, delay_steps=2)

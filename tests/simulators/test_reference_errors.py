@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from simulators.reference import simulate
 from tests.toolchain.ir.samples import column, digits_in_small
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.ir.connections import Dense
-from toolchain.ir.integer import Overflow, add, shift_left
+from toolchain.ir.integer import IntArray, Overflow, add, shift_left
 from toolchain.ir.neurons import NEURONS_BY_NAME, NeuronType, Port, Register, Values
 from toolchain.ir.program import Input, Population, Probe, Program, Projection
 
@@ -55,7 +55,7 @@ def test_unfit_inputs_are_refused(inputs: dict[str, Any], message: str) -> None:
 
 def test_the_ends_of_the_range_are_inputs() -> None:
     ends = np.array([[[-8, 7]]], dtype=np.int8)
-    assert simulate(TWO_INPUTS, {"a": A[:, :1], "b": ends}).messages["b"].tolist() == [[[-8, 7]]]
+    assert simulate(TWO_INPUTS, {"a": A[:, :1], "b": cast(IntArray, ends)}).messages["b"].tolist() == [[[-8, 7]]]
     assert simulate(TWO_INPUTS, {"a": A[:0], "b": B[:0]}).messages["b"].shape == (0, 5, 2)
 
 

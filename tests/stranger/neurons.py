@@ -25,11 +25,12 @@ def tz(a: int, b: int, n: int) -> int:
 
 
 def wrap(a: int, bits: int) -> int:
-    return (a + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+    half: int = 2 ** (bits - 1)
+    return (a + half) % (2 * half) - half
 
 
 def saturate(a: int, bits: int) -> int:
-    top = 2 ** (bits - 1) - 1
+    top: int = 2 ** (bits - 1) - 1
     return min(max(a, -top), top)
 
 

@@ -113,4 +113,5 @@ def pooling(geometry: Geometry, weight: int) -> list[Row]:
 
 def average_weight(kernel: list[int], fraction_bits: int) -> int:
     window = prod(kernel)
-    return (2 * 2**fraction_bits + window) // (2 * window)
+    unit: int = 2**fraction_bits
+    return (2 * unit + window) // (2 * window)

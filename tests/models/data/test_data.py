@@ -21,7 +21,7 @@ from models.data.frames import array_of, read_pickled
 from models.data.sources import SOURCES
 from toolchain.errors import InputError, MissingPartError
 
-ARRAYS = {"text": np.arange(5, dtype=np.uint8), "years": np.array([1790], dtype=np.int16)}
+ARRAYS: dict[str, np.ndarray] = {"text": np.arange(5, dtype=np.uint8), "years": np.array([1790], dtype=np.int16)}
 
 
 @pytest.fixture
@@ -58,7 +58,13 @@ def test_other_content_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_digest_sees_names_types_shapes_and_values() -> None:
     base = np.arange(6, dtype=np.int16)
-    others = [{"b": base}, {"a": base.astype(np.int32)}, {"a": base.reshape(2, 3)}, {"a": base[::-1]}, {}]
+    others: list[dict[str, np.ndarray]] = [
+        {"b": base},
+        {"a": base.astype(np.int32)},
+        {"a": base.reshape(2, 3)},
+        {"a": base[::-1]},
+    ]
+    others.append({})
     digests = {digest({"a": base}), *map(digest, others)}
     assert len(digests) == 6
 

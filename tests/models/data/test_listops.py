@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -21,7 +21,12 @@ from models.tasks import listops, load_task
 from toolchain.errors import InputError
 
 NAMES = [*"0123456789", "[MIN", "[MAX", "[MED", "[SM", "]"]
-FUNCTIONS = {"[MIN": min, "[MAX": max, "[MED": lambda given: int(median(given)), "[SM": lambda given: sum(given) % 10}
+FUNCTIONS: dict[str, Callable[[list[int]], int]] = {
+    "[MIN": min,
+    "[MAX": max,
+    "[MED": lambda given: int(median(given)),
+    "[SM": lambda given: sum(given) % 10,
+}
 
 
 def value_of(tokens: Iterator[str], depth: int = 1) -> int | None:
@@ -32,7 +37,7 @@ def value_of(tokens: Iterator[str], depth: int = 1) -> int | None:
     if token.isdigit():
         return int(token)
     assert depth < 10
-    given = list(iter(lambda: value_of(tokens, depth + 1), None))
+    given: list[int] = list(iter(lambda: value_of(tokens, depth + 1), None))
     assert 2 <= len(given) <= 10
     return FUNCTIONS[token](given)
 
@@ -192,7 +197,7 @@ def test_a_changed_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match=r"listops\.npz: no such file; run: seamount data make listops"):
         read_data("listops")
     arrays = generator.make(20, 1, lambda line: None)
-    monkeypatch.setitem(GENERATED["listops"].digests, 20, digest(arrays))  # type: ignore[arg-type]
+    monkeypatch.setitem(GENERATED["listops"].digests, 20, digest(arrays))
     write_data("listops", arrays)
     assert read_data("listops").keys() == arrays.keys()
     with pytest.raises(InputError, match=r"listops: has SHA-256 \w{16}, expected \w{16}"):

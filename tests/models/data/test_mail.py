@@ -46,7 +46,7 @@ def test_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths = np.arange(1, 9, dtype=np.int32)
     text = np.arange(36, dtype=np.uint8) * 7 + 1
     labels = np.array([0, 1, 0, 1, 0, 1, 0, 1], dtype=np.uint8)
-    arrays = {"text": text, "lengths": lengths, "labels": labels, "groups": groups}
+    arrays: dict[str, np.ndarray] = {"text": text, "lengths": lengths, "labels": labels, "groups": groups}
     monkeypatch.setenv("SEAMOUNT_DATA", str(tmp_path))
     monkeypatch.setitem(SOURCES, "mail", replace(SOURCES["mail"], digest=digest(arrays)))
     write_data("mail", arrays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,13 +83,13 @@ def test_dots_lie_on_one_path_where_the_label_says_so(
     chains: dict[int, list[np.ndarray]] = {}
     extend, begin, tables = growth._extend, growth._two_snakes.py_func, pathfinder.make_tables()
 
-    def noted(image, space, snake, contrast, state, looked_up):
+    def noted(image: Any, space: Any, snake: Any, contrast: Any, state: Any, looked_up: Any) -> Any:
         done = extend(image, space, snake, contrast, state, looked_up)
         if done:
             chains.setdefault(snake.ctypes.data, []).append(snake[growth.HEAD_ROW :].copy())
         return done
 
-    def anew(image, space, snakes, origins, *rest):
+    def anew(image: Any, space: Any, snakes: Any, origins: Any, *rest: Any) -> Any:
         chains.clear()
         done = begin(image, space, snakes, origins, *rest)
         starts.append(origins[:2].copy())

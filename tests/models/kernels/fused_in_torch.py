@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +18,7 @@ CALLERS = (convolution, mixing, normalization, soma, voltages)
 
 def restated() -> dict[str, ModuleType]:
     """Each module by its full name."""
-    functions = {
+    functions: dict[str, dict[str, Callable[..., Any]]] = {
         "mixing": {"add": _add, "gate_backward": _gate_backward},
         "normalization": {"forward": _normalize, "backward": _normalize_backward},
         "soma": {"forward": soma._forward_torch, "backward": soma._backward_torch},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from models.training.config import TrainConfig
 from models.training.step import loss_of
 from tests.models.kernels.fused_in_torch import put_in_place
 
-FORMS: dict[str, dict[str, Any]] = {
+FORMS: dict[str, Mapping[str, Any]] = {
     **SYSTEMS,
     "every-step": {"decode": "every-step", "mix": "glu"},
     "both": {"direction": "both"},

@@ -73,9 +73,9 @@ def test_a_threshold_scales_the_drive() -> None:
 def test_gradients_flow_through_the_drive_of_the_step_alone() -> None:
     torch.manual_seed(2)
     theta = torch.tensor([0.9, 1.3])
-    for run in (lambda y: _surrogate(y, theta), lambda y: sltt_loop(y, theta)):
+    for run in (_surrogate, sltt_loop):
         y = torch.randn(1, 2, 50).requires_grad_()
-        torch.autograd.backward(run(y)[0, :, 30].sum())
+        torch.autograd.backward(run(y, theta)[0, :, 30].sum())
         assert y.grad is not None
         assert y.grad[..., :30].abs().sum() == 0 and y.grad[..., 31:].abs().sum() == 0 and y.grad[..., 30].any()
 
@@ -84,7 +84,8 @@ def _surrogate(y: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
     soma = SurrogateSoma(2)
     with torch.no_grad():
         soma.ln_vth.copy_(theta.log())
-    return soma(y)
+    spikes: torch.Tensor = soma(y)
+    return spikes
 
 
 def test_sltt_spikes_like_the_definition() -> None:

@@ -128,6 +128,7 @@ def test_reviews(data: Path) -> None:
     assert [len(part) for part in (task.train, task.validation, task.test)] == [20, 4, 25]
     assert (task.steps, task.inputs) == (4096, 129)
     assert task.validation.labels.tolist() == [0, 0, 1, 1]
+    assert task.validation.lengths is not None and task.test.lengths is not None
     row, length = task.validation.inputs[3], task.validation.lengths[3]
     assert row[:length].tolist() == [*b"train pos 10", *[128] * 20] and not row[length:].any()
     assert task.test.lengths[-1] == 4096
@@ -144,6 +145,7 @@ def test_pairs_of_papers(data: Path) -> None:
         (folder / f"new_aan_pairs.{kind}.tsv").write_text("".join(rows), encoding="utf-8")
     part = load_task("lra-retrieval").train
     assert part.labels.tolist() == [1, 0] and part.inputs.shape == (2, 8001)
+    assert part.lengths is not None
     assert part.inputs[0, : part.lengths[0]].tolist() == [*b'first "text', SEPARATOR, *b"second ", 128, 128]
     assert part.lengths[1] == 4001 and part.inputs[1, 0] == SEPARATOR
     (folder / "new_aan_pairs.eval.tsv").write_text(rows[0] + "1\tA\tB\tonly one\n")
@@ -159,7 +161,7 @@ def test_listops_tables(data: Path) -> None:
     for kind in ("train", "val", "test"):
         (folder / f"basic_{kind}.tsv").write_bytes(rows.encode())
     part = load_task("lra-listops").test
-    assert part.labels.tolist() == [9, 0] and part.lengths.tolist() == [4, 7]
+    assert part.labels.tolist() == [9, 0] and part.lengths is not None and part.lengths.tolist() == [4, 7]
     assert part.inputs[:, :8].tolist() == [[11, 2, 9, 14, 15, 15, 15, 15], [13, 12, 1, 4, 14, 8, 14, 15]]
     for row, message in (
         ("[FIRST 2 ]\t2", "among them '\\[FIRST'"),
@@ -255,6 +257,7 @@ def test_spoken_digits(data: Path) -> None:
     assert (task.steps, task.inputs, task.classes) == (51, 140, 20)
     first = task.validation.inputs[0]
     assert first[0, 0] == 2 and first[3, 139] == 1 and first.sum() == 3
+    assert task.validation.lengths is not None and task.test.lengths is not None
     assert task.validation.lengths.tolist() == [4, 51] and task.test.lengths.tolist() == [26, 1]
     _recordings(test, [[0.25]], [[700]], [0])
     refused("shd", r"shd_test\.h5: holds no recordings \(1 times of spikes in 1 channels, or one out of range")

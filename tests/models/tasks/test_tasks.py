@@ -44,10 +44,10 @@ def test_distortions_stay_digits() -> None:
     task = load_task("digits")
     assert task.augment is not None
     inputs = task.train.inputs
-    bent = task.augment(inputs, np.random.default_rng(4))
+    bent = task.augment(inputs, np.random.default_rng(4), 1.0)
     assert bent.shape == inputs.shape and bent.dtype == np.float32
     assert np.array_equal(bent * 16, np.rint(bent * 16)) and bent.min() >= 0 and bent.max() <= 1
-    assert np.array_equal(bent, task.augment(inputs, np.random.default_rng(4)))
+    assert np.array_equal(bent, task.augment(inputs, np.random.default_rng(4), 1.0))
     assert 0.05 < np.abs(bent - inputs).mean() < 0.2
     alike = [np.corrcoef(a[:, 0], b[:, 0])[0, 1] for a, b in zip(bent, inputs, strict=True)]
     assert np.mean(alike) > 0.6

@@ -94,6 +94,7 @@ def test_figures_of_a_network_that_decides_at_every_step() -> None:
     network = SpikingSSM(replace(SMALL, decode="every-step"))
     figures, again = measure(network, task.test), measure(network, task.test, step_by_step=True)
     assert figures.bits_per_symbol == pytest.approx(figures.loss / math.log(2)) == again.bits_per_symbol
+    assert task.test.lengths is not None
     classes = classify(network, task.test.inputs, task.test.lengths)
     counted = np.arange(20) < task.test.lengths[:, None]
     assert (classes == task.test.labels)[counted].mean() == pytest.approx(figures.accuracy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,7 +90,7 @@ def test_what_is_pruned_stays_so_and_the_rest_learns(pruned: Pruned) -> None:
 
 
 def test_the_same_choices_give_the_same_weights() -> None:
-    found = []
+    found: list[dict[str, torch.Tensor]] = []
     for _ in range(2):
         trained = load("digits")
         torch.manual_seed(len(found))  # what came before may not matter
@@ -107,7 +108,7 @@ def test_operations_and_memory_of_the_program_fall(pruned: Pruned) -> None:
     assert less["synops"] < 0.5 * whole["synops"]
 
 
-def costs(network: SpikingSSM) -> dict[str, object]:
+def costs(network: SpikingSSM) -> dict[str, Any]:
     """The matrix between the blocks in a compiled program: stored synapses, operations; words of the whole program."""
     task = digits(64)
     graph = to_graph(network, "digits", task.steps)

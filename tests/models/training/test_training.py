@@ -14,10 +14,10 @@ from models.layers.weights import load_tensors, round_to_half, save_tensors
 from models.network.config import NetworkConfig
 from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task, load_task
-from models.training import train as training
 from models.training.config import TrainConfig
 from models.training.folder import load_folder
 from models.training.measure import measure
+from models.training.optimizer import make_optimizer, one_cycle
 from models.training.train import Progress, train
 from toolchain.errors import InputError
 
@@ -196,13 +196,13 @@ def test_a_loss_that_is_not_finite_ends_the_run(task: Task, tmp_path: Path) -> N
 
 
 def test_one_cycle() -> None:
-    ends = [training.one_cycle(progress) for progress in (0.0, 0.15, 0.3, 0.65, 1.0)]
+    ends = [one_cycle(progress) for progress in (0.0, 0.15, 0.3, 0.65, 1.0)]
     assert ends == pytest.approx([0.04, 0.52, 1.0, 0.50005, 1e-4])
 
 
 def test_optimizer_groups() -> None:
     network = SpikingSSM(TINY)
-    optimizer = training.make_optimizer(network, TrainConfig(learning_rate=0.02, weight_decay=0.3))
+    optimizer = make_optimizer(network, TrainConfig(learning_rate=0.02, weight_decay=0.3))
     decayed, plain, slow = optimizer.param_groups
     names = {id(weight): name for name, weight in network.named_parameters()}
     assert {names[id(weight)].split(".")[-1] for weight in slow["params"]} == {"log_dt", "log_decay", "frequency"}

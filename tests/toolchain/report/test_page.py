@@ -13,6 +13,7 @@ import pytest
 
 from tests.toolchain.report.fake_evidence import fake_evidence
 from toolchain.mapping import Target, load_target, place
+from toolchain.mapping.target import Limits
 from toolchain.report.build import build_report
 from toolchain.report.chip_figure import core_flows
 from toolchain.report.counts import count_run
@@ -140,7 +141,7 @@ def test_flows_between_cores_are_the_messages_that_are_counted(evidence: Evidenc
     assert {core: sum(n for (_, goal), n in flows.items() if goal == core) for core in by_core} == by_core
 
 
-def _few_neurons(target: Target, most: float):
+def _few_neurons(target: Target, most: float) -> Limits:
     neurons = target.limits.neurons
     assert neurons is not None
     return target.limits.model_copy(
