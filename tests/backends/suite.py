@@ -74,7 +74,7 @@ _LAVA = partial(simulators.lava.simulate, python=PYTHON)
 BACKENDS: tuple[Backend, ...] = (
     Backend("fast", SIMULATORS["fast"], lambda: missing("fast")),
     Backend("onnx", SIMULATORS["onnx"], lambda: missing("onnx")),
-    Backend("onnx, int64", partial(SIMULATORS["onnx"], lanes="int64"), lambda: missing("onnx")),
+    Backend("onnx, int64", partial(simulators.onnx.simulate, lanes="int64"), lambda: missing("onnx")),
     Backend("onnx, doubles", _onnx_doubles, lambda: missing("onnx")),
     Backend("onnx, one scan", _onnx("onnxruntime", "scan"), lambda: missing("onnx")),
     Backend("onnx, its own evaluator", _onnx("reference", "step"), lambda: missing("onnx"), slow=True),

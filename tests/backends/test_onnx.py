@@ -232,8 +232,8 @@ def test_files_that_are_refused(evaluator: Evaluator, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("structured", [False, True])
-@pytest.mark.parametrize("form", ["step", "scan"])
-def test_every_lanes_and_layout(lanes: str | None, structured: bool, form: str) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_every_lanes_and_layout(lanes: str | None, structured: bool, form: Form) -> None:
     program, inputs = with_features(), random_inputs(with_features(), 2, 12)
     probes = every_probe(program)
     expected = reference.simulate(program, inputs, probes=probes)

@@ -39,15 +39,17 @@ class Narrowing:
         for node in self.nodes:
             single = onnx.reference.ReferenceEvaluator(self._alone(node))
             given = {name: known[name] for name in dict.fromkeys(node.input)}
-            known[node.output[0]] = self.narrow(single.run(None, given)[0])
+            (found,) = single.run(None, given)
+            known[node.output[0]] = self.narrow(found)
         return [known[name] for name in names]
 
     def _alone(self, node: onnx.NodeProto) -> onnx.ModelProto:
-        ends = [
+        entering, leaving = (
             [onnx.helper.make_tensor_value_info(n, 0, None) for n in dict.fromkeys(side)]
             for side in (node.input, node.output)
-        ]
-        return onnx.helper.make_model(onnx.helper.make_graph([node], "one", *ends), opset_imports=self.opsets)
+        )
+        graph = onnx.helper.make_graph([node], "one", entering, leaving)
+        return onnx.helper.make_model(graph, opset_imports=self.opsets)
 
 
 def words(values: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import onnx
@@ -59,7 +60,8 @@ class Small:
         onnx.checker.check_model(model)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         given = {key: values.astype(lanes) for key, values in self.feeds.items()}
-        found = [session.run([name], given)[0], onnx.reference.ReferenceEvaluator(model).run([name], given)[0]]
+        (ours,), (theirs,) = session.run([name], given), onnx.reference.ReferenceEvaluator(model).run([name], given)
+        found = [ours, cast(IntArray, theirs)]
         assert all(np.array_equal(np.asarray(values, dtype=np.int64), values) for values in found)
         return [np.asarray(values, dtype=np.int64) for values in found]
 

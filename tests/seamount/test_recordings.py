@@ -71,8 +71,8 @@ def test_a_sensor_without_polarity_adds_both_and_sounds_have_one_row() -> None:
     assert np.array_equal(found["x"][:, :, 0], GRID.sum(axis=2))
     sound = np.zeros(3, np.dtype([("t", "<f8"), ("x", "<i4")]))
     sound["t"], sound["x"] = [0.0, 0.1, 0.25], [4, 1, 4]
-    found = samples_of({"events": sound, "bin": 0.1}, (5,))
-    assert [tuple(place) for place in np.argwhere(found.x)] == [(0, 0, 4), (0, 1, 1), (0, 2, 4)]
+    heard = samples_of({"events": sound, "bin": 0.1}, (5,))
+    assert [tuple(place) for place in np.argwhere(heard.x)] == [(0, 0, 4), (0, 1, 1), (0, 2, 4)]
 
 
 def test_data_of_nir() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def behind_a_space(**own: float) -> Graph:
     ],
 )
 def test_the_program_fires_as_the_float_network(
-    own: dict[str, float], switches: dict[str, str], separate: bool
+    own: dict[str, float], switches: dict[str, Any], separate: bool
 ) -> None:
     graph, conventions = behind_a_space(**own), replace(PRESETS["seamount"], **switches)
     x = (np.random.default_rng(1).random((6, STEPS, 3)) < 0.4).astype(float)
