@@ -111,6 +111,11 @@ def prepare(
     return Job(plan, given, messages, registers, finals, record_messages, strict)
 
 
+def stored_probes(plan: ProgramPlan) -> tuple[Probe, ...]:
+    """Every register that lives from step to step, which exported code always keeps."""
+    return tuple(Probe(name, register.name) for name, step in plan.steps.items() for register in step.stored)
+
+
 def _register(plan: ProgramPlan, types: Types, name: str, register: str) -> Part:
     step = plan.steps[name]
     stored = {r.name for r in step.stored}

@@ -6,23 +6,25 @@ from dataclasses import dataclass
 
 from exporters.c.primitives import write_primitive
 from exporters.c.values import bits_of, in_bits, literal, number, stored_bits, type_name
+from exporters.scalar.elements import Elements
 from exporters.scalar.names import plain
 from exporters.scalar.plan import StepPlan
+from exporters.scalar.synapses import Arrival
 from exporters.scalar.walk import Value
 from toolchain.bounds.ranges import Range, hull
 from toolchain.ir.neurons import Register
 
 
 @dataclass(frozen=True)
-class C:
+class C(Elements):
     """The language of `exporters.scalar.walk`, for one population.
 
     Attributes:
-        own: its identifier.
+        name: its identifier.
         members: register -> its member's name.
     """
 
-    own: str
+    name: str
     members: dict[str, str]
 
     def number(self, value: int) -> Value:
@@ -38,16 +40,21 @@ class C:
         bits = bits_of(value.range)
         return f"const {type_name(bits)} {plain(name)} = {value.text};", Value(plain(name), f"int{bits}", value.range)
 
-    def coefficient(self, plan: StepPlan, name: str, of_modes: bool) -> str:
-        """An element, or the table."""
-        array = f"{self.own}_own_{name}"
-        if any(c.name == name and c.per == "population" for c in plan.population.type.coefficients):
-            return array
-        return f"{array}{_place(of_modes)}"
+    def own(self, coefficient: str) -> str:
+        """The array of a coefficient."""
+        return f"{self.name}_own_{coefficient}"
+
+    def place(self, of_modes: bool) -> str:
+        """Neuron i, or its mode m."""
+        return "[i][m]" if of_modes else "[i]"
+
+    def arrived(self, port: str, place: int, arrival: Arrival) -> Value:
+        """A member of the sums."""
+        return Value(f"s->sums.{self.name}.{port}_{place}[i]", f"int{bits_of(arrival.range)}", arrival.range)
 
     def state(self, plan: StepPlan, register: Register) -> str:
         """An element of a stored register."""
-        return f"s->{self.own}.{self.members[register.name]}{_place(register.per == 'mode')}"
+        return f"s->{self.name}.{self.members[register.name]}{self.place(register.per == 'mode')}"
 
     def probe(self, plan: StepPlan, register: Register) -> str:
         """An element of a recorded register."""
@@ -55,23 +62,7 @@ class C:
 
     def message(self, plan: StepPlan) -> str:
         """The message of neuron i."""
-        return f"s->{self.own}.sent[now][i]"
-
-    def port(self, plan: StepPlan, port: str) -> Value:
-        """The partial sums together, each by its exponent."""
-        parts = []
-        for place, arrival in enumerate(plan.arrivals[port]):
-            text = f"s->sums.{self.own}.{port}_{place}[i]"
-            element = Value(text, f"int{bits_of(arrival.range)}", arrival.range)
-            shift = "shift_left" if arrival.exponent > 0 else "shift_floor"
-            parts.append(write_primitive(shift, arrival.whole, [element, number(abs(arrival.exponent))]))
-        if not parts:
-            return number(0)
-        total = parts[0]
-        for part in parts[1:]:
-            low, high = total.range[0] + part.range[0], total.range[1] + part.range[1]
-            total = write_primitive("add", (low, high), [total, part])
-        return total
+        return f"s->{self.name}.sent[now][i]"
 
     def assign(self, target: str, value: Value, held: Range) -> str:
         """Store in an array of the width that the range has."""
@@ -104,7 +95,3 @@ class C:
         """An array of the step, one element a mode."""
         array, bits = f"kept_{plain(name)}", bits_of(value.range)
         return f"{type_name(bits)} {array}[{modes}];", f"{array}[m] = {in_bits(value, bits)};", f"{array}[m]"
-
-
-def _place(of_modes: bool) -> str:
-    return "[i][m]" if of_modes else "[i]"

@@ -7,19 +7,15 @@ complement words are functions of `support`, which say what they mean on any mac
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from exporters.c.values import bits_of, condition, in_bits, literal, number, type_name
 from exporters.scalar.halves import halves, product_range
+from exporters.scalar.rules import Write, check_shift, same, width_of, within, write_by
 from exporters.scalar.walk import Value
 from toolchain.bounds.listing import ANYTHING
 from toolchain.bounds.ranges import Range, fits
 from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits
 from toolchain.ir.integer import shift_left as raised
-
-Write = Callable[..., Value]
-"""(range of the result, operands) -> expression."""
 
 
 def write_primitive(name: str, result: Range, operands: list[Value]) -> Value:
@@ -28,9 +24,7 @@ def write_primitive(name: str, result: Range, operands: list[Value]) -> Value:
     Raises:
         UnsupportedError: it has no form here, or nothing proves that its result fits 64 bits.
     """
-    if name not in WRITERS:
-        raise UnsupportedError("step", f"primitive {name!r} has no C form", "add one to exporters/c")
-    return WRITERS[name](result, *operands)
+    return write_by(WRITERS, "C", name, result, operands)
 
 
 def _made(text: str, result: Range, computed: int) -> Value:
@@ -59,7 +53,7 @@ def _product(a: Value, b: Value) -> Value:
 
 def shift_left(result: Range, a: Value, bits: Value) -> Value:
     """a * 2^bits."""
-    _check_shift(bits)
+    check_shift(bits)
     if bits.number is not None:
         return a if bits.number == 0 else _arithmetic("*")(result, a, number(int(raised(1, bits.number))))
     width = 32 if bits_of(result) == 32 and fits(a.range, 32) and bits.range[1] < 31 else 64
@@ -69,7 +63,7 @@ def shift_left(result: Range, a: Value, bits: Value) -> Value:
 
 def shift_floor(result: Range, a: Value, bits: Value) -> Value:
     """floor(a / 2^bits)."""
-    _check_shift(bits)
+    check_shift(bits)
     if bits.number == 0:
         return a
     width = 32 if fits(a.range, 32) and (bits.number is not None or bits.range[1] < 32) else 64
@@ -80,7 +74,7 @@ def shift_floor(result: Range, a: Value, bits: Value) -> Value:
 
 def multiply_shift_floor(result: Range, a: Value, b: Value, bits: Value) -> Value:
     """floor(a b / 2^bits)."""
-    _check_shift(bits)
+    check_shift(bits)
     if (found := halves(result, a, b, bits)) is not None:
         operands = f"{in_bits(found.factor, 32)}, {in_bits(found.split, 32)}"
         return Value(f"scale_floor({operands}, {found.low}, {bits.number})", "int32", result)
@@ -89,7 +83,7 @@ def multiply_shift_floor(result: Range, a: Value, b: Value, bits: Value) -> Valu
 
 def multiply_shift_toward_zero(result: Range, a: Value, b: Value, bits: Value) -> Value:
     """sign(a b) floor(|a b| / 2^bits)."""
-    _check_shift(bits)
+    check_shift(bits)
     for factor, other in ((a, b), (b, a)):
         magnitude = max(-other.range[0], other.range[1])
         if factor.range[0] >= 0 and fits((-magnitude, magnitude), 32):
@@ -106,11 +100,6 @@ def multiply_shift_toward_zero(result: Range, a: Value, b: Value, bits: Value) -
         width = max(width, bits_of((0, power)))
         return _made(f"{in_bits(whole, width)} / {literal(power, width)}", result, width)
     return _made(f"{in_bits(whole, 64)} / (INT64_C(1) << {bits.text})", result, 64)
-
-
-def _check_shift(bits: Value) -> None:
-    if bits.range[0] < 0 or bits.range[1] > 62:
-        raise UnsupportedError("shift", f"by {bits.range[0]} .. {bits.range[1]} bits", "use another exporter")
 
 
 def _comparison(sign: str) -> Write:
@@ -131,7 +120,7 @@ def select(result: Range, chosen: Value, a: Value, b: Value) -> Value:
 
 def wrap(result: Range, a: Value, bits: Value) -> Value:
     """The two's complement word."""
-    width = _constant(bits)
+    width = width_of(bits)
     if fits(a.range, width):
         return a
     lanes = 32 if width < 32 and fits(a.range, 32) else 64
@@ -140,8 +129,8 @@ def wrap(result: Range, a: Value, bits: Value) -> Value:
 
 def saturate(result: Range, a: Value, bits: Value) -> Value:
     """The nearest number of the symmetric range."""
-    top = limits(_constant(bits))[1]
-    if -top <= a.range[0] and a.range[1] <= top:
+    top = limits(width_of(bits))[1]
+    if within(a, -top, top):
         return a
     width = _width(a.range, (-top, top))
     low, high, text = literal(-top, width), literal(top, width), in_bits(a, width)
@@ -150,18 +139,12 @@ def saturate(result: Range, a: Value, bits: Value) -> Value:
 
 def trap(result: Range, a: Value, bits: Value) -> Value:
     """The value where it fits; otherwise 0, which the step tells, and what it computes then means nothing."""
-    low, high = limits(_constant(bits))
-    if low <= a.range[0] and a.range[1] <= high:
+    low, high = limits(width_of(bits))
+    if within(a, low, high):
         return a
     width = _width(a.range, (low, high))
     text = in_bits(a, width)
     return _made(f"{text} < {literal(low, width)} || {text} > {literal(high, width)} ? 0 : {text}", result, width)
-
-
-def _constant(bits: Value) -> int:
-    if bits.number is None:
-        raise UnsupportedError("register", "has a width that is no constant", "make the width a setting")
-    return bits.number
 
 
 def lookup(result: Range, table: Value, index: Value) -> Value:
@@ -169,11 +152,6 @@ def lookup(result: Range, table: Value, index: Value) -> Value:
     width = bits_of(index.range)
     at, last = index.text, f"({type_name(width)})(sizeof {table.text} / sizeof {table.text}[0]) - 1"
     return Value(f"{table.text}[{at} < 0 ? 0 : {at} > {last} ? {last} : {at}]", "element", result)
-
-
-def same(result: Range, a: Value) -> Value:
-    """A neuron's value for each of its modes."""
-    return a
 
 
 WRITERS: dict[str, Write] = {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from exporters.js.primitives import write_primitive
 from exporters.js.values import array_type, in_kind, kind_of, literal, number, to_number
+from exporters.scalar.elements import Elements
 from exporters.scalar.names import plain
 from exporters.scalar.plan import StepPlan
+from exporters.scalar.synapses import Arrival
 from exporters.scalar.walk import Value
 from toolchain.bounds.ranges import Range, hull
 from toolchain.ir.neurons import Register
 
 
-class JavaScript:
+class JavaScript(Elements):
     """The language of `exporters.scalar.walk`."""
 
     def number(self, value: int) -> Value:
@@ -30,39 +32,29 @@ class JavaScript:
             text = f"BigInt({text})"
         return f"const {plain(name)} = {text};", Value(plain(name), kind, value.range)
 
-    def coefficient(self, plan: StepPlan, name: str, of_modes: bool) -> str:
-        """An element, or the table."""
-        array = f"own${name}"
-        if any(c.name == name and c.per == "population" for c in plan.population.type.coefficients):
-            return array
-        return f"{array}[{_place(of_modes)}]"
+    def own(self, coefficient: str) -> str:
+        """The array of a coefficient."""
+        return f"own${coefficient}"
+
+    def place(self, of_modes: bool) -> str:
+        """Neuron i, or its mode m: im of all."""
+        return "[im]" if of_modes else "[i]"
+
+    def arrived(self, port: str, place: int, arrival: Arrival) -> Value:
+        """An element of an array of sums."""
+        return Value(f"sum_{port}_{place}[i]", kind_of(arrival.range), arrival.range)
 
     def state(self, plan: StepPlan, register: Register) -> str:
         """An element of a stored register."""
-        return f"held_{register.name}[{_place(register.per == 'mode')}]"
+        return f"held_{register.name}{self.place(register.per == 'mode')}"
 
     def probe(self, plan: StepPlan, register: Register) -> str:
         """An element of a recorded register."""
-        return f"seen_{register.name}[{_place(register.per == 'mode')}]"
+        return f"seen_{register.name}{self.place(register.per == 'mode')}"
 
     def message(self, plan: StepPlan) -> str:
         """The message of neuron i."""
         return "sent[now + i]"
-
-    def port(self, plan: StepPlan, port: str) -> Value:
-        """The partial sums together, each by its exponent."""
-        parts = []
-        for place, arrival in enumerate(plan.arrivals[port]):
-            element = Value(f"sum_{port}_{place}[i]", kind_of(arrival.range), arrival.range)
-            shift = "shift_left" if arrival.exponent > 0 else "shift_floor"
-            parts.append(write_primitive(shift, arrival.whole, [element, number(abs(arrival.exponent))]))
-        if not parts:
-            return number(0)
-        total = parts[0]
-        for part in parts[1:]:
-            low, high = total.range[0] + part.range[0], total.range[1] + part.range[1]
-            total = write_primitive("add", (low, high), [total, part])
-        return total
 
     def assign(self, target: str, value: Value, held: Range) -> str:
         """Store in an array of the type that the range has."""
@@ -99,7 +91,3 @@ class JavaScript:
         array, kind = f"kept_{plain(name)}", array_type(value.range)
         text = in_kind(value, "big" if kind == "BigInt64Array" else "number")
         return f"const {array} = new {kind}({modes});", f"{array}[m] = {text};", f"{array}[m]"
-
-
-def _place(of_modes: bool) -> str:
-    return "im" if of_modes else "i"

@@ -7,17 +7,12 @@ what may need more than 53 bits is a BigInt.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from exporters.js.values import EXACT_BITS, condition, in_kind, kind_of, literal, number, to_big, to_number
 from exporters.scalar.halves import halves, product_range
+from exporters.scalar.rules import Write, check_shift, same, width_of, within, write_by
 from exporters.scalar.walk import Value
 from toolchain.bounds.ranges import Range, fits
-from toolchain.errors import UnsupportedError
 from toolchain.ir.integer import limits, shift_left
-
-Write = Callable[..., Value]
-"""(range of the result, operands) -> expression."""
 
 POWERS = "POWERS"
 """The module's table of 2^0 .. 2^62 as doubles."""
@@ -29,9 +24,7 @@ def write_primitive(name: str, result: Range, operands: list[Value]) -> Value:
     Raises:
         UnsupportedError: it has no form here.
     """
-    if name not in WRITERS:
-        raise UnsupportedError("step", f"primitive {name!r} has no JavaScript form", "add one to exporters/js")
-    return WRITERS[name](result, *operands)
+    return write_by(WRITERS, "JavaScript", name, result, operands)
 
 
 def _made(text: str, result: Range, computed: str) -> Value:
@@ -79,7 +72,7 @@ def _power(bits: Value, *, big: bool) -> str:
 
 def raise_(result: Range, a: Value, bits: Value) -> Value:
     """a * 2^bits."""
-    _check_shift(bits)
+    check_shift(bits)
     kind = _computed(result, a.range)
     if kind == "double" and fits(result, 32) and fits(a.range, 32) and bits.range[1] < 32:
         return Value(f"({to_number(a)} << {to_number(bits)})", "int", result)
@@ -88,7 +81,7 @@ def raise_(result: Range, a: Value, bits: Value) -> Value:
 
 def shift_floor(result: Range, a: Value, bits: Value) -> Value:
     """floor(a / 2^bits)."""
-    _check_shift(bits)
+    check_shift(bits)
     if a.kind == "big":
         return _made(f"{a.text} >> {to_big(bits)}", result, "big")
     if fits(a.range, 32) and (bits.number is not None or bits.range[1] < 32):
@@ -100,7 +93,7 @@ def shift_floor(result: Range, a: Value, bits: Value) -> Value:
 
 def multiply_shift_floor(result: Range, a: Value, b: Value, bits: Value) -> Value:
     """floor(a b / 2^bits); two integer products are quicker than one of doubles and its rounding."""
-    _check_shift(bits)
+    check_shift(bits)
     if (found := halves(result, a, b, bits)) is not None and bits.number is not None:
         factor, split, low = to_number(found.factor), to_number(found.split), found.low
         upper = f"Math.imul({factor}, {split} >> {low})"
@@ -113,16 +106,11 @@ def multiply_shift_floor(result: Range, a: Value, b: Value, bits: Value) -> Valu
 
 def multiply_shift_toward_zero(result: Range, a: Value, b: Value, bits: Value) -> Value:
     """sign(a b) floor(|a b| / 2^bits)."""
-    _check_shift(bits)
+    check_shift(bits)
     whole = _product(a, b)
     if whole.kind == "big":
         return _made(f"{whole.text} / {_power(bits, big=True)}", result, "big")
     return _made(f"Math.trunc({whole.text} / {_power(bits, big=False)})", result, "double")
-
-
-def _check_shift(bits: Value) -> None:
-    if bits.range[0] < 0 or bits.range[1] > 62:
-        raise UnsupportedError("shift", f"by {bits.range[0]} .. {bits.range[1]} bits", "use another simulator")
 
 
 def _comparison(sign: str) -> Write:
@@ -144,7 +132,7 @@ def select(result: Range, chosen: Value, a: Value, b: Value) -> Value:
 
 def wrap(result: Range, a: Value, bits: Value) -> Value:
     """The two's complement word."""
-    width = _width(bits)
+    width = width_of(bits)
     if fits(a.range, width):
         return a
     if a.kind == "big" or width > 32:
@@ -156,8 +144,8 @@ def wrap(result: Range, a: Value, bits: Value) -> Value:
 
 def saturate(result: Range, a: Value, bits: Value) -> Value:
     """The nearest number of the symmetric range."""
-    top = limits(_width(bits))[1]
-    if -top <= a.range[0] and a.range[1] <= top:
+    top = limits(width_of(bits))[1]
+    if within(a, -top, top):
         return a
     kind = kind_of(result)
     low, high = (literal(end, big=kind == "big") for end in (-top, top))
@@ -169,21 +157,10 @@ def trap(result: Range, a: Value, bits: Value) -> Value:
     return Value(in_kind(a, kind_of(result)), kind_of(result), result)
 
 
-def _width(bits: Value) -> int:
-    if bits.number is None:
-        raise UnsupportedError("register", "has a width that is no constant", "make the width a setting")
-    return bits.number
-
-
 def lookup(result: Range, table: Value, index: Value) -> Value:
     """table[min(max(index, 0), length - 1)]."""
     last, at = f"{table.text}.length - 1", to_number(index)
     return Value(f"{table.text}[{at} < 0 ? 0 : {at} > {last} ? {last} : {at}]", "element", result)
-
-
-def same(result: Range, a: Value) -> Value:
-    """A neuron's value for each of its modes."""
-    return a
 
 
 WRITERS: dict[str, Write] = {

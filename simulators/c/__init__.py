@@ -16,7 +16,7 @@ import numpy as np
 from exporters.c import Source, build_source
 from exporters.c.values import stored_bits
 from simulators.c.driver import FUNCTION, driver
-from simulators.recorded import Job, explain, prepare, read_trace
+from simulators.recorded import Job, explain, prepare, read_trace, stored_probes
 from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
@@ -95,7 +95,7 @@ def simulate_folder(
             raise InputError(str(path), "no such file", "give the folder of C files that seamount wrote")
         if program_mark(source) not in path.read_text(encoding="utf-8", errors="replace"):
             raise InputError(str(path), f"is not of program {program_mark(source)}", "deploy again")
-    probes = tuple(Probe(n, r.name) for n, step in source.plan.steps.items() for r in step.stored)
+    probes = stored_probes(source.plan)
     job = prepare(
         source.plan, numpy_type, inputs, steps=steps, probes=probes, record_messages=record_messages, strict=strict
     )

@@ -14,8 +14,8 @@ import numpy as np
 from exporters.js import build_module
 from exporters.js.data import DTYPES
 from exporters.js.values import array_type
-from exporters.scalar.plan import ProgramPlan, plan_program
-from simulators.recorded import Job, Part, explain, prepare, read_trace
+from exporters.scalar.plan import plan_program
+from simulators.recorded import Job, Part, explain, prepare, read_trace, stored_probes
 from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
@@ -99,11 +99,6 @@ def simulate_file(
         module = scratch / "model.mjs"
         shutil.copyfile(path, module)
         return _run(module, scratch, job, program, inputs, timeout_s)
-
-
-def stored_probes(plan: ProgramPlan) -> tuple[Probe, ...]:
-    """Every register that lives from step to step."""
-    return tuple(Probe(name, register.name) for name, step in plan.steps.items() for register in step.stored)
 
 
 def numpy_type(found: Range) -> str:
