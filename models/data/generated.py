@@ -49,6 +49,14 @@ GENERATED = {
         size=200_000,
         digests={200_000: "4d2ec8e7fe517dcbabed5100ce7f6e33e23afb984a9cb3f24597abf2ca06e906"},
     ),
+    "pathfinder32-large": Generated(
+        title="Pathfinder, the 200000 hard images of pathfinder32 and 440000 more, regenerated",
+        terms="made here",
+        rules="drewlinsley/pathfinder, settings of Long Range Arena",
+        make=pathfinder.make,
+        size=640_000,
+        digests={640_000: "073f441db6ec37587ec9248b4c65fd223322d12f1ff7b3a846e8de173d3c053f"},
+    ),
     "pathfinder32-easy": Generated(
         title="Pathfinder, 100000 images of 32 x 32 pixels, the easy ones, regenerated",
         terms="made here",

@@ -113,6 +113,7 @@ class Task:
         augment: distorts all training inputs at once, or None.
         distortion: for images: how training batches are distorted where they are, on the GPU too.
         symbols: number of symbols, padding included, where the inputs are symbols; None where they are values.
+        large: reads a training part that holds `train` and more, for tasks whose samples are made here; or None.
 
     Raises:
         InputError: parts of different forms, or a symbol or label outside its range.
@@ -126,6 +127,7 @@ class Task:
     augment: Augment | None = None
     distortion: Distortion | None = None
     symbols: int | None = None
+    large: Callable[[], Part] | None = None
 
     def __post_init__(self) -> None:
         for kind in ("train", "validation", "test"):

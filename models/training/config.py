@@ -25,6 +25,7 @@ class TrainConfig(Config):
         ema: decay a step of a moving average of the weights, which is then what is measured and chosen; 0 for none.
         refit: 1 trains on the training and the validation part together and keeps the last weights: for settings and
             a number of epochs that an earlier run has chosen.
+        large: 1 trains on the task's larger training part, where it has one; validation and test stay as they are.
         half: 1 rounds the matrices and C of the chosen weights to half precision before they are measured, and stores
             them so: half the size, and a rounding far below that to 8 bits.
     """
@@ -41,4 +42,5 @@ class TrainConfig(Config):
     augment: float = within(1, 0, 10)
     ema: float = within(0.0, 0.0, 0.999999)
     refit: int = within(0, 0, 1)
+    large: int = within(0, 0, 1)
     half: int = within(0, 0, 1)

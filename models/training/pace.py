@@ -20,7 +20,7 @@ from models.training.config import TrainConfig
 from models.training.measure import measure, parts_of
 from models.training.optimizer import make_optimizer
 from models.training.step import WARM_UP_STEPS, DirectStep, RecordedStep, Step
-from models.training.train import augmented
+from models.training.train import augmented, training_part
 
 TIMED_STEPS = 8
 TIMED_RECURRENCE = 32
@@ -54,15 +54,16 @@ def measure_pace(task: Task, network_config: NetworkConfig, config: TrainConfig,
     step: Step = direct if device == "cpu" else RecordedStep(direct)
     where = network.encoder.weight.device
     rng = np.random.default_rng(0)
-    plan = batches(len(task.train), config.batch_size, task.steps, task.train.lengths, rng, where)
+    part = training_part(task, config)
+    plan = batches(len(part), config.batch_size, task.steps, part.lengths, rng, where)
     network.train()
-    each = {steps: _step_seconds(step, task.train, batch, where) for steps, batch in _one_a_length(plan).items()}
+    each = {steps: _step_seconds(step, part, batch, where) for steps, batch in _one_a_length(plan).items()}
     count = Counter(batch.steps for batch in plan)
     training = sum(each[steps] * number for steps, number in count.items())
     validation = _seconds(lambda: measure(network, task.validation), 1, where)
     closing = _recurrence_seconds(network, (task.validation, task.validation, task.test), where)
     milliseconds = {steps: 1e3 * seconds for steps, seconds in each.items()}
-    return Pace(training + validation + _loading_seconds(task, config, where), closing, milliseconds)
+    return Pace(training + validation + _loading_seconds(task, part, config, where), closing, milliseconds)
 
 
 def _one_a_length(plan: list[Batch]) -> dict[int, Batch]:
@@ -101,11 +102,11 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def _loading_seconds(task: Task, config: TrainConfig, device: torch.device) -> float:
+def _loading_seconds(task: Task, part: Part, config: TrainConfig, device: torch.device) -> float:
     """Of distorting the training part and bringing it to the device, which every epoch does."""
 
     def run() -> object:
-        return torch.from_numpy(augmented(task, task.train, np.random.default_rng(0), config.augment)).to(device)
+        return torch.from_numpy(augmented(task, part, np.random.default_rng(0), config.augment)).to(device)
 
     return _seconds(run, 1, device)
 

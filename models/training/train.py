@@ -28,12 +28,13 @@ from models.layers.normalization import estimate_statistics
 from models.layers.weights import fill, load_tensors, round_to_half, save_tensors, write_json
 from models.network.calibrate import with_constant_thresholds
 from models.network.config import NetworkConfig, read_json
+from models.network.growth import can_grow, grown
 from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task
 from models.training.average import Average
 from models.training.batches import batches
 from models.training.config import TrainConfig
-from models.training.folder import CONFIG, WEIGHTS
+from models.training.folder import CONFIG, WEIGHTS, load_folder
 from models.training.measure import Figures, largest_state, measure
 from models.training.optimizer import DECAYED, make_optimizer, one_cycle
 from models.training.run_state import RunState, read_run, write_run
@@ -106,7 +107,8 @@ def train(
         seconds: end the call after the first epoch that is over so long after its start, leaving a checkpoint.
         threads: for torch. Networks this small gain nothing from a second one, and rounding depends on it.
         device: where to train: ``cpu``, or ``cuda`` for the GPU. Bytes are repeated on the CPU only.
-        start: folder of a finished run whose weights are the initial ones.
+        start: folder of a finished run whose weights are the initial ones; its network may have fewer blocks or
+            channels (`models/network/growth.py`).
 
     Returns:
         The result, or None if `stop_after` or `seconds` came first.
@@ -139,13 +141,16 @@ def train(
 def _initial(config: NetworkConfig, start: Path | None, task: Task) -> SpikingSSM:
     """A new network, with the weights of a finished run if one is given.
 
-    Where that run's ternary thresholds are one a token and the new ones constant, they are calibrated.
+    A wider or deeper network than that run's begins as the same function. Where that run's ternary thresholds are one
+    a token and the new ones constant, they are calibrated.
     """
     network = SpikingSSM(config)
     if start is None:
         return network
-    fill(network, load_tensors(start / WEIGHTS)[0], str(start / WEIGHTS))
     before = NetworkConfig.from_mapping(read_json(start / CONFIG)["network"], str(start / CONFIG))
+    if can_grow(before, config):
+        return grown(load_folder(start).network, network)
+    fill(network, load_tensors(start / WEIGHTS)[0], str(start / WEIGHTS))
     if (before.soma, config.soma) != ("ternary-token", "ternary"):
         return network
     part, few = task.train, slice(0, CALIBRATION_SAMPLES)
@@ -193,7 +198,7 @@ class _Trainer:
     ) -> None:
         self.network, self.step, self.task, self.config = network, step, task, config
         self.measured = network if average is None else average.network
-        self.part = joined(task.train, task.validation) if config.refit else task.train
+        self.part = training_part(task, config)
 
     def epoch(self, run: RunState, on_epoch: Callable[[Progress], None] | None) -> RunState:
         """One pass over the training part, then the validation part."""
@@ -251,6 +256,18 @@ def augmented(task: Task, part: Part, rng: np.random.Generator, strength: float)
     return np.concatenate([bent, part.inputs[len(bent) :]]) if len(part) > len(bent) else bent
 
 
+def training_part(task: Task, config: TrainConfig) -> Part:
+    """What the weights are fitted to.
+
+    Raises:
+        InputError: the larger part is asked for, and the task has none or its data are not here.
+    """
+    if config.large and task.large is None:
+        raise InputError("TrainConfig.large", f"task {task.name!r} has no larger training part", "leave it at 0")
+    part = task.large() if config.large and task.large is not None else task.train
+    return joined(part, task.validation) if config.refit else part
+
+
 def joined(first: Part, second: Part) -> Part:
     """The samples of both parts."""
     lengths = None
@@ -302,7 +319,9 @@ def _finish(
         figures["test"] = test.to_mapping()
     if start is not None:
         earlier = read_json(start / CONFIG)
-        figures["start"] = {"training": earlier["training"], "figures": earlier["figures"]}
+        figures["start"] = {key: earlier[key] for key in ("training", "figures")}
+        if earlier["network"] != settings["network"]:
+            figures["start"]["network"] = earlier["network"]
     save_tensors(folder / WEIGHTS, weights)
     write_json(folder / CONFIG, settings | {"format": 1, "figures": figures})
     wall, cpu = time.perf_counter() - clock[0], time.process_time() - clock[1]

@@ -15,6 +15,7 @@ from models.data import pathfinder, splitmix
 from models.data import pathfinder_growth as growth
 from models.data.make import make
 from models.tasks import load_task
+from toolchain.errors import InputError
 
 MASK = 2**64 - 1
 
@@ -151,3 +152,14 @@ def test_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = pathfinder.shard(0, 100)
     assert np.array_equal(task.test.inputs.reshape(10, 32, 32), images[90:] / np.float32(128) - 1)
     assert np.array_equal(task.test.labels, labels[90:])
+    # The larger training part: the same images but for those of the other parts, and more.
+    make("pathfinder32-large", size=120, workers=1)
+    assert task.large is not None
+    more = task.large()
+    assert len(more) == 100 and np.array_equal(more.inputs[:80], task.train.inputs)
+    assert np.array_equal(more.labels[80:], pathfinder.shard(0, 120)[1][100:])
+    make("pathfinder32", size=130, workers=1)
+    beyond = load_task("pathfinder32").large
+    assert beyond is not None
+    with pytest.raises(InputError, match="pathfinder32-large: its first 130 labels are not those of pathfinder32"):
+        beyond()

@@ -172,6 +172,32 @@ def _rate(tensors: dict[str, torch.Tensor], task: Task) -> float:
     return measure(network, task.validation).mean_rate
 
 
+def test_a_larger_network_goes_on_from_a_smaller_one(task: Task, tmp_path: Path) -> None:
+    """At a learning rate of 0 it stays what it began as: the same function, to the rounding of floats."""
+    small, still = replace(TINY, dropout=0.0), TrainConfig(epochs=1, learning_rate=0.0, ssm_learning_rate=0.0)
+    before = train(task, small, SHORT, tmp_path / "small", measure_test=False)
+    larger = replace(small, channels=17, blocks=3)
+    after = train(task, larger, still, tmp_path / "large", measure_test=False, start=tmp_path / "small")
+    assert before is not None and after is not None
+    assert after.validation.loss == pytest.approx(before.validation.loss, rel=1e-3)
+    start = json.loads((tmp_path / "large" / "config.json").read_text())["figures"]["start"]
+    assert start["network"] == small.to_mapping() and start["training"] == SHORT.to_mapping()
+    with pytest.raises(InputError, match=r"model.safetensors: missing tensors .'blocks.0.mix.ln_vth'"):
+        train(task, replace(larger, mix="two-stage"), still, tmp_path / "other", start=tmp_path / "small")
+
+
+def test_a_larger_training_part_is_trained_on_where_there_is_one(task: Task, tmp_path: Path) -> None:
+    config = replace(SHORT, epochs=1, augment=0, large=1)
+    with pytest.raises(InputError, match="task 'digits' has no larger training part; leave it at 0"):
+        train(task, TINY, config, tmp_path / "none")
+    whole = load_task("digits").train
+    train(replace(task, large=lambda: whole), TINY, config, tmp_path / "large", measure_test=False)
+    train(replace(task, train=whole), TINY, replace(config, large=0), tmp_path / "same", measure_test=False)
+    assert (tmp_path / "large" / "model.safetensors").read_bytes() == (
+        tmp_path / "same" / "model.safetensors"
+    ).read_bytes()
+
+
 def test_the_callers_random_state_and_threads_are_kept(task: Task, tmp_path: Path) -> None:
     torch.manual_seed(123)
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
