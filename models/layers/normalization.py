@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from models.kernels.normalization import normalize
+from models.kernels.normalization import normalize, normalize_together
 from toolchain.errors import InputError
 
 EPSILON = 1e-5
@@ -25,12 +25,14 @@ class StreamNorm(nn.Module):
     """One mean and one variance a channel of (batch, channels, steps).
 
     Attributes:
+        together: whether several processes train, each on its share of a batch: statistics are of the whole batch.
         seen: batches that the statistics are an even average of, while `estimate_statistics` runs; else None.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.seen: int | None = None
+        self.together = False
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.mean: Tensor
@@ -45,6 +47,8 @@ class StreamNorm(nn.Module):
             self.seen += 1
             momentum = 1 / self.seen
         averages = self.mean, self.variance
+        if self.training and self.seen is None and self.together:
+            return normalize_together(stream, self.weight, self.bias, averages, momentum, EPSILON)
         if self.training or self.seen is not None:
             return normalize(stream, self.weight, self.bias, averages, momentum, EPSILON)
         return nn.functional.batch_norm(stream, *averages, self.weight, self.bias, eps=EPSILON)

@@ -25,9 +25,10 @@ from models.tasks.calibration import calibration_inputs
 from models.training.batches import batches
 from models.training.config import TrainConfig
 from models.training.distort import Distorter
+from models.training.loss import entropy_of, rate_of
 from models.training.measure import Figures, measured, parts_of
 from models.training.optimizer import make_optimizer, one_cycle
-from models.training.step import entropy_of, rate_of, set_learning_rates
+from models.training.step import set_learning_rates
 from models.training.train import augmented, check_sizes, joined
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings

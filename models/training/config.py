@@ -15,6 +15,8 @@ class TrainConfig(Config):
         seed: of the initial weights, the order of the samples, the augmentation and the dropout.
         epochs: passes over the training part.
         batch_size: sequences a step of the optimizer.
+        accumulate: pieces that a batch is worked on in, one after the other, where it does not fit at once; the
+            gradients are summed. Norms take each piece's own statistics.
         learning_rate: peak of the one-cycle schedule.
         ssm_learning_rate: the same for dt and A, which get no weight decay either.
         weight_decay: AdamW's, on the weight matrices and C.
@@ -33,6 +35,7 @@ class TrainConfig(Config):
     seed: int = within(0, 0, 2**31 - 1)
     epochs: int = within(60, 1, 100_000)
     batch_size: int = within(64, 1, 65536)
+    accumulate: int = within(1, 1, 65536)
     learning_rate: float = within(1e-2, 0.0, 1.0)
     ssm_learning_rate: float = within(1e-3, 0.0, 1.0)
     weight_decay: float = within(1e-2, 0.0, 1.0)

@@ -15,14 +15,19 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from models.network.spiking_ssm import Output, SpikingSSM, step_mask
+from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Distortion
 from models.training.average import Average
 from models.training.config import TrainConfig
 from models.training.distort import Distorter
+from models.training.gradients import Gradients
+from models.training.team import Team
 
 WARM_UP_STEPS = 3
 """Direct steps before the recording: libraries choose and load their kernels in the first ones."""
+
+TEAM_WARM_UP_STEPS = 11
+"""The same with several processes: DistributedDataParallel arranges its gradients anew in its first ten."""
 
 
 class Step(Protocol):
@@ -41,8 +46,10 @@ class DirectStep:
         config: TrainConfig,
         distortion: Distortion | None,
         average: Average | None = None,
+        team: Team | None = None,
     ) -> None:
         self.network, self.optimizer, self.config, self.average = network, optimizer, config, average
+        self.gradients = Gradients(network, config, team)
         device = network.encoder.weight.device
         wanted = distortion is not None and config.augment > 0
         self.distorter = Distorter(distortion, config.augment, device) if distortion is not None and wanted else None
@@ -57,14 +64,12 @@ class DirectStep:
         if self.distorter is not None:
             batch = self.distorter(batch)
         with _short_mantissas():
-            output = self.network(batch) if lengths is None else self.network(batch, lengths)
-            loss = loss_of(output, labels, self.config, lengths)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = self.gradients(batch, labels, lengths)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         if self.average is not None:
             self.average.follow()
-        return loss.detach()
+        return loss
 
 
 class RecordedStep:
@@ -92,9 +97,10 @@ class _Recording:
 
     def __call__(self, batch: Tensor, labels: Tensor, factor: float, lengths: Tensor | None) -> Tensor:
         self.steps += 1
-        if self.steps <= WARM_UP_STEPS:
+        warm_up = WARM_UP_STEPS if self.direct.gradients.team is None else TEAM_WARM_UP_STEPS
+        if self.steps <= warm_up:
             return self._aside(batch, labels, factor, lengths)
-        if self.steps == WARM_UP_STEPS + 1:
+        if self.steps == warm_up + 1:
             self._try_to_record(batch, labels, lengths)
         if self.impossible:
             return self.direct(batch, labels, factor, lengths)
@@ -130,50 +136,6 @@ class _Recording:
         self.direct.optimizer.zero_grad()
         with torch.cuda.graph(self.graph, pool=self.pool):
             self.loss = self.direct.move(self.batch, self.labels, self.lengths)
-
-
-def loss_of(output: Output, labels: Tensor, config: TrainConfig, lengths: Tensor | None = None) -> Tensor:
-    """Cross-entropy of every decision plus the price of spikes; what is padding does not count.
-
-    Args:
-        output: of the network.
-        labels: (batch,), or (batch, steps) for one decision a step.
-        config: its price of spikes and smoothing of labels.
-        lengths: (batch,) steps that count, or None for all.
-    """
-    price = config.rate_penalty * rate_of(output, lengths)
-    return entropy_of(output.logits, labels, lengths, config.label_smoothing) + price
-
-
-def entropy_of(logits: Tensor, wanted: Tensor, lengths: Tensor | None, smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy of the decisions that count.
-
-    Args:
-        logits: (batch, classes), or (batch, classes, steps) for one decision a step.
-        wanted: labels, (batch,) or (batch, steps), or probabilities in the shape of `logits`.
-        lengths: (batch,) steps that count, or None for all.
-        smoothing: of labels.
-    """
-    if lengths is None or logits.ndim == 2:
-        return nn.functional.cross_entropy(logits, wanted, label_smoothing=smoothing)
-    mask = step_mask(lengths, logits.shape[-1], logits.dtype)
-    entropy = nn.functional.cross_entropy(logits, wanted, label_smoothing=smoothing, reduction="none")
-    return (entropy * mask).sum() / mask.sum()
-
-
-def rate_of(output: Output, lengths: Tensor | None) -> Tensor:
-    """Spikes a neuron and step that counts, the mean over blocks and stages."""
-    first = output.spikes[0]
-    mask = None if lengths is None else step_mask(lengths, first.shape[-1], first.dtype)
-    return torch.stack([_rate(spikes.abs() if output.signed else spikes, mask) for spikes in output.spikes]).mean()
-
-
-def _rate(spikes: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean of the spikes over the steps that count."""
-    # Sums, whose gradient is one number for many places and need not be written down.
-    if mask is None:
-        return spikes.sum() / spikes.numel()
-    return (spikes.sum(1) * mask).sum() / (spikes.shape[1] * mask.sum())
 
 
 def set_learning_rates(optimizer: torch.optim.AdamW, factor: float) -> None:

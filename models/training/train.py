@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.layers.normalization import estimate_statistics
+from models.layers.normalization import StreamNorm, estimate_statistics
 from models.layers.weights import fill, load_tensors, round_to_half, save_tensors, write_json
 from models.network.calibrate import with_constant_thresholds
 from models.network.config import NetworkConfig, read_json
@@ -39,10 +39,14 @@ from models.training.measure import Figures, largest_state, measure
 from models.training.optimizer import DECAYED, make_optimizer, one_cycle
 from models.training.run_state import RunState, read_run, write_run
 from models.training.step import DirectStep, RecordedStep, Step
+from models.training.team import Team
 from toolchain.errors import InputError
 from toolchain.folders import only_one
 
 CALIBRATION_SAMPLES = 100
+RANKS_APART = 2**40 + 15
+"""Between the seeds of two processes: beyond any seed and epoch of the first."""
+
 NORM_BATCHES = 32
 """Undistorted batches of the training part that the statistics of norms are of, where figures are measured."""
 
@@ -93,6 +97,7 @@ def train(
     threads: int = 1,
     device: str = "cpu",
     start: Path | None = None,
+    team: Team | None = None,
 ) -> TrainingResult | None:
     """Train a network and write it into `folder`.
 
@@ -109,9 +114,10 @@ def train(
         device: where to train: ``cpu``, or ``cuda`` for the GPU. Bytes are repeated on the CPU only.
         start: folder of a finished run whose weights are the initial ones; its network may have fewer blocks or
             channels (`models/network/growth.py`).
+        team: this process's place among several that train the network together (`together.py` starts them).
 
     Returns:
-        The result, or None if `stop_after` or `seconds` came first.
+        The result, or None if `stop_after` or `seconds` came first, and in all processes of a team but the first.
 
     Raises:
         InputError: sizes that do not fit, a folder that another run writes into, a checkpoint of another
@@ -119,21 +125,30 @@ def train(
     """
     clock = time.perf_counter(), time.process_time()
     check_sizes(task, network_config)
-    with only_one(folder), torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
+    leads = team is None or team.rank == 0
+    alone = only_one(folder) if leads else nullcontext()
+    with alone, torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
         torch.manual_seed(config.seed)
         network = _initial(network_config, start, task).to(device)
+        for norm in (module for module in network.modules() if isinstance(module, StreamNorm)):
+            norm.together = team is not None
         optimizer = make_optimizer(network, config)
         average = Average(network, config.ema) if config.ema else None
         settings = {"task": task.name, "network": network_config.to_mapping(), "training": config.to_mapping()}
         run = read_run(folder, network, optimizer, settings, average) if resume else None
         run = run or RunState(0, 0, None, {})
-        direct = DirectStep(network, optimizer, config, task.distortion, average)
-        trainer = _Trainer(network, direct if device == "cpu" else RecordedStep(direct), task, config, average)
+        direct = DirectStep(network, optimizer, config, task.distortion, average, team)
+        step = direct if device == "cpu" else RecordedStep(direct)
+        trainer = _Trainer(network, step, task, config, average, team)
         while run.epoch < config.epochs:
-            if _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds):
+            over = _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds)
+            if over if team is None else team.agrees(over):
                 return None
-            run = trainer.epoch(run, on_epoch)
-            write_run(folder, network, optimizer, settings, run, average)
+            run = trainer.epoch(run, on_epoch if leads else None)
+            if leads:
+                write_run(folder, network, optimizer, settings, run, average)
+    if not leads:
+        return None
     network.load_state_dict(run.best_weights)
     return _finish(network, task, settings, folder, run.best_epoch, measure_test, clock, start)
 
@@ -194,16 +209,24 @@ class _Trainer:
     """What every epoch of a run needs."""
 
     def __init__(
-        self, network: SpikingSSM, step: Step, task: Task, config: TrainConfig, average: Average | None
+        self,
+        network: SpikingSSM,
+        step: Step,
+        task: Task,
+        config: TrainConfig,
+        average: Average | None,
+        team: Team | None = None,
     ) -> None:
-        self.network, self.step, self.task, self.config = network, step, task, config
+        self.network, self.step, self.task, self.config, self.team = network, step, task, config, team
         self.measured = network if average is None else average.network
         self.part = training_part(task, config)
 
     def epoch(self, run: RunState, on_epoch: Callable[[Progress], None] | None) -> RunState:
         """One pass over the training part, then the validation part."""
-        # Every epoch has its own seeds, so that going on after an interruption needs no generator's state.
-        torch.manual_seed(self.config.seed * 1_000_003 + run.epoch)
+        # Every epoch has its own seeds, so that going on after an interruption needs no generator's state. Processes
+        # draw the same order of samples, and each its own dropout and distortions.
+        rank = 0 if self.team is None else self.team.rank
+        torch.manual_seed(self.config.seed * 1_000_003 + run.epoch + rank * RANKS_APART)
         rng = np.random.default_rng((self.config.seed, run.epoch))
         loss = self._pass(run.epoch, rng)
         if self.measured.config.norm == "batch":
@@ -230,9 +253,12 @@ class _Trainer:
         total = torch.zeros((), dtype=torch.float64, device=device)
         for number, (chosen, steps) in enumerate(order):
             factor = one_cycle((epoch + number / len(order)) / self.config.epochs)
-            wanted = labels[chosen] if labels.ndim == 1 else labels[chosen, :steps]
-            count = None if lengths is None else lengths[chosen]
-            total += self.step(inputs[chosen, :steps], wanted, factor, count) * len(chosen)
+            mine = chosen if self.team is None else self.team.share(chosen)
+            wanted = labels[mine] if labels.ndim == 1 else labels[mine, :steps]
+            count = None if lengths is None else lengths[mine]
+            total += self.step(inputs[mine, :steps], wanted, factor, count) * len(chosen)
+        if self.team is not None:
+            total = self.team.sum(total) / self.team.size
         if not math.isfinite(total.item()):
             raise InputError(f"epoch {epoch + 1}", f"the loss is {total.item()}", "lower the learning rate")
         return total.item() / sum(len(chosen) for chosen, _ in order)

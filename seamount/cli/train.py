@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -35,7 +35,10 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="in place of the recipe's", min=0)] = None,
     resume: Annotated[bool, typer.Option(help="go on from the run's last checkpoint")] = False,
     device: Annotated[str, typer.Option(help="cpu, or cuda for an NVIDIA GPU")] = "cpu",
-    threads: Annotated[int, typer.Option(help="threads of PyTorch", min=1)] = 1,
+    devices: Annotated[
+        int, typer.Option(help="processes that share every batch; with cuda, one a GPU", min=1, max=1024)
+    ] = 1,
+    threads: Annotated[int, typer.Option(help="threads of PyTorch, in each process", min=1)] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Train a network on a task, chosen on its validation part; needs PyTorch."""
@@ -48,7 +51,7 @@ def train_command(
         if task == SURROGATE:
             _train_surrogate(folder, changes)
         else:
-            _train_network(task, folder, system, changes, resume, device, threads)
+            _train_network(task, folder, system, changes, resume, Place(device, devices, threads))
     except OSError as error:
         raise InputError(str(folder), f"cannot be written ({error})", "choose another folder") from error
     if as_json:
@@ -65,21 +68,35 @@ def run_figures(folder: Path) -> dict[str, Any]:
     return {name: config.get(name) for name in ("task", "figures", "network", "training")}
 
 
+class Place(NamedTuple):
+    """Where to train: on what, in how many processes, with how many threads each."""
+
+    device: str
+    devices: int
+    threads: int
+
+
 def _train_network(
-    task: str, folder: Path, system: str | None, changes: dict[str, str], resume: bool, device: str, threads: int
+    task: str, folder: Path, system: str | None, changes: dict[str, str], resume: bool, place: Place
 ) -> None:
     """Train by the task's recipe, with another system and other settings where they are given."""
     from models.shipped.zoo import publish
     from models.tasks import load_task
     from models.training.recipes import configured
-    from models.training.train import check_device, summary, train
+    from models.training.together import Request, check_devices, train_together
+    from models.training.train import summary, train
 
     network, config = configured(task, system, changes, "--set")
-    check_device(device)
+    device, devices, threads = place
+    check_devices(devices, device, config)
+    data = load_task(task)
     advance("train", 0, config.epochs)
-    result = train(
-        load_task(task), network, config, folder, resume=resume, on_epoch=_tell_epoch, threads=threads, device=device
-    )
+    if devices > 1:
+        request = Request(task, network, config, folder, resume, threads=threads, device=device)
+        result = train_together(devices, request, _tell_epoch)
+    else:
+        options: dict[str, Any] = {"threads": threads, "device": device}
+        result = train(data, network, config, folder, resume=resume, on_epoch=_tell_epoch, **options)
     publish(folder, folder, _command(task, system, changes))
     if result is not None:
         say(f"{summary(result)}")

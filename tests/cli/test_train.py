@@ -84,6 +84,7 @@ def test_the_surrogate_network(seamount: Run, tmp_path: Path) -> None:
         (("digits", "--set", "soma=relu"), "NetworkConfig.soma: there is no 'relu'"),
         (("digits", "--set", "channels=many"), "NetworkConfig.channels: 'many' is not an integer"),
         (("digits", "--device", "tpu"), "device: there is no 'tpu'"),
+        (("digits", "--devices", "900"), "devices: 900 processes for batches of 64; take fewer devices"),
         (("sdn", "--set", "channels=3"), "train sdn: cannot take {'channels': '3'}"),
     ],
 )

@@ -21,7 +21,7 @@ from models.shipped import zoo
 from models.tasks import load_task
 from models.tasks.calibration import calibration_inputs
 from models.training.config import TrainConfig
-from models.training.step import loss_of
+from models.training.loss import loss_of
 from tests.toy_tasks import FORMS, toy_task
 from toolchain.quantize.settings import Settings
 

@@ -18,7 +18,7 @@ from models.network.filters import filters_of
 from models.network.spiking_ssm import SpikingSSM
 from models.network.systems import SYSTEMS
 from models.training.config import TrainConfig
-from models.training.step import loss_of
+from models.training.loss import loss_of
 from tests.models.kernels.fused_in_torch import put_in_place
 
 FORMS: dict[str, Mapping[str, Any]] = {

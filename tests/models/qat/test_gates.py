@@ -19,7 +19,7 @@ from models.qat.gates import gated, stage
 from models.qat.grid import Fire, Gate
 from models.qat.network import QuantizedSSM
 from models.training.config import TrainConfig
-from models.training.step import loss_of
+from models.training.loss import loss_of
 from toolchain.ir.neurons import Values
 from toolchain.ir.program import Population
 from toolchain.ir.timestep import keeper, step_population

@@ -16,8 +16,8 @@ from models.network.spiking_ssm import SpikingSSM
 from models.tasks import Part, Task
 from models.training.batches import BUCKETS, batches, bucket_edges
 from models.training.config import TrainConfig
+from models.training.loss import loss_of
 from models.training.measure import classify, largest_state, measure
-from models.training.step import loss_of
 from models.training.train import train
 from toolchain.errors import InputError
 
