@@ -126,23 +126,18 @@ def train(
     clock = time.perf_counter(), time.process_time()
     check_sizes(task, network_config)
     leads = team is None or team.rank == 0
-    alone = only_one(folder) if leads else nullcontext()
-    with alone, torch.random.fork_rng(devices=[] if device == "cpu" else None), _threads(threads):
+    with _quiet(folder if leads else None, device), _threads(threads):
         torch.manual_seed(config.seed)
         network = _initial(network_config, start, task).to(device)
-        for norm in (module for module in network.modules() if isinstance(module, StreamNorm)):
-            norm.together = team is not None
         optimizer = make_optimizer(network, config)
         average = Average(network, config.ema) if config.ema else None
         settings = {"task": task.name, "network": network_config.to_mapping(), "training": config.to_mapping()}
-        run = read_run(folder, network, optimizer, settings, average) if resume else None
-        run = run or RunState(0, 0, None, {})
+        run = (read_run(folder, network, optimizer, settings, average) if resume else None) or RunState(0, 0, None, {})
         direct = DirectStep(network, optimizer, config, task.distortion, average, team)
         step = direct if device == "cpu" else RecordedStep(direct)
         trainer = _Trainer(network, step, task, config, average, team)
         while run.epoch < config.epochs:
-            over = _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds)
-            if over if team is None else team.agrees(over):
+            if _is_over(run.epoch, stop_after, time.perf_counter() - clock[0], seconds, team):
                 return None
             run = trainer.epoch(run, on_epoch if leads else None)
             if leads:
@@ -189,9 +184,18 @@ def check_device(device: str) -> None:
         raise InputError("device", "PyTorch finds no NVIDIA GPU here", "train on the cpu")
 
 
-def _is_over(epoch: int, stop_after: int | None, elapsed: float, seconds: float | None) -> bool:
+def _is_over(epoch: int, stop_after: int | None, elapsed: float, seconds: float | None, team: Team | None) -> bool:
     """Whether the caller wants the call to end here, with epochs left to do."""
-    return (stop_after is not None and epoch >= stop_after) or (seconds is not None and elapsed >= seconds)
+    over = (stop_after is not None and epoch >= stop_after) or (seconds is not None and elapsed >= seconds)
+    return over if team is None else team.agrees(over)
+
+
+@contextmanager
+def _quiet(folder: Path | None, device: str) -> Iterator[None]:
+    """The folder to oneself, where there is one to write; the caller's random state as it was, afterwards."""
+    with only_one(folder) if folder is not None else nullcontext():  # noqa: SIM117 (two lines read better)
+        with torch.random.fork_rng(devices=[] if device == "cpu" else None):
+            yield
 
 
 @contextmanager
@@ -220,6 +224,8 @@ class _Trainer:
         self.network, self.step, self.task, self.config, self.team = network, step, task, config, team
         self.measured = network if average is None else average.network
         self.part = training_part(task, config)
+        for norm in (module for module in network.modules() if isinstance(module, StreamNorm)):
+            norm.together = team is not None
 
     def epoch(self, run: RunState, on_epoch: Callable[[Progress], None] | None) -> RunState:
         """One pass over the training part, then the validation part."""
