@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def _trained(config: NetworkConfig) -> SpikingSSM:
     ],
 )
 def test_a_grown_network_computes_the_same_and_all_of_it_is_trained(
-    small: NetworkConfig, larger: dict[str, int]
+    small: NetworkConfig, larger: dict[str, Any]
 ) -> None:
     before = _trained(small)
     network = grown(before, SpikingSSM(replace(small, **larger))).eval()
