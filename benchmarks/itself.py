@@ -83,7 +83,7 @@ def timed(trees: dict[str, Path], words: list[str] | None, work: Path, repeats: 
 
 
 def run(tree: Path, words: list[str] | None, out: Path) -> Cost:
-    """One run; `out` is written anew."""
+    """One run; `out` is rewritten."""
     subprocess.run(["rm", "-rf", str(out)], check=True)
     command = [sys.executable, "-c", "pass"]
     if words is not None:

@@ -26,7 +26,7 @@ CORES = """
 ## Cores and words
 
 The words of convolutions, and of the dense layers of PilotNet but the first, rest on a width of the weights that was
-chosen for them, since the weights are not public; everything else is told from shapes ([mapping.md](mapping.md)). Left
+chosen for them, since the weights are not public; all else is computed from shapes ([mapping.md](mapping.md)). Left
 out for want of their sparse or zero weights: QUBO (22 cores for 1,000 variables) and two trained versions of S4D (6
 cores each, one layer a core); and NxTF's MobileNet (157 cores on Loihi 1), whose layers are not known here.
 

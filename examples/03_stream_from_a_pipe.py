@@ -118,7 +118,7 @@ class Stream:
         self._read = found if output.register else self._read + (found != 0)
 
     def _decide(self, channels: int) -> int:
-        """Let the window's last samples reach the output, read it, begin anew."""
+        """Let the window's last samples reach the output, read it, begin again."""
         for _ in range(self.session.program.latency_steps):
             self._step(np.zeros((1, channels), dtype=np.int64))
         decision = int(np.argmax(self._read))

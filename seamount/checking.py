@@ -1,4 +1,4 @@
-"""`seamount check`: what a file holds, what was mended and guessed, what becomes of each node, what stands in the way.
+"""`seamount check`: what a file holds, what is repaired or guessed, what becomes of each node, what stands in the way.
 
 Without data nothing is quantized: nodes, conventions and the shape of the program are looked at, in a second or two.
 With calibration data the network is compiled and placed; with what the framework gave it is held against that.

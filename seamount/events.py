@@ -1,4 +1,4 @@
-"""What is told while something runs: a stage, a text for people, and its numbers for programs."""
+"""What is reported while something runs: a stage, a text for people, and its numbers for programs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that was told.
+    """One thing that was reported.
 
     Attributes:
         stage: of the run, in a word: "read", "quantize", "lower", "simulate", "compare", ...
         text: for people; one line.
         numbers: the same as plain data (strings, numbers, lists of them), by name.
-        detail: whether it belongs to what the stage told before, such as a finding.
+        detail: whether it belongs to what the stage reported before, such as a finding.
     """
 
     stage: str
@@ -41,5 +41,5 @@ def silent(event: Event) -> None:
 
 
 def lines_of(tell: Tell, stage: str) -> Callable[[str], None]:
-    """For what tells plain lines (the engine): each becomes a detail of a stage."""
+    """For what reports plain lines (the engine): each becomes a detail of a stage."""
     return lambda line: tell(Event(stage, line.strip(), detail=True))

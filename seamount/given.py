@@ -199,7 +199,7 @@ def _inputs(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
     axes = "(sample, step, channel)" if len(shape) < 2 else f"(sample, step, {', '.join(map(str, shape))})"
     if x.ndim == 2:
         remedy = f"give {axes}; add x[None]; symbols are uint8 (sample, step)"
-        raise InputError(where, f"shape {x.shape} lacks an axis", remedy)
+        raise InputError(where, f"shape {x.shape} has one axis too few", remedy)
     own = len(shape) > 1 and x.shape[2:] == shape
     if not (x.ndim == 3 or own) or not x.size:
         flat = f", or flat with {math.prod(shape)} channels" if len(shape) > 1 else ""

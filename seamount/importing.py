@@ -118,7 +118,7 @@ def from_nir(graph: nir.NIRGraph) -> Graph:
         graph: as an exporter returned it, e.g. `snntorch.export_to_nir`.
 
     Returns:
-        The flat graph, as `read` gives it: float64 parameters at the full shape of their nodes, and what was mended
+        The flat graph, as `read` gives it: float64 parameters at the full shape of their nodes, and what was repaired
         in its `findings`.
 
     Raises:

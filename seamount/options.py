@@ -68,7 +68,7 @@ class Options:
         for name in ("compared", "samples", "nir_samples"):
             count = getattr(self, name)
             if count is not None and count < 1:
-                raise InputError(_flag(name), f"{count} is no number of samples", "give 1 or more")
+                raise InputError(_flag(name), f"{count} is not a number of samples", "give 1 or more")
         if self.dt is not None and not 0 < self.dt < float("inf"):
             raise InputError("--dt", f"{self.dt} s is not a positive time", "give seconds")
 
@@ -81,7 +81,7 @@ class Options:
         known = [field.name for field in fields(self)]
         for name in changes:
             if name not in known:
-                raise InputError(name, "is no option", f"use {', '.join(known)}")
+                raise InputError(name, "is not an option", f"use {', '.join(known)}")
         return replace(self, **changes)
 
     def chosen_settings(self, stored: Settings | None) -> Settings:
@@ -120,7 +120,7 @@ def read_settings(path: Path | None) -> Settings:
     """Settings from a JSON file; the defaults without one.
 
     Raises:
-        InputError: the file cannot be read or names what is no setting.
+        InputError: the file cannot be read or names what is not a setting.
     """
     if path is None:
         return Settings()

@@ -95,7 +95,9 @@ def compared_simulators(given: str | None) -> tuple[str, ...]:
         require(name, missing(name))
     others = tuple(name for name in names if name != REFERENCE)
     if not others:
-        raise InputError("--compare", f"{given!r} names nothing to hold to the reference", "e.g. reference,fast")
+        raise InputError(
+            "--compare", f"{given!r} names no simulator to compare with the reference", "e.g. reference,fast"
+        )
     return others
 
 

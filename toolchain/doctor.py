@@ -4,7 +4,7 @@ Only the metadata of the distributions is read, and programs are asked for their
 this also works where a part is broken.
 
 About lava-nc: 0.10.0 is the last release (the project is archived). It declares Python 3.10 only, numpy < 2 and
-networkx <= 2.8.7, and it works beyond all three once one thing is mended at import time (simulators/lava.py); hence
+networkx <= 2.8.7, and it works beyond all three once one thing is patched at import time (simulators/lava.py); hence
 the unusual way of installing it.
 """
 
@@ -95,7 +95,7 @@ def examine() -> list[Part]:
 
 
 def tool_version(name: str) -> str | None:
-    """The version that a program of the system tells of itself; None where there is none."""
+    """The version that a program of the system reports; None where there is none."""
     path = shutil.which(name)
     if path is None:
         return None

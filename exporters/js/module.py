@@ -81,7 +81,7 @@ def _check_names(plan: ProgramPlan) -> None:
     """One name is no key of JavaScript's objects."""
     program = plan.program
     if "__proto__" in {*program.sizes(), *(output.name for output in program.outputs), *program.notes}:
-        raise UnsupportedError("__proto__", "is no name in JavaScript", "rename it")
+        raise UnsupportedError("__proto__", "is not a name in JavaScript", "rename it")
 
 
 def _check_messages(plan: ProgramPlan) -> None:

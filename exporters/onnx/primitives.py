@@ -79,7 +79,7 @@ class Writer:
         if primitive not in WRITERS:
             raise UnsupportedError(self.where, f"primitive {primitive!r} has no ONNX form", "add one to exporters/onnx")
         if primitive in tuple(Overflow) and operands[1].number is None:
-            what = f"{primitive!r} by a width that is no constant"
+            what = f"{primitive!r} by a width that is not a constant"
             raise UnsupportedError(self.where, what, "make the width a setting")
         values = [operand.known for operand in operands]
         if made.range != ANYTHING and primitive != "trap" and all(value is not None for value in values):

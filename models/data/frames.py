@@ -47,7 +47,7 @@ def read_pickled(content: bytes, where: str) -> Any:
                 return _only(stack)
             _apply(opcode.name, argument, stack, memo)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(where, f"is no pickled table ({error})", "fetch it again") from error
+        raise InputError(where, f"is not a pickled table ({error})", "fetch it again") from error
     raise InputError(where, "ends before its last opcode", "fetch it again")
 
 

@@ -63,7 +63,7 @@ def run(net: nn.Module, tool: Tool, sample: FloatArray, time: str | None) -> Run
         UnsupportedError: it runs in none of these ways, or does what a graph cannot say.
     """
     if time is not None and time not in TIMES:
-        raise InputError("time", f"{time!r} is no way to take time", f"use one of {', '.join(TIMES)}")
+        raise InputError("time", f"{time!r} is not a way to take time", f"use one of {', '.join(TIMES)}")
     still = bool(np.all(sample == sample[:, :1]))
     words = (time,) if time else (*tool.times(net), *(("static",) if still else ()))
     failures: list[tuple[str, Exception]] = []

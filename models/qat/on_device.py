@@ -48,9 +48,9 @@ def parse_job(text: str) -> Job:
         samples = None if few is None else int(few)
         training = {key: _number(value) for key, value in pairs.items() if key not in own}
     except ValueError as error:
-        raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
+        raise InputError(text, f"is not a job ({error})", f"give {FORM}") from error
     if not name or not start or refresh < 1 or (samples is not None and samples < 1):
-        raise InputError(text, "is no job", f"give {FORM}, and refresh_steps and epoch_samples of 1 or more")
+        raise InputError(text, "is not a job", f"give {FORM}, and refresh_steps and epoch_samples of 1 or more")
     widths = {key: int(value) if value.isdigit() else value for key, value in pairs.items() if key in own}
     return Job(name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds, epoch_samples=samples))
 

@@ -73,11 +73,11 @@ def parse_job(text: str) -> Job:
     start, fit, system = pairs.pop("from", ""), pairs.pop("fit", "0"), pairs.pop("system", None)
     test = pairs.pop("test", "1")
     if not {fit, test} <= {"0", "1"}:
-        raise InputError(text, f"is no job (fit={fit}, test={test})", "give 0 or 1 for each")
+        raise InputError(text, f"is not a job (fit={fit}, test={test})", "give 0 or 1 for each")
     try:
         seconds = float(head)
     except ValueError as error:
-        raise InputError(text, f"is no job ({error})", f"give {FORM}") from error
+        raise InputError(text, f"is not a job ({error})", f"give {FORM}") from error
     network, training = configured(task, system, pairs, f"{text}: settings")
     return Job(name if named else task, task, seconds, network, training, start, fit == "1", test == "1")
 

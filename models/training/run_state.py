@@ -86,7 +86,7 @@ def read_run(
     try:
         return RunState(note["epoch"], note["best_epoch"], _figures(note["best"]), best_weights)
     except (KeyError, TypeError) as error:
-        raise InputError(str(path), f"its note is damaged ({error!r})", "start the run anew") from error
+        raise InputError(str(path), f"its note is damaged ({error!r})", "start the run again") from error
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -98,10 +98,12 @@ def _fill_optimizer(optimizer: torch.optim.AdamW, tensors: Mapping[str, Tensor],
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     wanted = {f"{index}.{kind}" for index in range(len(weights)) for kind in ("step", *MOMENTS)}
     if wanted != tensors.keys():
-        raise InputError(where, f"holds {len(tensors)} optimizer tensors, expected {len(wanted)}", "start the run anew")
+        raise InputError(
+            where, f"holds {len(tensors)} optimizer tensors, expected {len(wanted)}", "start the run again"
+        )
     for index, weight in enumerate(weights):
         if any(tensors[f"{index}.{kind}"].shape != weight.shape for kind in MOMENTS):
-            raise InputError(where, f"optimizer state {index} has a wrong shape", "start the run anew")
+            raise InputError(where, f"optimizer state {index} has a wrong shape", "start the run again")
     state = {index: {kind: tensors[f"{index}.{kind}"] for kind in ("step", *MOMENTS)} for index in range(len(weights))}
     optimizer.load_state_dict(blank | {"state": state})
 

@@ -93,8 +93,8 @@ def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRo
 
 
 def overflow_rows(trace: Trace) -> list[FindingRow]:
-    """What did not fit the registers; a run goes on behind the end of a shorter sequence, and counts there too."""
-    padding = "" if trace.ends is None else ", padding behind shorter sequences included"
+    """What did not fit the registers; a run continues past the end of a shorter sequence, and counts there too."""
+    padding = "" if trace.ends is None else ", padding after shorter sequences included"
     return [
         FindingRow(
             stage="simulate",

@@ -89,7 +89,7 @@ class BuildFolder:
 
 
 def rehash(folder: BuildFolder, names: Collection[str]) -> None:
-    """Write the manifest with new hashes of some files, which were written anew; all others keep theirs.
+    """Write the manifest with new hashes of some files, which were rewritten; all others keep theirs.
 
     Raises:
         InputError: as `read_manifest`.

@@ -25,7 +25,7 @@ class Entered:
 
     Attributes:
         error: greatest rounding error of a value within the payload's range.
-        beyond, values: how many values lay beyond the range and took its end, of how many.
+        beyond, values: how many values lay outside the range and were clipped, of how many.
         reach: greatest magnitude.
         vanished: how many values that are not 0 became 0.
     """

@@ -32,7 +32,7 @@ class Build:
         folder: where it lies; `seamount.build.folder.BuildFolder` names its files.
         report: all figures of report.json: `accuracy` (shares of 1), `equivalence`, `activity`, `synops`, `energy`
             (J), `latency` (s), `mapping`, `findings`, ...
-        events: what was told while it was made; empty for a build that was loaded.
+        events: what was reported while it was made; empty for a build that was loaded.
     """
 
     folder: Path

@@ -20,7 +20,7 @@ from seamount.samples import Samples, spread
 from toolchain.report.evidence import MOST_CLASSES, MOST_FLIPS, Accuracy, Decisions, Flip
 
 RUNGS = ("lava", "onnx")
-"""The backends whose accuracy on the compared samples is told; fast runs the whole test set already."""
+"""The backends whose accuracy on the compared samples is reported; fast runs the whole test set already."""
 
 
 @dataclass(frozen=True)

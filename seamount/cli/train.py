@@ -126,7 +126,7 @@ def _pairs(settings: list[str]) -> dict[str, str]:
     for text in settings:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise InputError("--set", f"{text!r} is no setting", "write it as key=value")
+            raise InputError("--set", f"{text!r} is not a setting", "write it as key=value")
         pairs[key] = value
     return pairs
 

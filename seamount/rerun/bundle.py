@@ -90,7 +90,7 @@ def unpacked(build: Path) -> Iterator[BuildFolder]:
     """A build's folder: as it is, or of a bundle that is unpacked for as long as it is looked at.
 
     Raises:
-        InputError: a file that is no bundle, or is not what `bundle` writes of its content, to the last bit.
+        InputError: a file that is not a bundle, or is not what `bundle` writes of its content, to the last bit.
     """
     if not build.is_file():
         yield BuildFolder(build)
@@ -102,7 +102,7 @@ def unpacked(build: Path) -> Iterator[BuildFolder]:
             with tarfile.open(build, "r:") as archive:
                 _unpack(archive, place)
         except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
-            raise InputError(str(build), f"is no bundle ({error})", _REMEDY) from error
+            raise InputError(str(build), f"is not a bundle ({error})", _REMEDY) from error
         if not changed_files(folder):
             _compare(folder, build, place / "again.tar")
         yield folder

@@ -189,8 +189,8 @@ def manifest_of(found: object, where: str) -> Manifest:
         raise InputError(where, "holds no object", "deploy again")
     for name in ("options", "versions"):
         if not isinstance(found.get(name, {}), Mapping):
-            raise InputError(where, f"{name} is no object", "deploy again")
+            raise InputError(where, f"{name} is not a JSON object", "deploy again")
     shape = found.get("input_shape", [])
     if not isinstance(shape, list) or not all(type(size) is int and size > 0 for size in shape):
-        raise InputError(where, f"input_shape {shape!r} is no shape", "deploy again")
+        raise InputError(where, f"input_shape {shape!r} is not a shape", "deploy again")
     return found

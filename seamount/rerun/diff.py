@@ -155,7 +155,7 @@ def _simulator(name: str) -> Simulate:
 def _checked(path: Path) -> BuildFolder:
     folder = BuildFolder(path)
     if not path.is_dir():
-        raise InputError(str(path), "is no folder", "give a folder that seamount deploy or seamount diff wrote")
+        raise InputError(str(path), "is not a folder", "give a folder that seamount deploy or seamount diff wrote")
     read_manifest(folder)
     return folder
 

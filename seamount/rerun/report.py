@@ -13,7 +13,7 @@ OWN = (REPORT_HTML, REPORT_JSON)
 
 
 def report(folder: Path, tables: tuple[str, ...] = ()) -> Report:
-    """Write report.html and report.json of a build anew, and their hashes into its manifest.
+    """Rewrite report.html and report.json of a build, and their hashes in its manifest.
 
     Args:
         folder: that `deploy` wrote.

@@ -119,7 +119,7 @@ class Compiled:
     Args:
         source: the network.
         job: says what is recorded.
-        folder: holds the header and the source file; by default they are written anew.
+        folder: holds the header and the source file; by default they are written again.
     """
 
     source: Source

@@ -137,4 +137,4 @@ def read_repro(folder: Path) -> Repro:
             other=None if other is None else read_program(other, str(folder / OTHER)),
         )
     except UNREADABLE as error:
-        raise InputError(str(folder), f"is no case of seamount diff ({error})", "write it again") from error
+        raise InputError(str(folder), f"is not a case of seamount diff ({error})", "write it again") from error

@@ -64,7 +64,7 @@ def test_calibration_data_of_the_wrong_width(seamount: Run, tmp_path: Path, netw
         ({"z": np.zeros(3)}, "holds ['z'], no array x; write it with numpy.savez(path, x=..., y=...)"),
         (
             {"x": np.zeros((5, 4))},
-            "x: shape (5, 4) lacks an axis;"
+            "x: shape (5, 4) has one axis too few;"
             " give (sample, step, channel); add x[None]; symbols are uint8 (sample, step)",
         ),
         ({"x": np.full((1, 2, 4), np.nan)}, "x: 8 values are not finite, first (0, 0, 0); clean them"),

@@ -205,7 +205,7 @@ def test_bad_options(built: Path, seamount: Run, options: tuple[str, ...], said:
 
 
 def test_bad_paths(built: Path, seamount: Run, tmp_path: Path) -> None:
-    assert "is no folder" in seamount("diff", tmp_path / "nothing").err
+    assert "is not a folder" in seamount("diff", tmp_path / "nothing").err
     assert "holds no MANIFEST.json" in seamount("diff", tmp_path).err
     assert "no such file" in seamount("diff", built, tmp_path / "nothing.npz").err
     assert "two things are named" in seamount("diff", built, built, "--simulators", "reference,lava").err
@@ -231,4 +231,4 @@ def test_a_damaged_case_is_refused(
     ran = seamount("diff", tmp_path / "repro")
     assert ran.code == 1
     assert ran.err.startswith("error: ")
-    assert name in ran.err or "is no case" in ran.err
+    assert name in ran.err or "is not a case" in ran.err

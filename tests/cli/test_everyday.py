@@ -146,7 +146,7 @@ def test_one_build_is_not_compared(seamount: Run) -> None:
         (("--settings", "absent.json"), "absent.json: cannot be read"),
         (("--compare", "reference,lav"), "--compare: 'lav' is unknown; join some of reference, fast, lava"),
         (("--compare", ">="), "--compare: '>=' has another name here: --spike-at"),
-        (("--compare", "reference"), "names nothing to hold to the reference"),
+        (("--compare", "reference"), "names no simulator to compare with the reference"),
         (("--expect", "absent.npz"), "absent.npz: no such file"),
         (("--decision", "guess"), "guess"),
         (("--seed", -1), "--seed: -1 is negative"),

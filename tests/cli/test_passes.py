@@ -49,7 +49,7 @@ def test_an_npz_is_a_program_too_and_no_passes_leave_it(seamount: Run, tmp_path:
         (None, "prune-zeros", "cannot be read"),
         ("no program\n", "prune-zeros", "does not begin with"),
         ("right", "prune-everything", "no pass 'prune-everything'"),
-        ("right", "split-fan-in:max_sources=few", "is no int"),
+        ("right", "split-fan-in:max_sources=few", "is not of type int"),
     ],
 )
 def test_what_it_refuses(seamount: Run, tmp_path: Path, content: str | None, passes: str, word: str) -> None:

@@ -79,7 +79,7 @@ def test_the_surrogate_network(seamount: Run, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("digits", "--system", "s5"), "system: there is no system 's5'"),
-        (("digits", "--set", "soma"), "--set: 'soma' is no setting; write it as key=value"),
+        (("digits", "--set", "soma"), "--set: 'soma' is not a setting; write it as key=value"),
         (("digits", "--set", "colour=3"), "--set: unknown keys ['colour']"),
         (("digits", "--set", "soma=relu"), "NetworkConfig.soma: there is no 'relu'"),
         (("digits", "--set", "channels=many"), "NetworkConfig.channels: 'many' is not an integer"),

@@ -183,7 +183,7 @@ def test_a_run_that_lasts_too_long_is_ended() -> None:
 def test_the_one_name_that_no_object_has_is_refused() -> None:
     program = scalar_programs.trapping()
     source, joint = replace(program.inputs[0], name="__proto__"), replace(program.projections[0], source="__proto__")
-    with known(TRAPPED), pytest.raises(UnsupportedError, match="__proto__: is no name in JavaScript"):
+    with known(TRAPPED), pytest.raises(UnsupportedError, match="__proto__: is not a name in JavaScript"):
         build_module(replace(program, inputs=(source,), projections=(joint,)))
 
 

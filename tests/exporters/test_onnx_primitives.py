@@ -174,5 +174,5 @@ def test_weighted_sum_is_exact_beyond_float64() -> None:
 
 def test_a_width_known_only_at_run_time_is_refused() -> None:
     small = Small("int64", {"x": np.array([1, 2]), "bits": np.array([3, 4])})
-    with pytest.raises(UnsupportedError, match="here: 'wrap' by a width that is no constant"):
+    with pytest.raises(UnsupportedError, match="here: 'wrap' by a width that is not a constant"):
         small.write("wrap", small.term("x"), small.term("bits"))

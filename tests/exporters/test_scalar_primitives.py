@@ -193,5 +193,5 @@ def test_what_has_no_form_is_refused(language: Language) -> None:
     wide = Value("x", "int32", (0, 9))
     with pytest.raises(UnsupportedError, match="primitive 'cosine'"):
         language.primitive("cosine", (0, 1), [value])
-    with pytest.raises(UnsupportedError, match="width that is no constant"):
+    with pytest.raises(UnsupportedError, match="width that is not a constant"):
         language.primitive("wrap", (0, 1), [Value("y", "int32", (0, 2**20)), wide])

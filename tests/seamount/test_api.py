@@ -103,7 +103,7 @@ def test_files_and_memory_give_the_same_program(examples: Mapping[str, Any]) -> 
 
 
 def test_unknown_options_and_labels_without_inputs_are_refused(examples: Mapping[str, Any]) -> None:
-    with pytest.raises(sm.ToolchainError, match="weight_bits: is no option; use settings, target"):
+    with pytest.raises(sm.ToolchainError, match="weight_bits: is not an option; use settings, target"):
         sm.compile("net.nir", calibrate=examples["x"], weight_bits=4)
     with pytest.raises(sm.ToolchainError, match="labels: are given without an array of inputs"):
         sm.deploy("net.nir", labels=examples["y"])

@@ -174,7 +174,7 @@ def test_readings_of_single_outputs() -> None:
     own = Settings(decision="a=sum, b=last")
     assert [own.reading(name) for name in "abc"] == ["sum", "last", "inferred"]
     own.check_outputs(["a", "b"])
-    with pytest.raises(sm.ToolchainError, match="b is no output"):
+    with pytest.raises(sm.ToolchainError, match="b is not an output"):
         own.check_outputs(["a"])
     with pytest.raises(sm.ToolchainError, match="'most' is not a known rule"):
         Settings(decision="a=most")

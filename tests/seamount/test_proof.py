@@ -213,5 +213,5 @@ def test_a_bundle_writes_nothing_outside(folder: Path, tmp_path: Path, name: str
         entry = tarfile.TarInfo(name)
         entry.size = 1
         archive.addfile(entry, io.BytesIO(b"x"))
-    with pytest.raises(InputError, match=r"is no bundle \(.* is no file of a build\)"):
+    with pytest.raises(InputError, match=r"is not a bundle \(.* is no file of a build\)"):
         sm.verify(tmp_path / "b.tar")

@@ -68,7 +68,7 @@ class Keeper:
         write_text(self.path(unit), json.dumps(kept, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
     def get(self, unit: Unit) -> Result | None:
-        """The result of a unit that is done; None where it is to be done, and why is told unless it never was."""
+        """The result of a unit that is done; None where it is to be done, with the reason if it was done before."""
         path = self.path(unit)
         if not path.exists():
             return None

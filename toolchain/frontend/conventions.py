@@ -111,7 +111,7 @@ def _parsed(name: str, value: str) -> Any:
     try:
         return type(usual)(value)
     except ValueError:
-        raise InputError(f"conventions.{name}", f"{value!r} is no number", "give one") from None
+        raise InputError(f"conventions.{name}", f"{value!r} is not a number", "give one") from None
 
 
 def switches_in(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def switches_in(given: Mapping[str, Any]) -> dict[str, Any]:
     known = [field.name for field in fields(Conventions) if field.name not in _FIXED]
     for name in given:
         if name not in known:
-            raise InputError(f"conventions.{name}", "is no switch", f"use one of {', '.join(known)}")
+            raise InputError(f"conventions.{name}", "is not a switch", f"use one of {', '.join(known)}")
     return {name: value for name, value in given.items() if value is not None}
 
 

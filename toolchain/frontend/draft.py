@@ -69,7 +69,7 @@ class Draft:
         return [self.nodes[target] for target in self._ends()[1].get(name, ())]
 
     def _ends(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """Sources and targets by name; found anew where edges were added or replaced since."""
+        """Sources and targets by name; found again where edges were added or replaced since."""
         if self._indexed is not self.edges or self._count != len(self.edges):
             into: dict[str, list[str]] = {}
             out: dict[str, list[str]] = {}
@@ -84,7 +84,7 @@ class Draft:
         return [node for node in self.nodes.values() if node.kind in kinds]
 
     def repair(self, where: str, what: str, action: str) -> None:
-        """Record that something was mended."""
+        """Record that something was repaired."""
         self.findings.append(Finding(where, what, action))
 
     def note(self, where: str, what: str, action: str) -> None:
@@ -92,7 +92,7 @@ class Draft:
         self.findings.append(Finding(where, what, action, "note"))
 
     def fault(self, where: str, what: str, remedy: str) -> None:
-        """Record something that cannot be mended."""
+        """Record something that cannot be repaired."""
         self.faults.append(InputError(where, what, remedy))
 
     def raise_faults(self) -> None:

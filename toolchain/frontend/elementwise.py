@@ -1,4 +1,4 @@
-"""Parameters of the nodes that act per element: scalars and batch axes are mended to the width of the signal."""
+"""Parameters of the nodes that act per element: scalars and batch axes are repaired to the width of the signal."""
 
 from __future__ import annotations
 

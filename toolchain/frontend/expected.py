@@ -156,7 +156,7 @@ def expected_of(arrays: Mapping[str, Any], graph: Graph, where: str = "expect") 
         elif kind == "voltage" and node:
             voltages[_known(where, node, graph)] = _layer(where, key, values)
         else:
-            raise InputError(f"{where}: {key}", "is no array that can be compared", f"name it {_KEYS}")
+            raise InputError(f"{where}: {key}", "is not an array that can be compared", f"name it {_KEYS}")
     found = Expected(spikes, voltages, classes)
     _check_extent(where, found)
     return found
@@ -173,7 +173,7 @@ def _known(where: str, node: str, graph: Graph) -> str:
     node = node if node in graph.nodes else plain_name(node)
     if node not in graph.nodes:
         stateful = ", ".join(found.name for found in graph.of_kind(*STATEFUL))
-        raise InputError(f"{where}: {node}", "is no node of the network", f"nodes with state are: {stateful}")
+        raise InputError(f"{where}: {node}", "is not a node of the network", f"nodes with state are: {stateful}")
     return node
 
 

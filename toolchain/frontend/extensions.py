@@ -77,7 +77,7 @@ def extension_layer(node: Node) -> Callable[[FloatArray], FloatArray]:
     if node.kind == BINARY_GATE:
         opens_at = node.params["threshold"]
         return lambda x: np.where(_second(x) >= opens_at, _first(x), 0.0)
-    raise UnsupportedError(node.name, f"{node.kind} is no extension type", f"use {', '.join(EXTENSIONS)}")
+    raise UnsupportedError(node.name, f"{node.kind} is not an extension type", f"use {', '.join(EXTENSIONS)}")
 
 
 def _first(x: FloatArray) -> FloatArray:

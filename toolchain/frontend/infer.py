@@ -1,4 +1,4 @@
-"""Complete the shape of every node, forward from the Inputs; mend what only repeats a shape, refuse what contradicts.
+"""Complete the shape of every node, forward from the Inputs; repair what only repeats a shape, refuse what contradicts.
 
 An Output, an inner Input and a Flatten's input_type repeat what their predecessor already says, so the predecessor is
 believed. Weights and full-shaped neurons are never bent to fit.

@@ -20,7 +20,7 @@ def read_nir(path: str | os.PathLike[str], *, strict: bool = False) -> Graph:
     """The flat graph in a NIR file of any release, by any tool.
 
     Parameters are float64 at the full shape of their node; subgraphs are flattened with dotted names; every edge joins
-    equal shapes. What was mended or noticed is in `Graph.findings`.
+    equal shapes. What was repaired or noticed is in `Graph.findings`.
 
     Args:
         path: the file.

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 def payloads(values: Array, bits: int, exponent: int) -> tuple[Array, Array]:
-    """Round real numbers to payloads, those beyond the width to its nearer end; (payloads, which lay beyond)."""
+    """Round real numbers to payloads, clipped to the width; (payloads, which were clipped)."""
     rounded = np.rint(np.asarray(values, dtype=np.float64) * 2.0**exponent)
     high = 2 ** (bits - 1) - 1
     outside = (rounded < -high - 1) | (rounded > high)

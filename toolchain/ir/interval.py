@@ -41,11 +41,11 @@ class Interval:
         """The interval of a primitive's result.
 
         Raises:
-            UnsupportedError: it is no primitive.
+            UnsupportedError: it is not a primitive.
         """
         if name not in INTERVAL_RULES:
             raise UnsupportedError(
-                name, "is no primitive: nothing bounds its result", "use those of toolchain.ir.integer"
+                name, "is not a primitive: nothing bounds its result", "use those of toolchain.ir.integer"
             )
         rule, primitive = INTERVAL_RULES[name]
         return rule(primitive, operands)

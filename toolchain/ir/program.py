@@ -39,8 +39,8 @@ class Input:
         size: number of channels.
         bits: width of a payload, two's complement, at most 24.
         exponent: a payload p stands for the number p * 2^-exponent.
-        overflow: what the host does with a number that no payload stands for: "saturate" sends the nearer end, and
-            counts it; "refuse" sends nothing at all and says so.
+        overflow: what the host does with a number that no payload stands for: "saturate" clips it and
+            counts it; "refuse" sends nothing and raises an error.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What rounding did to each population's activity: its spikes against the float network's, silent and busy neurons.
 
 Spikes are sparse, so that a share of equal steps would count silence: a program that never fires would score as well.
-What is told is told of spikes: precision (of the program's spikes, how many are the float network's), recall (of the
+What is reported is of spikes: precision (of the program's spikes, how many are the float network's), recall (of the
 float network's, how many the program has), and overlap (spikes of both over spikes of either).
 """
 

@@ -54,7 +54,7 @@ def load_system(name: str, chip: str) -> System:
         if system.name == name:
             return system
     remedy = f"use one of {', '.join(system.name for system in known)}" if known else "name the chip alone"
-    raise InputError(name, f"is no system of {chip} chips", remedy)
+    raise InputError(name, f"is not a system of {chip} chips", remedy)
 
 
 def systems_of(chip: str) -> list[System]:

@@ -138,4 +138,6 @@ def _value(where: str, text: str, default: object) -> object:
     try:
         return type(default)(text)  # type: ignore[call-arg]
     except ValueError as error:
-        raise InputError(where, f"{text!r} is no {type(default).__name__}", f"the default is {default}") from error
+        raise InputError(
+            where, f"{text!r} is not of type {type(default).__name__}", f"the default is {default}"
+        ) from error

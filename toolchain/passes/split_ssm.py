@@ -5,7 +5,7 @@ An `ssm_lif` or `ssm_threshold` population of H neurons with M modes becomes H M
 population's name. Bit-exact, saturations included: drive and states saturate as before, the soma's readout saturates
 where the fused one did, and a mode whose own message could saturate is refused. The skip D goes with the mode that has
 most room for it, or in parts: with d = k 2^s + r, floor(d x / 2^s) = k_1 x + k_2 x + ... + floor(r x / 2^s) for any
-k_1 + k_2 + ... = k. Everything behind the soma happens one step later.
+k_1 + k_2 + ... = k. Everything after the soma happens one step later.
 """
 
 from __future__ import annotations

@@ -101,14 +101,14 @@ class Settings:
         return _own_decisions(self.decision).get(output, "inferred")
 
     def check_outputs(self, outputs: Collection[str]) -> None:
-        """Refuse a decision of what is no output.
+        """Refuse a decision of what is not an output.
 
         Raises:
             InputError: such a one.
         """
         for name in _own_decisions(self.decision) if "=" in self.decision else ():
             if name not in outputs:
-                raise InputError("settings.decision", f"{name} is no output", f"use {', '.join(outputs)}")
+                raise InputError("settings.decision", f"{name} is not an output", f"use {', '.join(outputs)}")
 
     def for_population(self, name: str) -> Settings:
         """What holds for one population."""
@@ -204,10 +204,10 @@ def _is_number(value: object) -> bool:
 def _check_own(where: str, layers: object, widths: tuple[str, ...]) -> None:
     """Refuse what is no mapping from names to these widths."""
     if not isinstance(layers, Mapping):
-        raise InputError(where, f"{layers!r} is no object", 'give {"<name>": {"<width>": bits}}')
+        raise InputError(where, f"{layers!r} is not a JSON object", 'give {"<name>": {"<width>": bits}}')
     for layer, own in layers.items():
         if not isinstance(own, Mapping):
-            raise InputError(f"{where}.{layer}", f"{own!r} is no object", f"give some of {', '.join(widths)}")
+            raise InputError(f"{where}.{layer}", f"{own!r} is not a JSON object", f"give some of {', '.join(widths)}")
         for name, value in own.items():
             if name not in widths:
                 raise InputError(f"{where}.{layer}.{name}", "no such width", f"use {', '.join(widths)}")

@@ -3,7 +3,7 @@
 A neuron's threshold is held in the scale of its voltage, which its C, stretched over the whole width, sets. The shift
 is as great as the neuron needs whose voltage or threshold is greatest in that scale; a channel that training has
 switched off, whose threshold is far beyond all that its C brings, so takes as many bits from the voltages of all the
-others. Where that leaves a threshold coarse, the shift is chosen anew: the one at which rounding errs least over the
+others. Where that leaves a threshold coarse, the shift is chosen again: the one at which rounding errs least over the
 layer, if neurons that do not fit hold their C in fewer bits. Per neuron, in its own units,
 
     error^2 = (1/12) s^2 sum_n E[x_n^2] / g^2  +  (m / 2 / V)^2,     counted up to 1, over  max(theta, rms of y)^2

@@ -1,6 +1,6 @@
 """Step by step: the work of every core in the recorded samples, and how long each step takes by a cost table.
 
-The time of a mean step hides bursts: a step lasts as long as its busiest core. What the cores do at a step is told from
+The time of a mean step hides bursts: a step lasts as long as its busiest core. What cores do at a step is taken from
 the messages of the recorded samples and the placement; `simulators.placed` runs the cores themselves and finds the
 same. A message counts in the step in which it is sent.
 """

@@ -12,7 +12,7 @@ from toolchain.units.base import Loop, Reals, Rounded, Seen, Tensors, Unit, seen
 
 
 class Input(Unit):
-    """An Input node. It is no population: its messages are the data."""
+    """An Input node. It is not a population: its messages are the data."""
 
     node_kinds = ("Input",)
     driven_by = "none"
@@ -23,7 +23,7 @@ class Input(Unit):
         return seen_without_modes(drive, drive, np.zeros_like(drive[:1, :1]))
 
     def rounded(self, scale: UnitScale, settings: Settings, start_step: int) -> Rounded:
-        raise UnsupportedError(self.origin, "an input is no population", "lower the others")
+        raise UnsupportedError(self.origin, "an input is not a population", "lower the others")
 
     def moved(self, reals: Reals) -> Input:
         return self

@@ -73,7 +73,7 @@ def _rows(path: Path) -> list[list[str]]:
         stored = np.load(io.BytesIO(content), allow_pickle=False)
         return [[str(cell) for cell in row] for row in stored]
     except (ValueError, TypeError, EOFError, OSError) as error:
-        raise InputError(str(path), f"is no array of text ({error})", "copy it again") from error
+        raise InputError(str(path), f"is not an array of text ({error})", "copy it again") from error
 
 
 def read_image(path: Path, side: int) -> NDArray[np.uint8]:

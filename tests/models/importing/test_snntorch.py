@@ -182,7 +182,7 @@ def test_wrong_calls_say_what_is_wrong(torch: Any) -> None:
         from_torch(two_layers(torch), vectors(), tool="norse")
     with pytest.raises(InputError, match=r"sample: has shape \(12, 6\)"):
         from_torch(two_layers(torch), vectors()[0])
-    with pytest.raises(InputError, match="'sideways' is no way to take time"):
+    with pytest.raises(InputError, match="'sideways' is not a way to take time"):
         from_torch(two_layers(torch), vectors(), time="sideways")
     with pytest.raises(InputError, match=r"give a torch.nn.Module"):
         from_torch("net.pt", vectors())

@@ -257,7 +257,7 @@ def test_jobs() -> None:
     )
     assert parse_job("a=b:9:epoch_samples=300").run.epoch_samples == 300
     for text in ("smnist:90", "a=b", "a=b:soon", "a=b:9:epochs=many", "a=b:9:refresh_steps=0", "a=b:9:epoch_samples=0"):
-        with pytest.raises(InputError, match="is no job"):
+        with pytest.raises(InputError, match="is not a job"):
             parse_job(text)
 
 

@@ -93,10 +93,10 @@ def test_cifar_python(data: Path) -> None:
         assert np.array_equal(getattr(found, part).labels, getattr(wanted, part).labels)
     content = (other / "test_batch").read_bytes()
     for broken, message in (
-        (content[:-40], "is no pickled table|ends before"),
+        (content[:-40], "is not a pickled table|ends before"),
         (b"\x80\x02cos\nsystem\n(U\x04trapt\x52.", "holds no batch of images"),
         (content.replace(b"labels", b"marked"), "holds no batch of images"),
-        (content.replace(b"M\x00\x0c\x86", b"K\x0c\x86"), "is no pickled table|holds no batch"),
+        (content.replace(b"M\x00\x0c\x86", b"K\x0c\x86"), "is not a pickled table|holds no batch"),
     ):
         (other / "test_batch").write_bytes(broken)
         refused("scifar", message)
@@ -212,7 +212,7 @@ def _break_pathfinder(folder: Path) -> None:
     (folder / "metadata" / "0.npy").write_text("imgs/0 sample_0.png 0 2\n")
     refused("lra-pathfinder32", r"0\.npy, row 1: is \['imgs/0', 'sample_0\.png', '0', '2'\]")
     (folder / "metadata" / "0.npy").write_bytes(b"\x93NUMPY\x01\x00junk")
-    refused("lra-pathfinder32", r"0\.npy: is no array of text")
+    refused("lra-pathfinder32", r"0\.npy: is not an array of text")
 
 
 def test_wikitext(data: Path) -> None:

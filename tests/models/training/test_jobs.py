@@ -29,11 +29,11 @@ def test_jobs() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("digits", "is no job"),
-        ("digits:x", "is no job"),
+        ("digits", "is not a job"),
+        ("digits:x", "is not a job"),
         ("digits:5:epochs=many", "'many' is not an integer"),
         ("digits:5:colour=3", "unknown keys"),
-        ("digits:5:test=no", r"is no job \(fit=0, test=no\); give 0 or 1"),
+        ("digits:5:test=no", r"is not a job \(fit=0, test=no\); give 0 or 1"),
         ("digits:5:epochs=0", "out of range"),
         ("nothing:5", "there is no recipe for 'nothing'"),
     ],

@@ -77,9 +77,9 @@ def test_switches_take_the_place_of_a_presets() -> None:
     assert conventions_for(graph, "dt=0.001, clamp_decay=true").clamp_decay
     with pytest.raises(InputError, match=r"conventions: nir and spyx are two presets; give one, then switches"):
         conventions_for(graph, "nir,spyx")
-    with pytest.raises(InputError, match=r"conventions\.output_delay_steps: 'x' is no number"):
+    with pytest.raises(InputError, match=r"conventions\.output_delay_steps: 'x' is not a number"):
         conventions_for(graph, "output_delay_steps=x")
-    with pytest.raises(InputError, match=r"conventions\.rest: is no switch; use one of reset, compare, input, "):
+    with pytest.raises(InputError, match=r"conventions\.rest: is not a switch; use one of reset, compare, input, "):
         conventions_for(graph, switches={"rest": "subtract"})
     with pytest.raises(InputError, match=r"conventions\.reset: 'softly' is not a known rule; use one of to_v_reset, "):
         conventions_for(graph, switches={"reset": "softly"})

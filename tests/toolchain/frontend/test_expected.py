@@ -80,8 +80,8 @@ def test_voltages_logits_and_classes_are_compared() -> None:
     ("arrays", "message"),
     [
         ({}, "expect: holds no array; store spikes, spikes/NODE, voltage/NODE, logits or classes"),
-        ({"mem": np.zeros((6, 40, 5))}, "expect: mem: is no array that can be compared; name it spikes, "),
-        ({"spikes/9": np.zeros((6, 40, 5))}, "expect: 9: is no node of the network; nodes with state are: 1, 3"),
+        ({"mem": np.zeros((6, 40, 5))}, "expect: mem: is not an array that can be compared; name it spikes, "),
+        ({"spikes/9": np.zeros((6, 40, 5))}, "expect: 9: is not a node of the network; nodes with state are: 1, 3"),
         ({"spikes/3": np.zeros((40, 5))}, "expect: spikes/3: has shape (40, 5); store (sample, step, neuron)"),
         ({"spikes/3": np.full((6, 40, 5), np.nan)}, "expect: spikes/3: holds float64 that is not all finite numbers"),
         ({"spikes/3": np.zeros((6, 40, 5)), "classes": np.zeros(5)}, "expect: its arrays differ in samples or steps"),

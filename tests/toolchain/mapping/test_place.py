@@ -333,7 +333,7 @@ def test_systems_have_their_chips() -> None:
     )}  # fmt: skip
     assert list(sizes.values()) == [1152, 1, 8, 32, 1152, 32, 768]
     assert len(shipped_systems()) == len(sizes) - 1
-    with pytest.raises(InputError, match="hala_point: is no system of loihi1 chips; use one of nahuku_32, pohoiki"):
+    with pytest.raises(InputError, match="hala_point: is not a system of loihi1 chips; use one of nahuku_32, pohoiki"):
         load_target("loihi1@hala_point")
 
 

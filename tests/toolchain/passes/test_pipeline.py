@@ -90,7 +90,7 @@ def test_text_form_goes_both_ways() -> None:
         ("prune", "passes: no pass 'prune'; use some of prune-zeros, "),
         ("split-ssm:modes=3", "passes.split-ssm: 'modes=3' sets no option; its options: none"),
         ("split-fan-in:max_sources", "passes.split-fan-in: 'max_sources' sets no option; its options: max_sources"),
-        ("split-fan-in:max_sources=x", "passes.split-fan-in.max_sources: 'x' is no int; the default is 4096"),
+        ("split-fan-in:max_sources=x", "passes.split-fan-in.max_sources: 'x' is not of type int; the default is 4096"),
         ("split-fan-in:max_sources=1", "split-fan-in.max_sources: 1 cannot add up two sums; give 2 or more"),
         ("unroll-stream:cheaper_only=7", "passes.unroll-stream.cheaper_only: '7' is neither true nor false"),
         ("balance-delays:max_delay_steps=63", "balance-delays.max_delay_steps: 63 is not in 1 .. 62"),
