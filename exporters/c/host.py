@@ -65,7 +65,7 @@ def _encode(source: Source, entry: Input) -> Iterator[str]:
     prefix, name = source.prefix, source.input_names[entry.name]
     low, high = limits(entry.bits)
     refuses = entry.overflow == "refuse"
-    said = "is refused" if refuses else "takes the nearer end"
+    said = "is refused" if refuses else "is clipped"
     yield f"/* {entry.size} numbers to payloads, multiples of 2^-({entry.exponent}); one beyond {low} .. {high} {said}."
     yield f" * Returns {prefix.upper()}_OK, or {prefix.upper()}_BAD_INPUT where a number is refused or no number. */"
     yield f"static inline int {prefix}_encode_{name}(const double *numbers, {prefix}_in *in) {{"

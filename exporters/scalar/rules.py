@@ -40,10 +40,10 @@ def width_of(bits: Value) -> int:
     """The width of a register.
 
     Raises:
-        UnsupportedError: it is no constant.
+        UnsupportedError: it is not a constant.
     """
     if bits.number is None:
-        raise UnsupportedError("register", "has a width that is no constant", "make the width a setting")
+        raise UnsupportedError("register", "has a width that is not a constant", "make the width a setting")
     return bits.number
 
 

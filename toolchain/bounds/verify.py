@@ -249,7 +249,7 @@ def _outputs(program: Program) -> Problems:
 
 def _reading(output: Output, size: int, latency_steps: int) -> Problems:
     if output.reading not in READINGS:
-        yield f"{output.name}: {output.reading!r} is no way to read an output; use one of {', '.join(READINGS)}"
+        yield f"{output.name}: {output.reading!r} is not a way to read an output; use one of {', '.join(READINGS)}"
     if output.reading == "count" and output.register:
         yield f"{output.name}: a register is no message to count; read its last value"
     if len(output.exponents) not in (1, size):

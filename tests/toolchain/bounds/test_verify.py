@@ -224,7 +224,7 @@ BROKEN: list[tuple[str, Program, str]] = [
     (
         "outputs",
         with_part("outputs", 0, reading="mean"),
-        "classes: 'mean' is no way to read an output; use one of count, last, sum, max, step",
+        "classes: 'mean' is not a way to read an output; use one of count, last, sum, max, step",
     ),
     (
         "outputs",
