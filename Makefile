@@ -94,6 +94,11 @@ test-lava310: $(VENV)/.dev  ## the tests of Lava, with Lava on its official Pyth
 		SEAMOUNT_LAVA_PYTHON=$$python OMP_NUM_THREADS=1 $(BIN)/python -m pytest -k lava --forbid-skips \
 		tests/backends $(PYTEST_FLAGS)
 
+.PHONY: bench-onnx
+bench-onnx: $(VENV)/.dev  ## time exported ONNX in onnxruntime beside that of another commit, BASE=<commit>
+	@test -n "$(BASE)" || { echo "make: give BASE=<commit>" >&2; exit 1; }
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.onnx_speed $(BASE)
+
 # Each release gets an environment of its own in .oracles.
 .PHONY: onnx-runtimes
 onnx-runtimes: $(VENV)/.dev  ## what other runtimes make of exported ONNX: the table of docs/onnx.md (RUNTIMES="tract tvm")

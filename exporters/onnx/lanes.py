@@ -24,7 +24,7 @@ EXACT: dict[str, int] = {"float64": 2**53, "int32": 2**31 - 1}
 """The greatest magnitude up to which each of these lanes is exact."""
 
 PREFERRED: tuple[Lanes, ...] = ("float64", "int32", "int64")
-"""The quickest first, as onnxruntime runs them (docs/onnx.md)."""
+"""The quickest first: doubles before int64 as measured (docs/onnx.md), int32 between them for its quicker division."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 
+from exporters.c import build_source
+from exporters.scalar.effort import effort_of
 from seamount.build.assumed import assumed_rows
 from seamount.build.fidelity import Fidelity
 from seamount.build.job import Placed, Runs, entered_lines
@@ -12,7 +14,9 @@ from seamount.options import Options
 from seamount.ports import Ports
 from simulators.compare import Comparison
 from toolchain.doctor import examine
+from toolchain.errors import UnsupportedError
 from toolchain.host.infer import MEANINGS
+from toolchain.ir.program import Program
 from toolchain.ir.text import program_hash
 from toolchain.ir.trace import Trace
 from toolchain.lower.rest import pole_rows
@@ -87,9 +91,23 @@ def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRo
         text = f"read by {output.reading}: {MEANINGS[output.reading]}"
         rows.append(FindingRow(stage="decide", where=output.name, what=text, action="--decision says otherwise"))
     rows += overflow_rows(runs.test)
+    rows += _size_rows(network.program)
     for name, reason in runs.missing.items():
         rows.append(FindingRow(stage="simulate", where=name, what=reason, action="left out"))
     return rows
+
+
+def _size_rows(program: Program) -> list[FindingRow]:
+    """What the program takes as C, on any machine; `docs/c.md` has what compilers make of it."""
+    try:
+        source = build_source(program)
+        source.source()
+    except UnsupportedError:
+        return []
+    effort = effort_of(source.plan)
+    what = f"{source.constant_bytes:,} bytes of constants, {source.state_bytes:,} bytes of state; a step is "
+    what += f"{effort.operations:,} operations and at most {effort.additions:,} additions of weights"
+    return [FindingRow(stage="export", where="c/", what=what, action="see its header")]
 
 
 def overflow_rows(trace: Trace) -> list[FindingRow]:
