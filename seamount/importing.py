@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seamount.given import inputs_as_given
 from toolchain.doctor import installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.folders import scratch
@@ -14,7 +16,7 @@ from toolchain.frontend.conventions import hint_for, imported_findings
 from toolchain.frontend.divergence import compare, lower_bounds
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.read import read_nir
-from toolchain.frontend.write import HINT_KEY
+from toolchain.frontend.write import HINT_KEY, write_nir
 
 if TYPE_CHECKING:
     import nir
@@ -99,6 +101,37 @@ def from_spikingjelly(net: Any, sample: Any, *, time: str | None = None) -> Grap
 def from_sinabs(net: Any, sample: Any, *, time: str | None = None) -> Graph:
     """A live network of sinabs; see `from_torch`."""
     return from_torch(net, sample, time=time, tool="sinabs")
+
+
+def import_file(
+    network: str,
+    sample: Path,
+    out: Path,
+    *,
+    weights: Path | None = None,
+    tool: str | None = None,
+    time: str | None = None,
+) -> Graph:
+    """What `seamount import` does: a network that a Python file makes, as a NIR file.
+
+    Args:
+        network: ``net.py:NAME`` or ``package.module:NAME``; the file is run.
+        sample: npz of inputs, in any form that `deploy` takes.
+        out: file to write.
+        weights: safetensors file of its state dictionary.
+        tool, time: as in `from_torch`.
+
+    Raises:
+        InputError: the network, weights or sample cannot be read.
+        UnsupportedError, ConformanceError, MissingPartError: as `from_torch`.
+    """
+    if not installed("torch"):
+        raise MissingPartError("import", "torch is not installed", "pip install '.[train]'")
+    from models.importing.files import network_of
+
+    graph = from_torch(network_of(network, weights), inputs_as_given(sample)[:SAMPLES, :STEPS], time=time, tool=tool)
+    write_nir(graph, out)
+    return graph
 
 
 def _sample(sample: Any) -> FloatArray:

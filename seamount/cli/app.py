@@ -15,6 +15,7 @@ from seamount.cli.diff import diff_command
 from seamount.cli.doctor import doctor_command
 from seamount.cli.energy import energy_command
 from seamount.cli.finetune import finetune_command
+from seamount.cli.importing import import_command
 from seamount.cli.lines import give
 from seamount.cli.passes import passes_command
 from seamount.cli.plan import plan_command
@@ -59,6 +60,7 @@ def begin(
 
 app.add_typer(data_app, name="data")
 app.command("zoo")(zoo_command)
+app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("deploy")(deploy_command)
 app.command("energy")(energy_command)
