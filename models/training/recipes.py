@@ -67,7 +67,8 @@ RECIPES: dict[str, tuple[NetworkConfig, TrainConfig]] = {
             epochs=16, batch_size=32, learning_rate=5e-3, weight_decay=0.03, rate_penalty=0.05, ema=0.995, half=1
         ),
     ),
-    # The last of four runs, each from the weights of the one before; the first is of the easy images.
+    # The fourth of five runs, each from the weights of the one before; the first is of the easy images, the last is one
+    # of 86 epochs (docs/tasks.md).
     # At a learning rate of 4e-3, one epoch of the easy images and three of the hard ones taught nothing.
     "pathfinder32": (
         NetworkConfig(inputs=1, classes=2, blocks=6, channels=128, modes=16, dt_min=3e-3, mix="glu", norm="batch"),
