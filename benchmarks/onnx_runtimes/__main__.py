@@ -34,6 +34,8 @@ NETWORKS = ("zoo:digits", "zoo:digits-glu", "zoo:digits-prf")
 FORMS: Mapping[str, str | None] = {"default": None, "int64": "int64", "float64": "float64"}
 STEPS = 24
 TIMEOUT_S = 300
+REASON = 90
+"""Characters of a runtime's message."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,18 @@ def _write(model: onnx.ModelProto, path: Path, description: Description) -> None
     Path(f"{path}.about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
-def outcome(python: str, variables: Mapping[str, str], tool: str, case: Case) -> str:
-    """``"exact"``, ``"wrong (...)"`` with what the canary says of it, or ``"refuses: ..."``."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a model: how many values are wrong, of how many, and whether every canary was 1; or why not."""
+
+    wrong: int = 0
+    values: int = 0
+    canary: bool = True
+    refused: str = ""
+
+
+def outcome(python: str, variables: Mapping[str, str], tool: str, case: Case) -> Outcome:
+    """Run a model in a runtime's environment."""
     result = case.model.with_suffix(".found.npz")
     result.unlink(missing_ok=True)
     command = [python, str(SCRIPT), tool, str(case.model), str(case.feeds), str(result)]
@@ -142,23 +154,28 @@ def outcome(python: str, variables: Mapping[str, str], tool: str, case: Case) ->
             command, env=dict(variables), capture_output=True, text=True, timeout=TIMEOUT_S, errors="replace"
         )
     except subprocess.TimeoutExpired:
-        return f"does not end within {TIMEOUT_S} s"
+        return Outcome(refused=f"does not end within {TIMEOUT_S} s")
     if not result.is_file():
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return f"refuses: {said[-1][:160]}"
+        return Outcome(refused=said[-1][:REASON])
     with np.load(result) as stored:
-        found = {name: stored[name] for name in stored.files}
-    return judged(found, case.right)
+        found: dict[str, Any] = {name: stored[name] for name in stored.files}
+    wrong = sum(int(np.count_nonzero(found[name][:, 0] != values)) for name, values in case.right.items())
+    total = sum(values.size for values in case.right.values())
+    return Outcome(wrong, total, bool(np.all(found["canary"] == 1)))
 
 
-def judged(found: Mapping[str, Any], right: Mapping[str, IntArray]) -> str:
-    """What came out against what had to."""
-    wrong = sum(int(np.count_nonzero(found[name][:, 0] != values)) for name, values in right.items())
-    total = sum(values.size for values in right.values())
-    canary = bool(np.all(found["canary"] == 1))
+def cell(found: list[Outcome]) -> str:
+    """The outcomes of all networks in one form, in the table's words."""
+    refused = [one.refused for one in found if one.refused]
+    if len(refused) == len(found):
+        return f"refuses: {refused[0]}"
+    wrong, values = sum(one.wrong for one in found), sum(one.values for one in found)
+    unnoticed = any(one.wrong and one.canary for one in found)
+    text = f"**wrong**, {wrong:,} of {values:,} values; the canary {'does not tell' if unnoticed else 'tells'}"
     if not wrong:
-        return "exact" if canary else "exact, though the canary is not 1"
-    return f"wrong ({wrong:,} of {total:,} values); the canary {'does NOT tell' if canary else 'tells'}"
+        text = "exact" if all(one.canary for one in found) else "exact here, but the canary is not 1"
+    return f"{text}; {len(refused)} of {len(found)} networks refused: {refused[0]}" if refused else text
 
 
 def main(names: list[str]) -> None:
@@ -177,11 +194,8 @@ def main(names: list[str]) -> None:
             except MissingPartError as error:
                 absent.append(str(error))
                 continue
-            cells = []
-            for form in FORMS:
-                of_form = [case for case in made if case.form == form]
-                outcomes = dict.fromkeys(outcome(python, variables, runtime.tool, case) for case in of_form)
-                cells.append("; ".join(outcomes))
+            forms = [[case for case in made if case.form == form] for form in FORMS]
+            cells = [cell([outcome(python, variables, runtime.tool, case) for case in of_form]) for of_form in forms]
             print(f"| {runtime.name} | {runtime.release} | " + " | ".join(cells) + " |", flush=True)
     for line in absent:
         print(f"left out: {line}")
