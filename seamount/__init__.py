@@ -61,8 +61,8 @@ _HOMES = {
     "__version__": "toolchain.version:__version__",
 }
 """Where each public name is defined. At most 20; no module directly below this package bears one of them."""
-_TOOLS = ("snntorch", "norse", "spikingjelly", "sinabs")
-"""Frameworks with a `from_<name>` beside `from_torch`, which takes them all."""
+_TOOLS = ("snntorch", "norse", "spikingjelly", "sinabs", "spyx")
+"""Frameworks with a `from_<name>` beside `from_torch`, which takes all of PyTorch."""
 
 __all__ = [
     "deploy",

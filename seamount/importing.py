@@ -21,12 +21,18 @@ from toolchain.frontend.write import HINT_KEY, write_nir
 if TYPE_CHECKING:
     import nir
 
+    from models.importing.imported import Imported
+
 SAMPLES, STEPS = 16, 200
 """Of what `deploy` is given to calibrate on, at most so much is run in the framework to compare with."""
 
 
 def is_module(model: Any) -> bool:
-    """Whether it is a module of PyTorch; does not import it."""
+    """Whether it is a module of PyTorch or flax; imports neither."""
+    return _of_torch(model) or any(kind.__module__.startswith("flax.nnx") for kind in type(model).__mro__)
+
+
+def _of_torch(model: Any) -> bool:
     return any(kind.__module__ == "torch.nn.modules.module" for kind in type(model).__mro__)
 
 
@@ -63,7 +69,7 @@ def from_torch(net: Any, sample: Any, *, time: str | None = None, tool: str | No
     >>> sorted(node.kind for node in graph.nodes.values())
     ['Affine', 'Input', 'LIF', 'Output']
     """
-    if not is_module(net):
+    if not _of_torch(net):
         what = f"is a {type(net).__module__}.{type(net).__qualname__}"
         raise InputError("network", what, "give a torch.nn.Module")
     if not installed("torch"):
@@ -71,16 +77,36 @@ def from_torch(net: Any, sample: Any, *, time: str | None = None, tool: str | No
     from models.importing import module
 
     x = _sample(sample)
-    found = module.imported(net, x, tool, time)
-    shaped = x.reshape(*x.shape[:2], *found.graph.nodes[module.INPUT].input_shape)
+    return _compared(module.imported(net, x, tool, time), x)
+
+
+def _compared(found: Imported, x: FloatArray) -> Graph:
+    """The graph with the outcome of its comparison with the framework."""
+    shaped = x.reshape(*x.shape[:2], *found.graph.of_kind("Input")[0].input_shape)
     bounds = lower_bounds(found.graph, found.conventions, shaped, found.bounds) if found.bounds else ()
     compared = compare(found.graph, found.conventions, shaped, found.traces, found.tool)
     record = {"tool": found.tool, "version": found.version, "outcome": str(compared)}
     reading = {"decision": found.decision} if found.decision else {}
     hint = hint_for(found.conventions, checked=record, **reading)
-    return replace(
-        found.graph, metadata={HINT_KEY: hint}, findings=(*found.findings, *bounds, *imported_findings(hint))
-    )
+    findings = (*found.findings, *bounds, *imported_findings(hint))
+    return replace(found.graph, metadata={HINT_KEY: hint}, findings=findings)
+
+
+def from_spyx(net: Any, sample: Any) -> Graph:
+    """A live `spyx.nn.Sequential` of Linear, Flatten, IF, LIF, CuBaLIF and LI; see `from_torch`. Needs no PyTorch.
+
+    Raises:
+        InputError, UnsupportedError, ConformanceError: as `from_torch`.
+    """
+    from models.importing import spyx
+
+    x = _sample(sample)
+    return _compared(spyx.imported(net, x), x)
+
+
+def read_module(net: Any, sample: Any) -> Graph:
+    """A live module of whichever framework, by `from_torch` or `from_spyx`."""
+    return from_torch(net, sample) if _of_torch(net) else from_spyx(net, sample)
 
 
 def from_snntorch(net: Any, sample: Any, *, time: str | None = None) -> Graph:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seamount.given import inputs_as_given, samples_of
-from seamount.importing import SAMPLES, STEPS, from_nir, from_torch, is_module
+from seamount.importing import SAMPLES, STEPS, from_nir, is_module, read_module
 from seamount.options import read_settings
 from seamount.ports import Ports
 from seamount.samples import Data, Samples, spread
@@ -155,7 +155,7 @@ def _from_module(net: Any, calibrate: Data | None) -> Graph:
     """The graph of a live module, held against its own run on the first of what scales are chosen on."""
     if calibrate is None:
         raise InputError("network", "needs data to choose scales on", "give calibrate=x (sample, step, ...)")
-    return from_torch(net, inputs_as_given(calibrate)[:SAMPLES, :STEPS])
+    return read_module(net, inputs_as_given(calibrate)[:SAMPLES, :STEPS])
 
 
 def _refuse_weights(path: Path) -> None:

@@ -65,6 +65,7 @@ ELSEWHERE = (
     "this processor lacks ",
     "spikingjelly is not installed",
     "sinabs is not installed",
+    "spyx is not installed",
     "neurobench is not installed",
     "axe-core is not here",
 )

@@ -9,17 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from models.importing.driving import INPUT, Run
+from models.importing.driving import Run
 from models.importing.folding import folded, pooled_maxima
 from models.importing.neurons import Layer
-from models.importing.signals import BEFORE, VOLTAGE
+from models.importing.signals import BEFORE, INPUT, OUTPUT, VOLTAGE
 from models.importing.trace import Place
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.graph import Graph, Node
 from toolchain.frontend.presets import PRESETS
 from toolchain.frontend.rules import Conventions, Precision
 
-OUTPUT = "output"
 _SILENT = {"LIF": "LI", "CubaLIF": "CubaLI", "IF": "I"}
 _LI_FIELDS = ("tau", "tau_mem", "tau_syn", "r", "v_leak", "w_in")
 _FLAT = {"start_dim": 0, "end_dim": -1}

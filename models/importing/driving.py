@@ -10,13 +10,12 @@ import torch
 from torch import nn
 
 from models.importing.functions import HANDLERS
-from models.importing.signals import Extent, Opaque, Shape, Signal, Term
+from models.importing.signals import INPUT, Extent, Opaque, Shape, Signal, Term
 from models.importing.tools import Tool
 from models.importing.trace import Place, Trace, evaluated, tensors_in
 from toolchain.errors import InputError, ToolchainError, UnsupportedError
 from toolchain.frontend.graph import FloatArray
 
-INPUT = "input"
 TIMES = {
     "step": "is called once a step with (sample, ...)",
     "first": "is called once with (step, sample, ...)",

@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import nn
 
-from models.importing.assemble import OUTPUT, assemble
-from models.importing.driving import INPUT, TIMES, Run, run
-from models.importing.signals import VOLTAGE
+from models.importing.assemble import assemble
+from models.importing.driving import TIMES, Run, run
+from models.importing.imported import Imported
+from models.importing.signals import OUTPUT, VOLTAGE
 from models.importing.tools import find_tool
 from models.importing.trace import Place
 from toolchain.frontend.graph import Finding, FloatArray, Graph
 from toolchain.frontend.primitives import SPIKING
-from toolchain.frontend.rules import Conventions
-
-__all__ = ["INPUT", "OUTPUT", "Imported", "imported"]
 
 _READ = {"sum": "the sum", "mean": "the mean", "max": "the greatest value", "last": "the last value"}
-
-
-@dataclass(frozen=True)
-class Imported:
-    """A network of a framework.
-
-    Attributes:
-        tool, version: whose.
-        graph: without findings or metadata.
-        conventions: that its neurons step by.
-        traces: what each layer of neurons sent, (sample, step, *shape), by node.
-        bounds: lower bounds of voltages that the graph does not keep, by node.
-        decision: how its output is read, where it reduces it over time itself; "" where it does not, or counts spikes.
-        findings: how it takes time, what its output is.
-    """
-
-    tool: str
-    version: str
-    graph: Graph
-    conventions: Conventions
-    traces: Mapping[str, FloatArray]
-    bounds: Mapping[str, float]
-    decision: str
-    findings: tuple[Finding, ...]
 
 
 def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | None) -> Imported:

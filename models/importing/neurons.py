@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.graph import FloatArray
@@ -56,8 +55,8 @@ class Neuron:
 
 def array(value: Any) -> FloatArray:
     """A tensor or a number as float64."""
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().to(torch.float64).numpy()
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().double().numpy()
     return np.asarray(value, dtype=np.float64)
 
 

@@ -7,6 +7,7 @@ from math import prod
 
 Shape = tuple[int, ...]
 
+INPUT, OUTPUT = "input", "output"
 VOLTAGE = ":v"
 """What is added to a neuron's name where its voltage is meant and not what it sends."""
 BEFORE = -(1 << 30)

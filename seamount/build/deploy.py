@@ -42,7 +42,7 @@ def deploy(
 
     Args:
         model: ``"zoo:<name>"``, the folder of a training run, the path of a NIR file, a `nir.NIRGraph`, a graph of
-            `read`, or a live module of snnTorch, norse, SpikingJelly or sinabs, which `from_torch` reads.
+            `read`, or a live module of snnTorch, norse, SpikingJelly, sinabs or spyx.
         out: folder to make; ``build/<name>`` by default. It appears whole or not at all; a build that lies there is
             replaced.
         calibrate: inputs that scales are chosen on: an array (sample, step, channel) or (sample, step, *shape of the

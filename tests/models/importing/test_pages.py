@@ -12,6 +12,7 @@ import pytest
 import seamount as sm
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+TOOLS = ["snntorch", "norse", "spikingjelly", "sinabs", "spyx"]
 BLOCK = re.compile(r"^```python (\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -20,7 +21,7 @@ def blocks() -> dict[str, str]:
     return dict(BLOCK.findall(page.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("tool", ["snntorch", "norse", "spikingjelly", "sinabs"])
+@pytest.mark.parametrize("tool", TOOLS)
 def test_the_example_deploys(torch: Any, tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(tool, reason=f"{tool} is not installed (.oracles may have it)")
     monkeypatch.setattr("seamount.simulators.COMPARABLE", ("fast",))
@@ -34,4 +35,4 @@ def test_the_example_deploys(torch: Any, tool: str, tmp_path: Path, monkeypatch:
 
 
 def test_every_framework_has_an_example() -> None:
-    assert list(blocks()) == ["snntorch", "norse", "spikingjelly", "sinabs"]
+    assert list(blocks()) == TOOLS
