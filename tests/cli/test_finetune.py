@@ -40,11 +40,10 @@ def test_what_was_fine_tuned_quantizes_to_what_was_said(seamount: Run, tmp_path:
     typed = "seamount finetune zoo:digits --settings narrow.json --epochs 1 --refresh 4 --epoch-samples 600"
     assert typed in (out / "CARD.md").read_text()
     data = ("--calibrate", out / "calibration.npz", "--test", out / "test.npz")
-    report = tmp_path / "found.json"
-    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)
+    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json")
     assert found.code == 0, found.err
     after = load_folder(out).figures["integers"]["after"]["test"]
-    assert json.loads(report.read_text())["accuracy"]["integer"] == round(360 * after["accuracy"])
+    assert json.loads(found.out)["accuracy"]["integer"] == round(360 * after["accuracy"])
     deployed = seamount("deploy", out, "--out", tmp_path / "build", "--compared", 1, "--nir-samples", 1)
     assert deployed.code == 0
     assert "settings    those it was fine-tuned for: weight_bits 4, a_bits 12, c_bits 6" in deployed.err
@@ -60,16 +59,16 @@ def test_symbols_of_true_length_or_with_a_label_a_step(
     task = toy_task(form)
     monkeypatch.setitem(tasks.TASKS, "toy", lambda: task)
     train(task, FORMS[form], TrainConfig(epochs=2, batch_size=32, rate_penalty=0.0), tmp_path / "start")
-    out, report = tmp_path / "tuned", tmp_path / "found.json"
+    out = tmp_path / "tuned"
     ran = seamount("finetune", tmp_path / "start", "--epochs", 1, "--refresh", 4, "--out", out)
     assert (ran.code, ran.out) == (0, f"{out}\n"), ran.err
     assert ("bits a symbol" in ran.err) is (form == "every-step")
     data = ("--calibrate", out / "calibration.npz", "--test", out / "test.npz")
-    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json", report)
+    found = seamount("quantize", out / "model.nir", *data, "--settings", out / "settings.json", "--json")
     assert found.code == 0, found.err
     after = load_folder(out).figures["integers"]["after"]["test"]
     right = round(task.test.labels.size * after["accuracy"])
-    assert json.loads(report.read_text())["accuracy"]["integer"] == right
+    assert json.loads(found.out)["accuracy"]["integer"] == right
     # The folder by itself: the settings beside the weights hold, and a search scores what counts.
     source = find_source(str(out))
     assert source.settings == read_settings(out / "settings.json")
