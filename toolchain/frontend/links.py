@@ -25,6 +25,7 @@ class Link:
         kernel: the convolution or pooling whose matrix this is; None where there is none, or it is one part of several.
         port: of the target.
         delay: steps by which Delay nodes make it later, where it closes no loop.
+        shared: whether a convolution lies on the way, whose weights many neurons share.
         closes: whether a Delay of a step and more lies on it, so that it closes a loop by itself.
     """
 
@@ -37,6 +38,7 @@ class Link:
     port: str = INPUT_PORT
     delay: int = 0
     closes: bool = False
+    shared: bool = False
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from toolchain.errors import InputError
 from toolchain.frontend.graph import FloatArray
-from toolchain.lower.floating import float_network, run_units
+from toolchain.lower.floating import Signals, float_network, run_units
+from toolchain.quantize.fitted import MOST_SOURCES, trace_moments
 from toolchain.quantize.inputs import InputStatistics, input_statistics
 from toolchain.quantize.scan import MOMENT_ROWS
 from toolchain.units.base import Seen, Unit, UnitRange
@@ -30,6 +31,7 @@ class Calibration:
         units: by unit name.
         samples, steps: extent of the calibration data.
         inputs: what each input holds, by name.
+        moments: of the traces that arrive by a link, where its weights are fitted to them (`quantize.fitted`), by link.
         notes: what was done to an input's data before, in words, by name; none where nothing was.
     """
 
@@ -38,6 +40,7 @@ class Calibration:
     steps: int
     inputs: Mapping[str, InputStatistics]
     notes: Mapping[str, str] = field(default_factory=dict)
+    moments: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def calibrate(network: Network, data: FloatArray) -> Calibration:
@@ -58,12 +61,26 @@ def calibrate(network: Network, data: FloatArray) -> Calibration:
     chosen = data[_affordable(network, data)]
     floats = float_network(network)
     ranges = _Ranges(network)
+    moments: dict[str, FloatArray] = {}
     for part in _parts(network, chosen):
-        run_units(floats, part, observe=ranges.see, moment_rows=-(-MOMENT_ROWS * len(part) // len(chosen)))
+        rows = -(-MOMENT_ROWS * len(part) // len(chosen))
+        messages = run_units(floats, part, observe=ranges.see, moment_rows=rows)
+        # One part of the data says enough of how sources go together.
+        moments = moments or _moments(network, messages)
         for unit in network.inputs:
             ranges.see_input(unit, network.by_input(part)[unit.name])
     found = {name: input_statistics(values) for name, values in network.by_input(data).items()}
-    return Calibration(ranges.found(), len(chosen), data.shape[1], found)
+    return Calibration(ranges.found(), len(chosen), data.shape[1], found, moments=moments)
+
+
+def _moments(network: Network, messages: Signals) -> dict[str, FloatArray]:
+    """Of the traces at neurons that keep a share of their voltage."""
+    found = {}
+    for link in network.links:
+        kept = network.unit(link.target).kept_share
+        if kept and not link.shared and link.kernel is None and link.weights.shape[1] <= MOST_SOURCES:
+            found[link.name] = trace_moments(messages[link.source], kept, link.steps + link.delay)
+    return found
 
 
 def _affordable(network: Network, data: FloatArray) -> slice:

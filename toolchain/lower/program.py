@@ -10,12 +10,14 @@ import scipy.sparse
 
 from toolchain.bounds.verify import verify
 from toolchain.errors import InputError
+from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import Link
 from toolchain.host.infer import inferred_reading
 from toolchain.ir.program import MAX_DELAY_STEPS, Input, Output, Program, Projection
 from toolchain.lower.activity import unit_levels
 from toolchain.lower.chains import relay_long_delays
 from toolchain.lower.connection import choose_connection
+from toolchain.quantize.fitted import fitted_integers
 from toolchain.quantize.rounding import TensorRow, row
 from toolchain.quantize.scales import Scheme, key
 from toolchain.quantize.settings import Settings
@@ -126,7 +128,7 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[
     top = greatest_weight(link, scheme.settings)
     real = scipy.sparse.csr_array(link.weights.multiply(gain[:, None]))
     integers = real.copy()
-    integers.data = np.clip(np.rint(real.data * factor), -top, top)
+    integers.data = _rounded(link, scheme, real, factor, top)
     delay = link.delay + link.steps + levels[link.target] - levels[link.source]
     choice = choose_connection(link, integers, gain, factor)
     projection = Projection(
@@ -146,6 +148,17 @@ def _projection(link: Link, scheme: Scheme, levels: Mapping[str, int]) -> tuple[
     bits = scheme.settings.for_projection(name).weight_bits
     tensor = row(f"{name}.weights", bits, text, real.data / stretch, integers.data, factor * stretch)
     return projection, tensor, choice.reason
+
+
+def _rounded(link: Link, scheme: Scheme, real: scipy.sparse.csr_array, factor: float, top: int) -> FloatArray:
+    """Integers of the stored weights: fitted to what calibration saw arrive, else the nearest."""
+    nearest: FloatArray = np.clip(np.rint(real.data * factor), -top, top)
+    moments = scheme.moments.get(link.name)
+    if moments is None or np.any(scheme.finer(link.source, real.shape[1]) != 1):
+        return nearest
+    fitted = fitted_integers(real.toarray() * factor, moments, top)
+    rows = np.repeat(np.arange(real.shape[0]), np.diff(real.indptr))
+    return np.where(real.data != 0, fitted[rows, real.indices], nearest)
 
 
 def _loss(projection: Projection) -> list[str]:

@@ -70,7 +70,8 @@ def _with_inputs(
         units[unit.name], links = scale, links | own
         if unit.graded:
             payload[unit.name] = unit.payload(scale)
-    return Scheme(settings, dict(forms), units, links, calibration.notes)
+    fitted = calibration.moments if settings.weight_rounding == "fitted" else {}
+    return Scheme(settings, dict(forms), units, links, calibration.notes, fitted)
 
 
 def _known_first(network: Network) -> Iterator[Unit]:

@@ -101,6 +101,7 @@ class Scheme:
         units: by unit name.
         links: by `key`.
         input_notes: what an input's payload costs, in words, by name.
+        moments: what weights are fitted to, by link; none of those that are rounded to the nearest.
     """
 
     settings: Settings
@@ -108,6 +109,7 @@ class Scheme:
     units: Mapping[str, UnitScale]
     links: Mapping[tuple[str, str, int], LinkScale]
     input_notes: Mapping[str, str] = field(default_factory=dict)
+    moments: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def finer(self, source: str, size: int) -> FloatArray:
         """The power of two by which each message of an input or unit is finer than its layer's, (size,)."""

@@ -36,6 +36,8 @@ class Settings:
             several outputs.
         table_bits: a gate's sigmoid is a table of 2^table_bits entries over the drives that calibration saw.
         weight_scale: "max", "mse" or "percentile": how a projection's power of two is chosen (`quantize.weights`).
+        weight_rounding: "fitted" to what arrived in calibration (`quantize.fitted`), where a LIF has at most 1024
+            sources and no shared kernel; else, and with "nearest", each weight to the nearest.
         equalize: stretch each row of weights into a state space or a LIF over the whole width.
         c_scale: "neuron", or "layer" for one scale of C and D a layer (for comparison: it ruins accuracy).
         c_rounding: "fitted" to the calibration data, or "nearest" (`quantize.readout`).
@@ -59,6 +61,7 @@ class Settings:
     input_overflow: str = "saturate"
     decision: str = "inferred"
     weight_scale: str = "max"
+    weight_rounding: str = "fitted"
     equalize: bool = True
     c_scale: str = "neuron"
     c_rounding: str = "fitted"
@@ -171,6 +174,7 @@ _WORDS: dict[str, tuple[object, ...]] = {
     "ranges": ("observed", "proven"),
     "input_overflow": INPUT_OVERFLOWS,
     "weight_scale": ("max", "mse", "percentile"),
+    "weight_rounding": ("fitted", "nearest"),
     "equalize": (True, False),
     "c_scale": ("neuron", "layer"),
     "c_rounding": ("fitted", "nearest"),

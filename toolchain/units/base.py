@@ -228,6 +228,11 @@ class Unit(ABC):
         return np.ones(self.size)
 
     @property
+    def kept_share(self) -> float:
+        """Share of a voltage that it keeps a step, over its neurons; 0 where weights are not fitted to it."""
+        return 0.0
+
+    @property
     def updates(self) -> int:
         """Values of state that a step of a float run writes."""
         return self.size

@@ -122,12 +122,14 @@ class _Collapse:
         found = []
         for (source, delay, closes), (matrix, passed) in drive.terms.items():
             origin = "+".join(passed) or source
+            shared = any(self.graph.nodes[name].kind in ("Conv1d", "Conv2d") for name in passed)
             rows = matrix.shape[0] // len(ports)
             for number, port in enumerate(ports):
                 half = _csr(matrix[number * rows : (number + 1) * rows])
                 kernel = self._kernel(half, passed)
                 if half.nnz:
-                    found.append(Link(names[source], names[target], half, 0, origin, kernel, port, delay, closes))
+                    ends = (names[source], names[target])
+                    found.append(Link(*ends, half, 0, origin, kernel, port, delay, closes, shared))
         return found
 
     def _kernel(self, matrix: scipy.sparse.csr_array, passed: tuple[str, ...]) -> Node | None:

@@ -87,6 +87,10 @@ class Lif(Unit):
         return gain_of(self.soma)
 
     @property
+    def kept_share(self) -> float:
+        return float(np.mean(self.soma.voltage_decay))
+
+    @property
     def moves_alone(self) -> bool:
         return super().moves_alone or bool(np.any(self.soma.leak != 0)) or fires_at_rest(self.soma)
 

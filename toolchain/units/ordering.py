@@ -68,7 +68,8 @@ def _merged(links: Iterable[Link]) -> list[Link]:
         before = found.get(key)
         if before is not None:
             weights = scipy.sparse.csr_array(before.weights + link.weights)
-            link = replace(before, weights=weights, origin=f"{before.origin}+{link.origin}", kernel=None)
+            shared = before.shared or link.shared
+            link = replace(before, weights=weights, origin=f"{before.origin}+{link.origin}", kernel=None, shared=shared)
         found[key] = link
     return list(found.values())
 
