@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Run:
         shape: of a sample at one step.
         time: how it took time.
         others: further things that it put out and that were left aside.
+        read: modules whose forward pass takes numbers out of signals, and by which function.
     """
 
     places: dict[str, Place]
@@ -46,6 +48,7 @@ class Run:
     shape: Shape
     time: str
     others: int = 0
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(net: nn.Module, tool: Tool, sample: FloatArray, time: str | None) -> Run:
@@ -96,9 +99,9 @@ def _run(net: nn.Module, tool: Tool, sample: FloatArray, word: str) -> Run:
     with evaluated(net), Trace(net, tool.found, extent, HANDLERS) as trace:
         outputs = _stepped(net, trace, given, shape) if word == "step" else _whole(net, trace, given, shape, word)
         found, others = _output(trace, outputs)
-        places = trace.places
+        places, read = trace.places, trace.read
     tool.reset(net)
-    return Run(places, found, extent, shape, word, others)
+    return Run(places, found, extent, shape, word, others, read)
 
 
 def _given(net: nn.Module, sample: FloatArray, word: str) -> torch.Tensor:

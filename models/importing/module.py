@@ -71,5 +71,8 @@ def _findings(done: Run, decision: str) -> Iterator[Finding]:
     if reduced:
         what = f"the module puts out {_READ[reduced]} over time"
         yield Finding(OUTPUT, what, f"the graph puts out every step, read by {decision or 'count'}", "note")
+    for where, function in done.read.items():
+        what = f"its forward pass takes numbers out of signals ({function})"
+        yield Finding(where, what, "what is computed of them is not in the graph", "loss")
     if done.others:
         yield Finding(OUTPUT, f"the module returns {done.others} more tensors", "read the first", "note")

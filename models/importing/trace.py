@@ -87,6 +87,7 @@ class Trace(TorchFunctionMode):
         self.neurons = {module: found for name, module in net.named_modules() if (found := neuron(module, name))}
         self.names = {module: name for name, module in net.named_modules()}
         self.places: dict[str, Place] = {}
+        self.read: dict[str, str] = {}
         self._known: dict[int, tuple[torch.Tensor, Signal | Opaque]] = {}
         self._path: list[str] = []
         self._inside = 0
@@ -141,6 +142,12 @@ class Trace(TorchFunctionMode):
         return out
 
     def _follow(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        name = getattr(func, "__name__", str(func)).strip("_")
+        if name == "bool":
+            what = "its forward pass chooses by values of its signals, and a graph has no such choice"
+            raise UnsupportedError(self.where, what, "take the condition out of forward")
+        if name in READS:
+            self.read.setdefault(self.where, name)
         opaque = [found for t in tensors_in((args, kwargs)) if isinstance(found := self.origin(t), Opaque)]
         if opaque:
             for tensor in tensors_in(out):
@@ -148,7 +155,6 @@ class Trace(TorchFunctionMode):
         elif func in self.handlers:
             self.handlers[func](self, func, args, kwargs, out)
         else:
-            name = getattr(func, "__name__", str(func)).strip("_")
             self.refuse(out, f"{name} of torch acts on its signals", "a graph has no such operation: take it out")
 
     def _zeros(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
@@ -283,6 +289,8 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(part)
 
 
+READS = ("item", "float", "int", "index", "tolist", "numpy")
+"""Functions that take values out of tensors; what is computed of them is the sample's."""
 ZEROS_PASS: set[Any] = set()
 """Functions that are followed although they are given zeros of no origin: matrices on spikes before the first step."""
 

@@ -155,6 +155,25 @@ def test_a_first_voltage_of_the_users_own_is_found(torch: Any) -> None:
         from_torch(net, vectors())
 
 
+def test_choices_by_values_are_refused_and_numbers_taken_out_are_told(torch: Any) -> None:
+    class Net(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, *, choose: bool) -> None:
+            super().__init__()
+            self.fc, self.lif, self.choose = torch.nn.Linear(6, 8), snn.Leaky(beta=0.9, init_hidden=True), choose
+
+        def forward(self, x: Any) -> Any:
+            sent = self.lif(self.fc(x))
+            self.seen = sent.sum().item()
+            if self.choose and sent.sum() > 1e9:
+                return sent * 0
+            return sent
+
+    graph = from_torch(lively(Net(choose=False), 4.0), vectors())
+    assert ["numbers out of signals (item)" in f.what for f in graph.findings if f.severity == "loss"] == [True]
+    with pytest.raises(UnsupportedError, match="chooses by values"):
+        from_torch(lively(Net(choose=True), 4.0), vectors())
+
+
 def refused(torch: Any, *layers: Any) -> str:
     with pytest.raises(UnsupportedError) as error:
         from_torch(torch.nn.Sequential(*layers), images() if len(layers) > 3 else vectors())
