@@ -84,7 +84,7 @@ def _compared(found: Imported, x: FloatArray) -> Graph:
     """The graph with the outcome of its comparison with the framework."""
     shaped = x.reshape(*x.shape[:2], *found.graph.of_kind("Input")[0].input_shape)
     bounds = lower_bounds(found.graph, found.conventions, shaped, found.bounds) if found.bounds else ()
-    compared = compare(found.graph, found.conventions, shaped, found.traces, found.tool)
+    compared = compare(found.graph, found.conventions, shaped, found.traces, found.tool, found.reduced)
     record = {"tool": found.tool, "version": found.version, "outcome": str(compared)}
     reading = {"decision": found.decision} if found.decision else {}
     hint = hint_for(found.conventions, checked=record, **reading)

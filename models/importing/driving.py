@@ -13,7 +13,7 @@ from torch import nn
 from models.importing.functions import HANDLERS
 from models.importing.signals import INPUT, Extent, Opaque, Shape, Signal, Term
 from models.importing.tools import Tool
-from models.importing.trace import Place, Trace, evaluated, tensors_in
+from models.importing.trace import Place, Trace, copied, evaluated, tensors_in
 from toolchain.errors import InputError, ToolchainError, UnsupportedError
 from toolchain.frontend.graph import FloatArray
 
@@ -40,6 +40,7 @@ class Run:
         time: how it took time.
         others: further things that it put out and that were left aside.
         read: modules whose forward pass takes numbers out of signals, and by which function.
+        values: of the output, an array a call.
     """
 
     places: dict[str, Place]
@@ -49,6 +50,7 @@ class Run:
     time: str
     others: int = 0
     read: Mapping[str, str] = field(default_factory=dict)
+    values: list[FloatArray] = field(default_factory=list)
 
 
 def run(net: nn.Module, tool: Tool, sample: FloatArray, time: str | None) -> Run:
@@ -98,10 +100,10 @@ def _run(net: nn.Module, tool: Tool, sample: FloatArray, word: str) -> Run:
     tool.reset(net)
     with evaluated(net), Trace(net, tool.found, extent, HANDLERS) as trace:
         outputs = _stepped(net, trace, given, shape) if word == "step" else _whole(net, trace, given, shape, word)
-        found, others = _output(trace, outputs)
+        found, others, values = _output(trace, outputs)
         places, read = trace.places, trace.read
     tool.reset(net)
-    return Run(places, found, extent, shape, word, others, read)
+    return Run(places, found, extent, shape, word, others, read, values)
 
 
 def _given(net: nn.Module, sample: FloatArray, word: str) -> torch.Tensor:
@@ -137,15 +139,15 @@ def _whole(net: nn.Module, trace: Trace, given: torch.Tensor, shape: Shape, word
     return [net(given)]
 
 
-def _output(trace: Trace, outputs: list[Any]) -> tuple[Signal, int]:
-    """The first tensor that a graph can say, in each step's output alike; how many more there are."""
+def _output(trace: Trace, outputs: list[Any]) -> tuple[Signal, int, list[FloatArray]]:
+    """The first tensor that a graph can say, in each step's output alike; how many more there are; its values."""
     many = [list(tensors_in(out)) for out in outputs]
     opaque: Opaque | None = None
     for place in range(min(map(len, many))):
         signals = [trace.origin(tensors[place]) for tensors in many]
         found = _joined(signals, trace.extent)
         if found is not None:
-            return found, len(many[0]) - 1
+            return found, len(many[0]) - 1, [copied(tensors[place]) for tensors in many]
         opaque = opaque or next((signal for signal in signals if isinstance(signal, Opaque)), None)
     if opaque is not None:
         raise UnsupportedError(opaque.where, opaque.what, opaque.remedy)

@@ -21,6 +21,7 @@ class Imported:
         bounds: lower bounds of voltages that the graph does not keep, by node.
         decision: how its output is read, where it reduces it over time itself; "" where it does not, or counts spikes.
         findings: how it takes time, what its output is.
+        reduced: how it reduces its output over time itself, and what came out; None where it does not.
     """
 
     tool: str
@@ -31,3 +32,4 @@ class Imported:
     bounds: Mapping[str, float]
     decision: str
     findings: tuple[Finding, ...]
+    reduced: tuple[str, FloatArray] | None = None

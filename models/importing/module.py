@@ -37,6 +37,8 @@ def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | N
         for name, place in done.places.items()
         if place.neuron is not None and name in graph.nodes
     }
+    if not done.output.reduced and not set(graph.sources(OUTPUT)) & traces.keys():
+        traces[OUTPUT] = _put_out(done)
     bounds = {
         name: place.neuron.least
         for name, place in done.places.items()
@@ -44,12 +46,16 @@ def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | N
     }
     decision = _decision(graph, done.output.reduced)
     notes = tuple(_findings(done, decision))
-    return Imported(found.name, found.version, graph, conventions, traces, bounds, decision, notes)
+    return Imported(found.name, found.version, graph, conventions, traces, bounds, decision, notes, _reduced(done))
 
 
 def _decision(graph: Graph, reduced: str) -> str:
     spikes = all(graph.nodes[name].kind in SPIKING for name in graph.sources(OUTPUT))
     return {"sum": "", "mean": ""}.get(reduced, reduced) if spikes else {"mean": "sum"}.get(reduced, reduced)
+
+
+def _reduced(done: Run) -> tuple[str, FloatArray] | None:
+    return (done.output.reduced, done.values[0]) if done.output.reduced else None
 
 
 def _trace(place: Place, done: Run, voltage: bool) -> FloatArray:
@@ -59,6 +65,14 @@ def _trace(place: Place, done: Run, voltage: bool) -> FloatArray:
         return np.stack(arrays, axis=1)
     whole = arrays[0].reshape(*done.extent.sizes(_apart(place.lead)), *place.shape_out)
     return np.swapaxes(whole, 0, 1) if place.lead[0].startswith("T") else whole
+
+
+def _put_out(done: Run) -> FloatArray:
+    """What the network put out, (sample, step, *shape)."""
+    if len(done.values) > 1 or done.output.lead == ("N",):
+        return np.stack(done.values, axis=1)
+    whole = done.values[0].reshape(*done.extent.sizes(_apart(done.output.lead)), *done.output.shape)
+    return np.swapaxes(whole, 0, 1) if done.output.lead[0].startswith("T") else whole
 
 
 def _apart(lead: tuple[str, ...]) -> tuple[str, ...]:

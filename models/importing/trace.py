@@ -241,7 +241,7 @@ class Trace(TorchFunctionMode):
         place = self.places.setdefault(name, Place(None, neuron, signal.shape, shape, lead=signal.lead))
         step = None if signal.whole else len(place.calls)
         place.calls.append(Call(step, {term.node: term.step for term in signal.terms}))
-        place.sent.append(_copied(first))
+        place.sent.append(copied(first))
         self.mark(first, Signal(frozenset({Term(name, step)}), signal.lead, shape))
         if isinstance(out, tuple | list):
             self._keep_states(name, place, step, out)
@@ -253,7 +253,7 @@ class Trace(TorchFunctionMode):
                 self.mark(tensor, Signal(frozenset({term}), place.lead, tuple(tensor.shape[len(place.lead) :])))
         assert place.neuron is not None
         if place.neuron.voltage is not None and isinstance(out[place.neuron.voltage], torch.Tensor):
-            place.voltages.append(_copied(out[place.neuron.voltage]))
+            place.voltages.append(copied(out[place.neuron.voltage]))
 
     def _check_time(self, name: str, neuron: Neuron, signal: Signal) -> None:
         if signal.reduced:
@@ -273,7 +273,8 @@ def _axes(lead: tuple[str, ...]) -> str:
     return "(" + ", ".join(words[axis] for axis in lead) + ", ...)"
 
 
-def _copied(tensor: torch.Tensor) -> FloatArray:
+def copied(tensor: torch.Tensor) -> FloatArray:
+    """Its values, in float64."""
     return np.array(tensor.detach().cpu().to(torch.float64).numpy())
 
 

@@ -55,7 +55,14 @@ class Compared:
         return said + (f"; voltages within {self.largest:.1g} of the greatest" if self.largest is not None else "")
 
 
-def compare(graph: Graph, conventions: Conventions, x: FloatArray, traces: Traces, tool: str) -> Compared:
+def compare(
+    graph: Graph,
+    conventions: Conventions,
+    x: FloatArray,
+    traces: Traces,
+    tool: str,
+    reduced: tuple[str, FloatArray] | None = None,
+) -> Compared:
     """Run the graph and hold every node against what the framework sent.
 
     Args:
@@ -63,12 +70,14 @@ def compare(graph: Graph, conventions: Conventions, x: FloatArray, traces: Trace
         x: its input, (sample, step, *shape of the Input).
         traces: what its layers sent.
         tool: its name, for the message.
+        reduced: what it put out, (sample, *shape), where that is a reduction over time: "sum", "mean", "max" or "last",
+            but for a positive factor.
 
     Raises:
         ConformanceError: they part where rounding is no reason: layer, sample, step, neuron and values.
     """
     names = [name for name in graph.nodes if name in traces]
-    _, kept = run(graph, x, conventions, record=names)
+    out, kept = run(graph, x, conventions, record=names)
     spiking = [name for name in names if graph.nodes[name].kind in SPIKING]
     ours = {name: kept[name].reshape(*x.shape[:2], -1) for name in names}
     theirs = {name: traces[name].reshape(*x.shape[:2], -1) for name in names}
@@ -81,6 +90,8 @@ def compare(graph: Graph, conventions: Conventions, x: FloatArray, traces: Trace
         name, place = parted[0]
         _refuse(graph, conventions, x, name, place, theirs[name], tool)
     whole = sorted(set(range(len(x))) - {place[0] for _, place in parted})
+    if reduced is not None:
+        _check_reduced(out.reshape(*x.shape[:2], -1)[whole], reduced[1].reshape(len(x), -1)[whole], reduced[0], tool)
     largest = max(
         (_voltages(name, ours[name][whole], theirs[name][whole], tool) for name in names if name not in spiking),
         default=None,
@@ -138,6 +149,20 @@ def _refuse(
     what += f"{sent:g} here, where the voltage after the step is {voltage:.6g}{limit}"
     remedy = "its forward pass does something that its modules do not say (another first state, noise, a hook)"
     raise ConformanceError(name, what, remedy)
+
+
+def _check_reduced(out: FloatArray, theirs: FloatArray, word: str, tool: str) -> None:
+    """One positive factor leads from our reduction over time to theirs."""
+    reductions = {"sum": out.sum(axis=1), "mean": out.mean(axis=1), "max": out.max(axis=1, initial=-np.inf)}
+    ours = reductions.get(word, out[:, -1])
+    factor = float(np.vdot(ours, theirs)) / max(float(np.vdot(ours, ours)), 1e-30)
+    off = np.abs(factor * ours - theirs)
+    wide = float(np.abs(theirs).max(initial=0.0))
+    if off.max(initial=0.0) > CLOSE * max(wide, 1e-12) or (factor <= 0 and wide):
+        sample, neuron = (int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
+        what = f"its {word} over time parts from {tool} at sample {sample}, neuron {neuron}: "
+        what += f"{theirs[sample, neuron]:.6g} there, {factor * ours[sample, neuron]:.6g} here"
+        raise ConformanceError("output", what, "its forward pass does something after its last layer")
 
 
 def _voltages(name: str, ours: FloatArray, theirs: FloatArray, tool: str) -> float:

@@ -174,6 +174,34 @@ def test_choices_by_values_are_refused_and_numbers_taken_out_are_told(torch: Any
         from_torch(lively(Net(choose=True), 4.0), vectors())
 
 
+def _shift(module: Any, given: Any, out: Any) -> None:
+    """Changes what a layer puts out behind torch's back."""
+    out.detach().numpy()[:] += 1.0
+
+
+def test_what_comes_after_the_last_layer_of_neurons_is_compared(torch: Any) -> None:
+    class Net(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, *, mean: bool) -> None:
+            super().__init__()
+            self.fc, self.lif, self.out = torch.nn.Linear(6, 8), snn.Leaky(beta=0.9), torch.nn.Linear(8, 3)
+            self.mean = mean
+
+        def forward(self, x: Any) -> Any:
+            mem, sent = self.lif.reset_mem(), []
+            for now in x:
+                spikes, mem = self.lif(self.fc(now), mem)
+                sent.append(self.out(spikes))
+            return torch.stack(sent).mean(0) if self.mean else torch.stack(sent)
+
+    assert "voltages within" in outcome(from_torch(lively(Net(mean=False), 3.0), vectors()))
+    mean = lively(Net(mean=True), 3.0)
+    assert from_torch(mean, vectors()).metadata["seamount"]["decision"] == "sum"
+    for net, message in ((mean, "its mean over time parts"), (Net(mean=False), "output: parts from snntorch")):
+        net.out.register_forward_hook(_shift)
+        with pytest.raises(ConformanceError, match=message):
+            from_torch(net, vectors())
+
+
 def refused(torch: Any, *layers: Any) -> str:
     with pytest.raises(UnsupportedError) as error:
         from_torch(torch.nn.Sequential(*layers), images() if len(layers) > 3 else vectors())
