@@ -18,7 +18,7 @@ from seamount.importing import SAMPLES, STEPS, from_nir, is_module, read_module
 from seamount.options import read_settings
 from seamount.ports import Ports
 from seamount.samples import Data, Samples, spread
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.frontend.extensions import extension_note
 from toolchain.frontend.graph import Finding, FloatArray, Graph
@@ -301,7 +301,7 @@ def _figures(config: Mapping[str, Any]) -> Figures | None:
 
 def _refuse_without_torch(given: str, folder: Path) -> None:
     if not (folder / "model.nir").is_file() and not installed("torch"):
-        what, remedy = "is shipped as weights, which PyTorch reads; torch is not installed", "pip install '.[train]'"
+        what, remedy = "is shipped as weights, which PyTorch reads; torch is not installed", how_to_install("train")
         raise MissingPartError(given, what, remedy)
 
 

@@ -12,7 +12,7 @@ import simulators.js
 import simulators.lava
 import simulators.onnx
 import simulators.reference
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Probe, Program
@@ -48,11 +48,11 @@ SIMULATORS: Mapping[str, Simulate] = {
 def _onnx_missing() -> str | None:
     if installed("onnx") and installed("onnxruntime"):
         return None
-    return "onnx and onnxruntime are not installed; pip install -c constraints.txt '.[onnx]'"
+    return f"onnx and onnxruntime are not installed; {how_to_install('onnx')}"
 
 
 def _fast_missing() -> str | None:
-    return None if installed("llvmlite") else "llvmlite is not installed; pip install -c constraints.txt ."
+    return None if installed("llvmlite") else f"llvmlite is not installed; {how_to_install()}"
 
 
 _MISSING: Mapping[str, Callable[[], str | None]] = {

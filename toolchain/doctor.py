@@ -16,7 +16,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -45,7 +47,37 @@ class Part:
         return self.version is not None or not self.required
 
 
-_BASE = "pip install -c constraints.txt ."
+ROOT = Path(__file__).parents[1]
+"""Of a checkout; of an installed wheel, the folder of packages."""
+
+
+@cache
+def how_to_install(extra: str = "") -> str:
+    """The command that brings an extra, or everything that is required: right in a checkout and for a wheel.
+
+    A wheel of Seamount comes from no index, so that there what it declares is named, with its ranges.
+    """
+    if (ROOT / "constraints.txt").is_file() and (ROOT / "pyproject.toml").is_file():
+        return f"pip install -c constraints.txt '.[{extra}]'" if extra else "pip install -c constraints.txt ."
+    wanted = _declared(extra)
+    return f"pip install {' '.join(wanted)}" if wanted else "install the wheel of Seamount again"
+
+
+def _declared(extra: str) -> list[str]:
+    """What the installed distribution asks for under an extra, or without one, each in quotes."""
+    try:
+        lines = requires("seamount") or []
+    except PackageNotFoundError:
+        return []
+    parted = [line.partition(";") for line in lines]
+    marks = (f"extra == '{extra}'", f'extra == "{extra}"')
+    return [
+        f"'{what.strip()}'"
+        for what, _, marker in parted
+        if (any(mark in marker for mark in marks) if extra else "extra ==" not in marker)
+    ]
+
+
 _REQUIRED = (
     ("numpy", "all arithmetic"),
     ("scipy", "discretization and calibration"),
@@ -65,17 +97,17 @@ _OPTIONAL = (
     (
         "torch",
         "training networks (models/) and simulator 'accelerator'; compiling and running need it not",
-        "pip install -c constraints.txt '.[train]'",
+        how_to_install("train"),
     ),
-    ("triton", "simulator 'accelerator' with kernels on a GPU", "pip install -c constraints.txt '.[accelerator]'"),
+    ("triton", "simulator 'accelerator' with kernels on a GPU", how_to_install("accelerator")),
     ("lava-nc", "simulator 'lava'", "pip install --no-deps --ignore-requires-python lava-nc==0.10.0"),
-    ("asteval", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
-    ("scikit-learn", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
-    ("networkx", "importing lava-nc", "pip install -c constraints.txt '.[lava]'"),
-    ("onnx", "exporter 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
-    ("onnxruntime", "simulator 'onnx'", "pip install -c constraints.txt '.[onnx]'"),
-    ("ray", "--engine ray: work on a cluster", "pip install -c constraints.txt '.[ray]'"),
-    ("nirtorch", "tests against a foreign reader of NIR", "pip install -c constraints.txt '.[dev]'"),
+    ("asteval", "importing lava-nc", how_to_install("lava")),
+    ("scikit-learn", "importing lava-nc", how_to_install("lava")),
+    ("networkx", "importing lava-nc", how_to_install("lava")),
+    ("onnx", "exporter 'onnx'", how_to_install("onnx")),
+    ("onnxruntime", "simulator 'onnx'", how_to_install("onnx")),
+    ("ray", "--engine ray: work on a cluster", how_to_install("ray")),
+    ("nirtorch", "tests against a foreign reader of NIR", how_to_install("dev")),
 )
 
 
@@ -88,7 +120,7 @@ _TOOLS = (
 
 def examine() -> list[Part]:
     """List Python and every part, required ones first, each with its installed version or None."""
-    required = [Part(name, installed(name), enables, _BASE, required=True) for name, enables in _REQUIRED]
+    required = [Part(name, installed(name), enables, how_to_install(), required=True) for name, enables in _REQUIRED]
     optional = [Part(name, installed(name), enables, remedy) for name, enables, remedy in _OPTIONAL]
     tools = [Part(name, tool_version(name), enables, remedy) for name, enables, remedy in _TOOLS]
     return [_python(), *required, *optional, *tools]

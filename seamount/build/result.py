@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from seamount.build.folder import BuildFolder, read_manifest
 from seamount.events import Event
 from seamount.showing import as_html, as_lines
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.ir.program import Program
 from toolchain.ir.storage import load_program
@@ -61,7 +61,7 @@ class Build:
             UnsupportedError: a projection too large to be unrolled.
         """
         if not installed("torch"):
-            raise MissingPartError("to_torch", "torch is not installed", "pip install '.[train]'")
+            raise MissingPartError("to_torch", "torch is not installed", how_to_install("train"))
         from simulators.accelerator.module import Deployed
 
         return Deployed(self.program)

@@ -10,7 +10,7 @@ import typer
 from seamount.cli.arguments import AsJson, SettingsFile, Trained
 from seamount.cli.lines import give, give_json, say, say_next
 from seamount.cli.train import run_figures
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def finetune_command(
     symbols, with one decision a sequence (of true length) or one a step.
     """
     if installed("torch") is None:
-        raise MissingPartError("finetune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
+        raise MissingPartError("finetune", "PyTorch is not installed", how_to_install("train"))
     from models.qat.finetune import Run, find_folder, finetune, publish_finetuned
     from seamount.options import read_settings
 

@@ -10,7 +10,7 @@ import typer
 from seamount.cli.arguments import AsJson, Trained
 from seamount.cli.lines import give, give_json, say, say_next
 from seamount.cli.train import run_figures
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import MissingPartError
 from toolchain.progress import advance
 
@@ -30,7 +30,7 @@ def prune_command(
 ) -> None:
     """Prune a trained network by magnitude and fine-tune it; needs PyTorch."""
     if installed("torch") is None:
-        raise MissingPartError("prune", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
+        raise MissingPartError("prune", "PyTorch is not installed", how_to_install("train"))
     from models.shipped.zoo import ZOO, publish
     from models.training.prune import Pruning, prune
 

@@ -10,7 +10,7 @@ import typer
 
 from seamount.cli.arguments import AsJson
 from seamount.cli.lines import give, give_json, say, say_next
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 from toolchain.progress import advance
 
@@ -43,7 +43,7 @@ def train_command(
 ) -> None:
     """Train a network on a task, chosen on its validation part; needs PyTorch."""
     if installed("torch") is None:
-        raise MissingPartError("train", "PyTorch is not installed", "pip install -c constraints.txt '.[train]'")
+        raise MissingPartError("train", "PyTorch is not installed", how_to_install("train"))
     folder = out or Path("runs") / task
     given = {"epochs": epochs, "seed": seed}
     changes = _pairs(settings or []) | {key: str(value) for key, value in given.items() if value is not None}

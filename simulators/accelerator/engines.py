@@ -7,14 +7,14 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.errors import InputError, MissingPartError
 
 CODES = ("triton", "torch")
 INTERPRETER = "TRITON_INTERPRET"
 """Environment variable of Triton's own: 1 makes its kernels run on the CPU, slowly, without a compiler."""
 
-REMEDY = "pip install -c constraints.txt '.[accelerator]'"
+REMEDY = how_to_install("accelerator")
 
 
 @dataclass(frozen=True)

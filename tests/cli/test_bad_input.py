@@ -135,7 +135,9 @@ def test_an_unknown_network_of_the_zoo(seamount: Run) -> None:
 def test_a_network_shipped_as_weights_needs_torch(seamount: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "installed", lambda part: part != "torch")
     ran = seamount("deploy", "zoo:smnist")
-    what = "is shipped as weights, which PyTorch reads; torch is not installed; pip install '.[train]'"
+    what = (
+        "is shipped as weights, which PyTorch reads; torch is not installed; pip install -c constraints.txt '.[train]'"
+    )
     assert (ran.code, ran.err) == (1, f"error: zoo:smnist: {what}\n")
 
 

@@ -65,3 +65,19 @@ def test_programs_of_the_system_are_asked_for_their_version(monkeypatch: pytest.
     found = {part.name: part for part in doctor.examine()}
     assert (found["node"].version, found["cc"].version) == (None, None)
     assert found["node"].ok and "Node.js" in found["node"].remedy
+
+
+def test_hints_are_right_for_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside a checkout there is no constraints.txt, and Seamount is on no index."""
+    assert doctor.how_to_install("onnx") == "pip install -c constraints.txt '.[onnx]'"
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    doctor.how_to_install.cache_clear()
+    try:
+        assert doctor.how_to_install("onnx").startswith(
+            "pip install 'onnx>="
+        ) and "'onnxruntime>=" in doctor.how_to_install("onnx")
+        assert doctor.how_to_install("train").startswith("pip install 'torch>=")
+        assert "'numpy>=" in doctor.how_to_install() and "torch" not in doctor.how_to_install()
+        assert doctor.how_to_install("none") == "install the wheel of Seamount again"
+    finally:
+        doctor.how_to_install.cache_clear()

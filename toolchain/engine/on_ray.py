@@ -1,7 +1,7 @@
 """The engine "ray": a Ray cluster, or this machine without one.
 
 Ray is imported where this engine is chosen and nowhere else. Its own retries are off, so that a death is counted and
-told as on every engine.
+reported as on every engine.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 from types import ModuleType
 from typing import Any
 
-from toolchain.doctor import installed
+from toolchain.doctor import how_to_install, installed
 from toolchain.engine.perform import Outcome, Task, perform_beside_others
 from toolchain.errors import MissingPartError, WorkError
 
-REMEDY = "pip install -c constraints.txt '.[ray]'"
+REMEDY = how_to_install("ray")
 
 
 def require_ray() -> None:
