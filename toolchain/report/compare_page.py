@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_uppercase
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from toolchain.report.drawing import SERIES
 from toolchain.report.figures import Bar, bars
 from toolchain.report.model import Report
 from toolchain.report.numbers import decimal, si
@@ -31,19 +33,29 @@ def render_comparison(names: Sequence[str], reports: Sequence[Report], rows: Seq
     )
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     page = environment.get_template("compare.html.j2")
-    return page.render(style=style, names=names, reports=reports, rows=rows, figures=_figures(reports)) + "\n"
+    shown = {"names": names, "labels": _labels(len(names)), "reports": reports, "rows": rows}
+    return page.render(style=style, figures=_figures(reports), **shown) + "\n"
+
+
+def _labels(count: int) -> list[str]:
+    """A, B, ... Z, then 27, 28, ..."""
+    return [ascii_uppercase[index] if index < len(ascii_uppercase) else str(index + 1) for index in range(count)]
 
 
 def _figures(reports: Sequence[Report]) -> list[tuple[str, Markup]]:
     """Energy and synaptic operations of an inference, a bar a build."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    labels = [letters[index] if index < len(letters) else str(index + 1) for index in range(len(reports))]
+    labels = _labels(len(reports))
     energies = [
-        Bar(label, ((report.energy.per_inference_j, index),), report.energy.per_inference_band_j, _joules(report))
+        Bar(
+            label,
+            ((report.energy.per_inference_j, index % len(SERIES)),),
+            report.energy.per_inference_band_j,
+            _joules(report),
+        )
         for index, (label, report) in enumerate(zip(labels, reports, strict=True))
     ]
     counts = [
-        Bar(label, ((report.synops.per_inference, index),), None, decimal(report.synops.per_inference))
+        Bar(label, ((report.synops.per_inference, index % len(SERIES)),), None, decimal(report.synops.per_inference))
         for index, (label, report) in enumerate(zip(labels, reports, strict=True))
     ]
     return [

@@ -16,6 +16,7 @@ from toolchain.mapping import Target, load_target, place
 from toolchain.mapping.target import Limits
 from toolchain.report.build import build_report
 from toolchain.report.chip_figure import core_flows
+from toolchain.report.compare_page import render_comparison
 from toolchain.report.counts import count_run
 from toolchain.report.evidence import AssumedRow, Decisions, Evidence, Flip, load_evidence, save_evidence
 from toolchain.report.model import Report
@@ -157,3 +158,12 @@ def test_reports_side_by_side(made: tuple[Report, ElementTree.Element]) -> None:
     assert rows["energy an inference"].differences == ("+100.0 %",)
     assert rows["integer"].differences == ("same",) and not rows["program"].same
     assert rows["a.b"].values == (1, 3) and "c" not in rows
+
+
+def test_more_builds_than_colors_are_drawn(made: tuple[Report, ElementTree.Element]) -> None:
+    report, _ = made
+    reports = [report] * 30
+    text = render_comparison([str(number) for number in range(30)], reports, side_by_side(reports))
+    page = ElementTree.fromstring(text.partition("<!DOCTYPE html>")[2])
+    heads = [head.text for head in page.iter("th") if head.attrib["scope"] == "row"]
+    assert heads[:2] == ["A", "B"] and heads[29] == "30" and all(head.text for head in page.iter("th"))
