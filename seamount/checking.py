@@ -147,16 +147,17 @@ def check(path: Path, question: Question) -> Checked:
     if question.expect is not None and question.calibrate is None:
         raise InputError("--expect", "needs the samples that the framework was given", "add --calibrate data.npz")
     data = None if question.calibrate is None else samples_of(question.calibrate, Ports.of_graph(graph))
-    network, refusals = _collapsed(graph, conventions)
+    read = _Read(graph, conventions)
+    network, refusals = read.collapsed()
     target = load_target(question.target)
-    compiled = _Compiled(graph, conventions, data, target) if data is not None and network is not None else None
-    compared = _compared(graph, conventions, data, question)
+    compiled = _Compiled(read, data, target) if data is not None and network is not None else None
+    compared = read.compared(data, question)
     return Checked(
         file=path.name,
-        nodes=_rows(graph, conventions, network),
+        nodes=read.rows(network),
         conventions={"name": conventions.name, "dt": conventions.dt},
         repairs=tuple(str(f) for f in graph.findings if f.severity == "repair"),
-        notes=tuple(map(str, _notes(graph, conventions))),
+        notes=tuple(map(str, read.notes())),
         guesses=tuple(f"{found.reason} ({', '.join(found.presets)})" for found in recognise(graph)),
         refusals=(*refusals, *(compiled.refusals if compiled else ())),
         limits=compiled.limits if compiled else _limits(network, target),
@@ -165,35 +166,50 @@ def check(path: Path, question: Question) -> Checked:
     )
 
 
-def _notes(graph: Graph, conventions: Conventions) -> list[Finding]:
-    found = [*(f for f in graph.findings if f.severity != "repair"), *conventions.findings]
-    return [finding for finding in found if "looks like" not in finding.what]
+@dataclass(frozen=True)
+class _Read:
+    """A file as it was read."""
 
+    graph: Graph
+    conventions: Conventions
 
-def _collapsed(graph: Graph, conventions: Conventions) -> tuple[Network | None, list[str]]:
-    """The network of units, and everything that stands against one."""
-    refusals = []
-    for node in graph.of_kind(*STATEFUL):
+    def notes(self) -> list[Finding]:
+        found = [*(f for f in self.graph.findings if f.severity != "repair"), *self.conventions.findings]
+        return [finding for finding in found if "looks like" not in finding.what]
+
+    def collapsed(self) -> tuple[Network | None, list[str]]:
+        """The network of units, and everything that stands against one."""
+        refusals = []
+        for node in self.graph.of_kind(*STATEFUL):
+            try:
+                discretize(node, self.conventions)
+            except ToolchainError as error:
+                refusals.append(str(error))
+        if refusals:
+            return None, refusals
         try:
-            discretize(node, conventions)
+            return find_network(self.graph, self.conventions), []
         except ToolchainError as error:
-            refusals.append(str(error))
-    if refusals:
-        return None, refusals
-    try:
-        return find_network(graph, conventions), []
-    except ToolchainError as error:
-        return None, [str(error)]
+            return None, [str(error)]
 
+    def rows(self, network: Network | None) -> tuple[NodeRow, ...]:
+        heads = () if network is None else find_heads(Reading.of(self.graph, self.conventions))
+        rows = []
+        for name, node in self.graph.nodes.items():
+            parameters = sum(value.size for value in node.params.values() if isinstance(value, np.ndarray))
+            becomes = "" if network is None or node.kind == "Output" else _place(name, heads, network)
+            rows.append(NodeRow(name, node.kind, node.output_shape, parameters, becomes))
+        return tuple(rows)
 
-def _rows(graph: Graph, conventions: Conventions, network: Network | None) -> tuple[NodeRow, ...]:
-    heads = () if network is None else find_heads(Reading.of(graph, conventions))
-    rows = []
-    for name, node in graph.nodes.items():
-        parameters = sum(value.size for value in node.params.values() if isinstance(value, np.ndarray))
-        becomes = "" if network is None or node.kind == "Output" else _place(name, heads, network)
-        rows.append(NodeRow(name, node.kind, node.output_shape, parameters, becomes))
-    return tuple(rows)
+    def compared(self, data: Samples | None, question: Question) -> dict[str, Any]:
+        """How it agrees with what the framework gave, and what would agree better."""
+        if question.expect is None or data is None:
+            return {}
+        expected = read_expected(question.expect, self.graph)
+        values = data.values()
+        found = agreement(self.graph, self.conventions, values, expected)
+        best = fits(self.graph, values, expected, dt=question.dt, asked=question.convention or "")[:_SHOWN_FITS]
+        return {"agreement": str(found), "agrees": found.agrees, "fits": tuple(map(_fit, best))}
 
 
 def _place(name: str, heads: tuple[Head, ...], network: Network) -> str:
@@ -230,12 +246,12 @@ def _limits(network: Network | None, target: Target) -> tuple[str, ...]:
 class _Compiled:
     """The network compiled on data and placed, or why not."""
 
-    def __init__(self, graph: Graph, conventions: Conventions, data: Samples, target: Target) -> None:
+    def __init__(self, read: _Read, data: Samples, target: Target) -> None:
         self.refusals: tuple[str, ...] = ()
         self.limits: tuple[str, ...] = ()
         self.rates: dict[str, float] | None = None
         try:
-            compiled = compile_graph(graph, conventions, data.values())
+            compiled = compile_graph(read.graph, read.conventions, data.values())
             self.rates = {name: seen.rate for name, seen in compiled.calibration.units.items()}
             self.limits = self._placed(compiled, target)
         except ToolchainError as error:
@@ -247,16 +263,6 @@ class _Compiled:
         fullest = f"core {placement.fullest_core} fullest in {placement.limiting_resource}"
         used = f"{len(placement.cores)} of {target.cores_per_chip.whole} cores of {target.name}, {fullest}"
         return (used, *compiled.lowered.findings)
-
-
-def _compared(graph: Graph, conventions: Conventions, data: Samples | None, question: Question) -> dict[str, Any]:
-    if question.expect is None or data is None:
-        return {}
-    expected = read_expected(question.expect, graph)
-    values = data.values()
-    found = agreement(graph, conventions, values, expected)
-    best = fits(graph, values, expected, dt=question.dt, asked=question.convention or "")[:_SHOWN_FITS]
-    return {"agreement": str(found), "agrees": found.agrees, "fits": tuple(map(_fit, best))}
 
 
 def _fit(found: Agreement) -> tuple[str, int]:

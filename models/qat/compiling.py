@@ -48,6 +48,20 @@ class Choice:
         """The scales."""
         return self.compiled.scheme
 
+    def through_file(self, a_bar: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+        """Poles and B of modes x <- a_bar x + u, written as time constants and read again, as `calibrate` gets them.
+
+        They come back changed by some units of the last place, which can decide how a tie is rounded.
+
+        Args:
+            a_bar: (channel, mode).
+        """
+        alpha, beta = a_bar.real.ravel(), a_bar.imag.ravel()
+        neuron = discretize(Node("modes", "LI", leaky(alpha, DT), alpha.shape, alpha.shape), self.conventions)
+        gain = neuron.current_gain
+        poles = neuron.voltage_decay + 1j * (gain * beta)
+        return poles.reshape(a_bar.shape), gain.reshape(a_bar.shape).astype(np.complex128)
+
     def projection(self, name: str) -> Projection:
         """The synapses of that name."""
         return next(projection for projection in self.program.projections if projection.name == name)
@@ -91,12 +105,12 @@ class Compiler:
             QuantizationError: a unit finds no scale at these widths.
         """
         reals = real_tensors(_exact_copy(network), _as_in_graphs)
-        old, conventions = before.compiled.network, before.conventions
-        units = tuple(_unit(unit, reals, conventions) for unit in old.units)
+        old = before.compiled.network
+        units = tuple(_unit(unit, reals, before) for unit in old.units)
         moved = replace(old, units=units, links=tuple(_link(link, reals) for link in old.links))
         scheme = choose_scales(moved, before.compiled.calibration, self.settings)
         lowered = lower(moved, scheme, self.task)
-        return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), conventions)
+        return Choice(replace(before.compiled, network=moved, scheme=scheme, lowered=lowered), before.conventions)
 
 
 def _exact_copy(network: SpikingSSM) -> SpikingSSM:
@@ -119,7 +133,7 @@ def _link(link: Link, reals: Reals) -> Link:
     return replace(link, weights=weights)
 
 
-def _unit(unit: Unit, reals: Reals, conventions: Conventions) -> Unit:
+def _unit(unit: Unit, reals: Reals, before: Choice) -> Unit:
     """The unit with what it takes of the weights of the moment."""
     if unit.name not in reals.biases:
         return unit
@@ -127,18 +141,6 @@ def _unit(unit: Unit, reals: Reals, conventions: Conventions) -> Unit:
     if unit.name in reals.theta:
         own["theta"] = reals.theta[unit.name].numpy()
     if unit.name in reals.a_bar:
-        poles, b = _through_file(reals.a_bar[unit.name].numpy(), conventions)
+        poles, b = before.through_file(reals.a_bar[unit.name].numpy())
         own |= {"poles": poles, "c": reals.c[unit.name].numpy() * b, "d": reals.d[unit.name].numpy()}
     return unit.moved(own)
-
-
-def _through_file(a_bar: ComplexArray, conventions: Conventions) -> tuple[ComplexArray, ComplexArray]:
-    """Poles and B of modes x <- a_bar x + u, written as time constants and read again, as `calibrate` gets them.
-
-    They come back changed by some units of the last place, which can decide how a tie is rounded.
-    """
-    alpha, beta = a_bar.real.ravel(), a_bar.imag.ravel()
-    neuron = discretize(Node("modes", "LI", leaky(alpha, DT), alpha.shape, alpha.shape), conventions)
-    gain = neuron.current_gain
-    poles = neuron.voltage_decay + 1j * (gain * beta)
-    return poles.reshape(a_bar.shape), gain.reshape(a_bar.shape).astype(np.complex128)

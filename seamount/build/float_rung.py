@@ -56,6 +56,39 @@ class FloatRung:
     parted: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class NirNetwork:
+    """The float network as NIR, with its outputs read as those of its program are.
+
+    Attributes:
+        graph: as read.
+        conventions: what NIR leaves open.
+        program: what it became.
+    """
+
+    graph: Graph
+    conventions: Conventions
+    program: Program
+
+    @classmethod
+    def of(cls, placed: Placed) -> NirNetwork:
+        """That of a build."""
+        return cls(placed.graph, placed.conventions, placed.program)
+
+    def score(self, samples: Samples) -> Score:
+        """Its decisions against the labels."""
+        return _decided(self.outputs(samples))[0]
+
+    def outputs(self, samples: Samples) -> Iterator[tuple[Samples, FloatArray]]:
+        """Some samples at a time, with what the interpreter gives at each step, (sample, step, neuron)."""
+        graph = self.graph
+        widest = max(int(np.prod(node.output_shape)) for node in graph.nodes.values())
+        end = graph.of_kind("Output")[_place(self.program, samples)].name
+        for part in _parts(samples, widest, NIR_WORDS):
+            _, found = run(graph, by_input(graph, part.values()), self.conventions, record=[end])
+            yield part, float_step_outputs(self.program.output(samples.output), found[end])
+
+
 def float_rung(placed: Placed, test: Samples, whole: int, asked: int | None) -> FloatRung:
     """Run the float network on labelled samples.
 
@@ -68,7 +101,7 @@ def float_rung(placed: Placed, test: Samples, whole: int, asked: int | None) -> 
     few = spread(len(test), asked or interpretable(placed.graph, test, HELD_UPDATES))
     checked = test.chosen(few)
     if asked or len(few) == len(test):
-        found = _decided(interpreted(placed.graph, placed.conventions, placed.program, checked))
+        found = _decided(NirNetwork.of(placed).outputs(checked))
         return FloatRung(found[0], few, found[1], "" if len(few) == whole else f"{len(few)} of {whole} test samples")
     network = placed.compiled.network
     floats = float_network(network)
@@ -90,11 +123,6 @@ def interpretable(graph: Graph, test: Samples, updates: int = NIR_UPDATES) -> in
     return min(len(test), max(1, updates // (states * test.steps)))
 
 
-def nir_score(graph: Graph, conventions: Conventions, program: Program, samples: Samples) -> Score:
-    """The float network as NIR, read as the program's output is."""
-    return _decided(interpreted(graph, conventions, program, samples))[0]
-
-
 def _decided(ran: Iterator[tuple[Samples, FloatArray]]) -> tuple[Score, IntArray]:
     """What outputs say against the labels, and the decision at each sample's own last step."""
     scores, classes = list[Score](), list[IntArray]()
@@ -104,20 +132,9 @@ def _decided(ran: Iterator[tuple[Samples, FloatArray]]) -> tuple[Score, IntArray
     return sum(scores[1:], scores[0]), np.concatenate(classes)
 
 
-def interpreted(
-    graph: Graph, conventions: Conventions, program: Program, samples: Samples
-) -> Iterator[tuple[Samples, FloatArray]]:
-    """Some samples at a time, with what the float network gives at each step, (sample, step, neuron)."""
-    widest = max(int(np.prod(node.output_shape)) for node in graph.nodes.values())
-    end = graph.of_kind("Output")[_place(program, samples)].name
-    for part in _parts(samples, widest, NIR_WORDS):
-        _, found = run(graph, by_input(graph, part.values()), conventions, record=[end])
-        yield part, float_step_outputs(program.output(samples.output), found[end])
-
-
 def _held(placed: Placed, floats: FloatNetwork, samples: Samples) -> tuple[Score, IntArray, float]:
     """The interpreter's score and decisions, and how far the units are from its outputs, as a share of the greatest."""
-    ran = list(interpreted(placed.graph, placed.conventions, placed.program, samples))
+    ran = list(NirNetwork.of(placed).outputs(samples))
     difference, greatest = 0.0, 1e-300
     for part, outputs in ran:
         for _, others in _by_units(placed, floats, part, len(part)):
@@ -129,7 +146,7 @@ def _held(placed: Placed, floats: FloatNetwork, samples: Samples) -> tuple[Score
 def _by_units(
     placed: Placed, floats: FloatNetwork, samples: Samples, together: int = 0
 ) -> Iterator[tuple[Samples, FloatArray]]:
-    """As `interpreted`, by the units; `together` samples at a time, else as many as memory is for."""
+    """As `NirNetwork.outputs`, by the units; `together` samples at a time, else as many as memory is for."""
     network = placed.compiled.network
     unit = network.outputs[_place(placed.program, samples)]
     output = placed.program.output(samples.output)

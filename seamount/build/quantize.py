@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seamount.build.float_rung import interpretable, nir_score
+from seamount.build.float_rung import NirNetwork, interpretable
 from seamount.build.score import score_classes
 from seamount.build.whole import is_read_stepwise, score_trace
 from seamount.events import Event
@@ -14,7 +14,7 @@ from seamount.options import Options
 from seamount.samples import Data, Samples, with_labels
 from seamount.simulators import default_simulator, find_simulator
 from toolchain.bounds.prove import ProvenRange, prove
-from toolchain.frontend.conventions import Conventions, conventions_for
+from toolchain.frontend.conventions import conventions_for
 from toolchain.frontend.graph import FloatArray
 from toolchain.host.decode import output_probe, step_numbers
 from toolchain.host.encode import encode_all, payloads_of
@@ -157,7 +157,8 @@ def quantize_source(source: Source, options: Options, explain: bool) -> Quantize
         settings=settings.for_labels(bool(each) or source.test.per_step, each),
         name=source.name,
     )
-    accuracy = {} if source.test.y is None else _accuracy(source, compiled, conventions)
+    nir = NirNetwork(source.graph, conventions, compiled.lowered.program)
+    accuracy = {} if source.test.y is None else _accuracy(source, compiled, nir)
     ladder = Ladder(
         float_network(compiled.network),
         data,
@@ -180,13 +181,13 @@ def quantize_source(source: Source, options: Options, explain: bool) -> Quantize
     )
 
 
-def _accuracy(source: Source, compiled: Compiled, conventions: Conventions) -> dict[str, int]:
+def _accuracy(source: Source, compiled: Compiled, nir: NirNetwork) -> dict[str, int]:
     """Correct decisions on the test data, by rung."""
     test, program = source.test, compiled.lowered.program
     found = {}
     if source.float_classes is not None:
         found["float"] = score_classes(source.float_classes(test.values()), test).correct
-    found["nir"] = nir_score(source.graph, conventions, program, test).correct
+    found["nir"] = nir.score(test).correct
     trace = _simulated(compiled, test, is_read_stepwise(program, test))
     return found | {"integer": score_trace(program, trace, test).correct}
 

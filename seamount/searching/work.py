@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seamount.build.float_rung import interpretable, interpreted
+from seamount.build.float_rung import NirNetwork, interpretable
 from seamount.build.job import Placed
 from seamount.build.score import Score, score_steps
 from seamount.build.whole import Whole, run_whole
@@ -136,7 +136,7 @@ class Context:
 
     def _floats(self, samples: Samples, program: Program) -> Floats:
         scores, last = [], []
-        for part, outputs in interpreted(self.source.graph, self.conventions, program, samples):
+        for part, outputs in NirNetwork(self.source.graph, self.conventions, program).outputs(samples):
             scores.append(score_steps(outputs, part))
             last.append(at_last_step(outputs, part.lengths))
         return Floats(samples, sum(scores[1:], scores[0]), np.concatenate(last))

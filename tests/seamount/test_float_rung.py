@@ -9,7 +9,7 @@ import pytest
 
 from seamount.build import float_rung as module
 from seamount.build.compile import compile_source
-from seamount.build.float_rung import float_rung, nir_score
+from seamount.build.float_rung import NirNetwork, float_rung
 from seamount.build.job import Placed
 from seamount.network import find_source
 from seamount.options import Options
@@ -30,7 +30,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_samples_run_where_units_and_interpreter_agree(placed: Placed) -> None:
     test = placed.source.test
     found = float_rung(placed, test, len(test), None)
-    assert found.score == nir_score(placed.graph, placed.conventions, placed.program, test)
+    assert found.score == NirNetwork.of(placed).score(test)
     assert (found.note, found.parted) == ("by units equal to the NIR interpreter on 1", "")
     some = float_rung(placed, test, 360, None)
     assert some.note == "40 of 360 test samples, by units equal to the NIR interpreter on 1"

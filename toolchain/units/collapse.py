@@ -56,7 +56,7 @@ def find_network(graph: Graph, conventions: Conventions) -> Network:
     """
     reading = Reading.of(graph, conventions)
     network = _Collapse(reading, find_heads(reading)).network(late_biases=not conventions.recurrent_bias_at_start)
-    return with_late_outputs(graph, network, conventions)
+    return with_late_outputs(reading, network)
 
 
 def find_heads(reading: Reading) -> tuple[Head, ...]:

@@ -19,10 +19,10 @@ from toolchain.errors import UnsupportedError
 from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.frontend.links import Link
 from toolchain.frontend.primitives import SPIKING
-from toolchain.frontend.rules import Conventions
 from toolchain.units.base import Unit
 from toolchain.units.lif import Lif
 from toolchain.units.network import Network
+from toolchain.units.reading import Reading
 
 
 def with_late_bias(unit: Unit, bias: FloatArray) -> Unit:
@@ -54,7 +54,7 @@ def with_late_bias(unit: Unit, bias: FloatArray) -> Unit:
     return replace(unit, bias=unit.bias - bias + into, soma=moved)
 
 
-def with_late_outputs(graph: Graph, network: Network, conventions: Conventions) -> Network:
+def with_late_outputs(reading: Reading, network: Network) -> Network:
     """The network whose neurons emit `output_delay_steps` late, with that as latency where it can be.
 
     Paths that come together later than others keep the difference as a delay of their links. What a unit gets late by
@@ -63,6 +63,7 @@ def with_late_outputs(graph: Graph, network: Network, conventions: Conventions) 
     Raises:
         UnsupportedError: a unit that moves without input and would have to begin before the network does.
     """
+    graph, conventions = reading.graph, reading.conventions
     steps = conventions.output_delay_steps
     if not steps:
         return network
