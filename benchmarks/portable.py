@@ -29,7 +29,7 @@ from exporters.scalar.plan import plan_program
 from seamount.network import find_source
 from simulators import fast
 from simulators.onnx import simulate as simulate_onnx
-from simulators.recorded import Job, prepare
+from simulators.recorded import ExportedRun, prepare
 from toolchain.frontend.conventions import conventions_for
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Program
@@ -60,7 +60,7 @@ def payloads(program: Program, steps: int) -> dict[str, IntArray]:
     return {source.name: rng.integers(-high // 2, high // 2 + 1, (1, steps, source.size))}
 
 
-def unrecorded(program: Program, types: Callable[[tuple[int, int]], str], steps: int) -> Job:
+def unrecorded(program: Program, types: Callable[[tuple[int, int]], str], steps: int) -> ExportedRun:
     """A run of which only the end is kept."""
     job = prepare(
         plan_program(program), types, payloads(program, steps), steps=steps, probes=(), record_messages=False,

@@ -23,7 +23,7 @@ from models.training.folder import load_folder
 from seamount.build.deploy import deploy
 from seamount.network import ZOO_PREFIX
 from seamount.options import read_settings
-from toolchain.engine import ENGINES, JSON, Unit, run_units
+from toolchain.engine import ENGINES, JSON, WorkUnit, run_units
 from toolchain.files import write_text
 from toolchain.quantize.settings import Settings
 from toolchain.version import __version__
@@ -33,13 +33,13 @@ RESULTS, PAGE = ROOT / "docs" / "results.json", ROOT / "docs" / "results.md"
 BUILDS = ROOT / "build" / "results"
 
 
-def unit_of(folder: Path, model: str) -> Unit:
+def unit_of(folder: Path, model: str) -> WorkUnit:
     """The work on one network; its arguments change with whatever its row depends on."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         digest.update(path.name.encode() + path.read_bytes())
     arguments: dict[str, JSON] = {"model": model, "folder": str(folder)}
-    return Unit(folder.name, {**arguments, "files": digest.hexdigest(), "version": __version__})
+    return WorkUnit(folder.name, {**arguments, "files": digest.hexdigest(), "version": __version__})
 
 
 def measure(arguments: dict[str, JSON]) -> dict[str, JSON]:

@@ -19,7 +19,7 @@ ACTIVATION_SHIFT = 6
 """Loihi's `activation << 6`: weights, thresholds and biases of one unit stand 6 bits above the registers' unit."""
 
 
-class Network:
+class PlainProgram:
     """A stored program as plain data.
 
     Attributes:
@@ -72,13 +72,13 @@ def _projection(fields: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any
     return {**{name: fields[name] for name in names}, "weights": arrays[f"projection/{fields['name']}/weights"]}
 
 
-Run = Callable[[Network], tuple[dict[str, Any], dict[str, Any]]]
-"""Network -> arrays by ``"spikes/population"``, ``"current/population"``, ``"voltage/population"``; and facts."""
+Run = Callable[[PlainProgram], tuple[dict[str, Any], dict[str, Any]]]
+"""PlainProgram -> arrays by ``"spikes/population"``, ``"current/population"``, ``"voltage/population"``; and facts."""
 
 
 def main(run: Run, version: str) -> None:
     """Run a script's network: ``run_TOOL.py program.npz inputs.npz result.npz``."""
     program, inputs, result = sys.argv[1:]
-    arrays, facts = run(Network(program, inputs))
+    arrays, facts = run(PlainProgram(program, inputs))
     facts = {**facts, "version": version, "python": platform.python_version(), "numpy": np.__version__}
     np.savez(result, header=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), **arrays)

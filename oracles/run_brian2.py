@@ -21,12 +21,12 @@ from brian2_loihi import (
     LoihiSynapses,
     synapse_sign_mode,
 )
-from exchange import Network, main
+from exchange import PlainProgram, main
 
 prefs.codegen.target = "numpy"
 
 
-def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(network: PlainProgram) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the groups, run them, read the monitors."""
     groups, synapses = build(network)
     names = [population["name"] for population in network.populations]
@@ -42,7 +42,7 @@ def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, {"delays": "synaptic delay d from a generator, d - 1 from a group, is d steps"}
 
 
-def build(network: Network) -> tuple[dict[str, Any], list[Any]]:
+def build(network: PlainProgram) -> tuple[dict[str, Any], list[Any]]:
     """Groups by name, and synapses; `benchmarks/foreign` times the same."""
     groups = {name: _generator(spikes) for name, spikes in network.spikes.items()}
     for population in network.populations:
@@ -67,7 +67,7 @@ def _group(population: dict[str, Any]) -> Any:
     )
 
 
-def _synapses(network: Network, projection: dict[str, Any], groups: dict[str, Any]) -> Any:
+def _synapses(network: PlainProgram, projection: dict[str, Any], groups: dict[str, Any]) -> Any:
     delay = projection["delay_steps"] - (0 if network.is_input(projection["source"]) else 1)
     synapses = LoihiSynapses(
         groups[projection["source"]],

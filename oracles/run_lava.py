@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from exchange import Network, main
+from exchange import PlainProgram, main
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.dense.process import DelayDense, Dense
@@ -21,7 +21,7 @@ from lava.utils.weightutils import SignMode
 PORTS = {"spikes": "s_out", "current": "u", "voltage": "v"}
 
 
-def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(network: PlainProgram) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the processes, run them, read the monitors."""
     neurons = build(network)
     monitors = {}
@@ -39,7 +39,7 @@ def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, {"delays": "Dense is 1 step, DelayDense(d - 1) is d steps"}
 
 
-def build(network: Network) -> dict[str, Any]:
+def build(network: PlainProgram) -> dict[str, Any]:
     """The LIF processes by name, connected; `benchmarks/foreign` times the same."""
     sources = {name: RingBuffer(data=np.ascontiguousarray(spikes.T)) for name, spikes in network.spikes.items()}
     neurons = {population["name"]: _lif(population) for population in network.populations}

@@ -11,7 +11,7 @@ from typing import Any
 
 import nengo_loihi
 import numpy as np
-from exchange import ACTIVATION_SHIFT, Network, main
+from exchange import ACTIVATION_SHIFT, PlainProgram, main
 from nengo_loihi.block import Axon, LoihiBlock, Synapse
 from nengo_loihi.builder import Model
 from nengo_loihi.emulator import EmulatorInterface
@@ -22,7 +22,7 @@ KEYS = {"spikes": "spiked", "current": "current", "voltage": "voltage"}
 LIMIT = 2**23 - 1
 
 
-def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(network: PlainProgram) -> tuple[dict[str, Any], dict[str, Any]]:
     """Build the blocks, step the emulator, read the probes."""
     model, blocks = build(network)
     probes = {(kind, name): LoihiProbe(blocks[name], key=KEYS[kind]) for kind in KEYS for name in blocks}
@@ -39,7 +39,7 @@ def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, {"delays": "one step a projection", "warnings": said}
 
 
-def build(network: Network) -> tuple[Any, dict[str, Any]]:
+def build(network: PlainProgram) -> tuple[Any, dict[str, Any]]:
     """The model, and its blocks by name; `benchmarks/foreign` times the same."""
     model = Model()
     sources = {name: _input(model, spikes) for name, spikes in network.spikes.items()}

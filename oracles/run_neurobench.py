@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from exchange import Network, main
+from exchange import PlainProgram, main
 from neurobench.benchmarks import Benchmark
 from neurobench.metrics.workload import SynapticOperations
 from neurobench.models import TorchModel
@@ -20,7 +20,7 @@ from neurobench.models import TorchModel
 class Replay(torch.nn.Module):
     """One Linear a projection, fed with recorded spikes, (1, step, all sources)."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: PlainProgram) -> None:
         super().__init__()
         self.slices, start = {}, 0
         for name, spikes in network.spikes.items():
@@ -43,7 +43,7 @@ def _layer(weights: Any) -> torch.nn.Linear:
     return layer
 
 
-def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(network: PlainProgram) -> tuple[dict[str, Any], dict[str, Any]]:
     """Count with NeuroBench's own benchmark."""
     data = torch.tensor(np.concatenate(list(network.spikes.values()), axis=1)[None], dtype=torch.float32)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(data, torch.zeros(1)))

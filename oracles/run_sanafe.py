@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 import sanafe
-from exchange import ACTIVATION_SHIFT, Network, main
+from exchange import ACTIVATION_SHIFT, PlainProgram, main
 
 ENERGY_PER_SYNAPTIC_EVENT_J = 35.5e-12
 """`energy_process_spike` of loihi_dense_synapse in SANA-FE's loihi.yaml."""
 
 
-def run(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(network: PlainProgram) -> tuple[dict[str, Any], dict[str, Any]]:
     """Simulate, read the traces."""
     result = build(network).sim(network.steps, timing_model="simple", spike_trace=True)
     return arrays(network, result, network.steps), _facts(result)
 
 
-def build(network: Network) -> Any:
+def build(network: PlainProgram) -> Any:
     """The chip with each group on a core; `benchmarks/foreign` times the same."""
     architecture = sanafe.load_loihi()
     described, groups = sanafe.Network(), {}
@@ -73,7 +73,7 @@ def _group(described: Any, population: dict[str, Any], delayed: bool) -> Any:
     return group
 
 
-def _delayed(network: Network) -> bool:
+def _delayed(network: PlainProgram) -> bool:
     """Whether the delaying dendrite is needed."""
     steps = {projection["delay_steps"] for projection in network.projections}
     if len(steps) > 1 and 1 in steps:
@@ -90,7 +90,7 @@ def _connect(source: Any, target: Any, projection: dict[str, Any], delayed: bool
     source.connect_neurons_sparse(target, attributes, pairs)
 
 
-def arrays(network: Network, result: Any, steps: int) -> dict[str, Any]:
+def arrays(network: PlainProgram, result: Any, steps: int) -> dict[str, Any]:
     """Spikes of every population in the steps of a result."""
     found = {}
     for population in network.populations:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import simulators.fast
 from seamount.simulators import Simulate, find_simulator
-from toolchain.engine import JSON, Unit, check_engine, run_units, unit_threads
+from toolchain.engine import JSON, WorkUnit, check_engine, run_units, unit_threads
 from toolchain.engine.keep import FILES, file_hash
 from toolchain.errors import InputError, OverflowTrapError
 from toolchain.files import read_npz, write_npz
@@ -109,7 +109,7 @@ def simulate_in_shards(
         units = _units(program, inputs, simulator, recording, folder, shards.samples)
         done: list[str] = []
 
-        def count(unit: Unit, result: Result) -> None:
+        def count(unit: WorkUnit, result: Result) -> None:
             done.append(unit.name)
             tell(f"            {unit.name} is done, {len(done)} of {len(units)}")
 
@@ -177,7 +177,7 @@ def _folder(resume: Path | None) -> Iterator[Path]:
 
 def _units(
     program: Program, inputs: Mapping[str, IntArray], simulator: str, recording: Recording, folder: Path, samples: int
-) -> list[Unit]:
+) -> list[WorkUnit]:
     """One unit a shard; its files are written here, and are the same whenever they are written again."""
     save_program(program, folder / "program.npz")
     shared: Result = {
@@ -197,7 +197,7 @@ def _units(
         file, trace = folder / f"{name}.inputs.npz", folder / f"{name}.trace.npz"
         write_npz(file, {}, {key: values[start:end] for key, values in inputs.items()})
         own: Result = {"inputs": str(file), "inputs_sha256": file_hash(file), "trace": str(trace)}
-        units.append(Unit(name, shared | own))
+        units.append(WorkUnit(name, shared | own))
     return units
 
 

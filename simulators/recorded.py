@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class ExportedRun:
     """One run of an exported program.
 
     Attributes:
@@ -90,7 +90,7 @@ def prepare(
     probes: Sequence[Probe],
     record_messages: bool,
     strict: bool,
-) -> Job:
+) -> ExportedRun:
     """Check the inputs and say what is to be recorded; the plan knows the probes.
 
     Raises:
@@ -108,7 +108,7 @@ def prepare(
     messages = tuple(Part(name, "", types(plan.messages[name]), (size,)) for name, size in program.sizes().items())
     registers = tuple(_register(plan, types, probe.population, probe.register) for probe in probes)
     finals = tuple(_register(plan, types, name, r.name) for name, step in plan.steps.items() for r in step.stored)
-    return Job(plan, given, messages, registers, finals, record_messages, strict)
+    return ExportedRun(plan, given, messages, registers, finals, record_messages, strict)
 
 
 def stored_probes(plan: ProgramPlan) -> tuple[Probe, ...]:
@@ -124,7 +124,7 @@ def _register(plan: ProgramPlan, types: Types, name: str, register: str) -> Part
     return Part(name, register, types(found), step.population.extent(declared.per))
 
 
-def read_trace(job: Job, simulator: str, steps: Records, ends: Records) -> Trace:
+def read_trace(job: ExportedRun, simulator: str, steps: Records, ends: Records) -> Trace:
     """The trace of a run that went to its end.
 
     Args:

@@ -28,7 +28,7 @@ from tests.backends.lava_programs import lif_network, side_by_side
 from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.backends.suite import BACKENDS, BACKENDS_BY_NAME, Backend, differences, run, run_reference
 from tests.source_tree import PACKAGES, sources
-from toolchain.engine import ENGINES, JSON, Unit, check_engine, run_units
+from toolchain.engine import ENGINES, JSON, WorkUnit, check_engine, run_units
 from toolchain.engine.keep import file_hash
 from toolchain.files import write_text
 from toolchain.ir.integer import IntArray
@@ -108,7 +108,7 @@ def soak(tallies: Mapping[str, Tally], options: argparse.Namespace) -> int:
     seed: int = options.seed
     source = source_hash()
 
-    def tell(unit: Unit, result: dict[str, Any]) -> None:
+    def tell(unit: WorkUnit, result: dict[str, Any]) -> None:
         for name, found in result["simulators"].items():
             tallies[name].add(found)
         print(f"{unit.name}: " + ", ".join(f"{n} {t.values['registers']:,}" for n, t in tallies.items()), flush=True)
@@ -131,10 +131,10 @@ def source_hash() -> str:
     return whole.hexdigest()
 
 
-def seed_unit(seed: int, backends: list[str], out: Path, source: str) -> Unit:
+def seed_unit(seed: int, backends: list[str], out: Path, source: str) -> WorkUnit:
     """A seed as a unit of work."""
     scales: dict[str, JSON] = {"large": list(astuple(LARGE)), "small": list(astuple(SMALL))}
-    return Unit(
+    return WorkUnit(
         f"seed_{seed:08d}",
         {"seed": seed, "backends": list(backends), "scales": scales, "out": str(out.resolve()), "source": source},
     )

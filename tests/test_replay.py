@@ -12,7 +12,7 @@ import pytest
 from tests.replay.__main__ import main, replay
 from tests.replay.compare import compare_jobs
 from tests.replay.graphs import random_graph, write_random
-from tests.replay.jobs import Job
+from tests.replay.jobs import ReplayJob
 from tests.replay.layers import LAYERS
 from toolchain.frontend.extensions import EXTENSIONS
 from toolchain.frontend.linear import LINEAR_KINDS
@@ -50,7 +50,7 @@ def tree(root: Path, package: str, **texts: str) -> Path:
     return root
 
 
-JOBS = [Job("built", ("built",)), Job("refused", ("refused",))]
+JOBS = [ReplayJob("built", ("built",)), ReplayJob("refused", ("refused",))]
 
 
 def test_trees_of_unlike_layouts_that_write_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,26 +16,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from exchange import Network
+from exchange import PlainProgram
 from memory import own_peak_kib, tree_kib
 
 Advance = Callable[[int], None]
 Prepared = tuple[Advance, Callable[[], dict[str, Any]], Callable[[], object]]
 
 
-def main(prepare: Callable[[Network], Prepared], version: str) -> None:
+def main(prepare: Callable[[PlainProgram], Prepared], version: str) -> None:
     """Run a plan on what `prepare` makes of a network.
 
     Args:
-        prepare: Network -> (advance, recorded, quiet): `advance(steps)` goes on by so many steps; `recorded()` gives
-            spikes by population name so far, (step, neuron), or nothing where they can't be had; `quiet()` stops
+        prepare: PlainProgram -> (advance, recorded, quiet): `advance(steps)` goes on by so many steps; `recorded()`
+            gives spikes by population name so far, (step, neuron), or nothing where they can't be had; `quiet()` stops
             recording.
         version: of the tool.
     """
     program, inputs, planned, result = sys.argv[1:]
     with open(planned, encoding="utf-8") as given:
         plan: dict[str, Any] = json.load(given)
-    network = Network(program, inputs)
+    network = PlainProgram(program, inputs)
     advance, recorded, quiet = prepare(network)
     advance(1)
     facts: dict[str, Any] = {

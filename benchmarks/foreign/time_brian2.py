@@ -9,13 +9,13 @@ import numpy as np
 from brian2 import ms, prefs
 from brian2_loihi import LoihiNetwork, LoihiSpikeMonitor
 from clock import Prepared, main
-from exchange import Network
+from exchange import PlainProgram
 from run_brian2 import build
 
 prefs.codegen.target = "cython"
 
 
-def prepare(network: Network) -> Prepared:
+def prepare(network: PlainProgram) -> Prepared:
     """A LoihiNetwork whose monitors can be switched off."""
     groups, synapses = build(network)
     sizes = {population["name"]: population["size"] for population in network.populations}

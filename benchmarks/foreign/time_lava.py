@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from clock import Prepared, main
-from exchange import Network
+from exchange import PlainProgram
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from run_lava import build
@@ -17,7 +17,7 @@ from run_lava import build
 LIFS: list[Any] = []
 
 
-def prepare(network: Network) -> Prepared:
+def prepare(network: PlainProgram) -> Prepared:
     """The processes; they end with `main`."""
     LIFS.extend(build(network).values())
 

@@ -7,13 +7,13 @@ from typing import Any
 import nengo_loihi
 import numpy as np
 from clock import Prepared, main
-from exchange import Network
+from exchange import PlainProgram
 from nengo_loihi.emulator import EmulatorInterface
 from nengo_loihi.probe import LoihiProbe
 from run_nengo import build
 
 
-def prepare(network: Network) -> Prepared:
+def prepare(network: PlainProgram) -> Prepared:
     """An emulator whose probes can be taken away."""
     model, blocks = build(network)
     probes = {name: LoihiProbe(block, key="spiked") for name, block in blocks.items()}

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from clock import Prepared, main
-from exchange import Network
+from exchange import PlainProgram
 from run_sanafe import arrays, build
 
 
-def prepare(network: Network) -> Prepared:
+def prepare(network: PlainProgram) -> Prepared:
     """A chip that goes on from where it was; spikes are traced until they have been compared."""
     chip, trace = build(network), {"spike_trace": True}
     parts: list[dict[str, Any]] = []

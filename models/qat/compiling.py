@@ -24,9 +24,9 @@ from toolchain.frontend.sketch import ComplexArray, leaky
 from toolchain.ir.program import Program, Projection
 from toolchain.lower.pipeline import Compiled, compile_graph
 from toolchain.lower.program import lower
-from toolchain.lower.scheme import choose_scales
+from toolchain.lower.scales import choose_scales
 from toolchain.quantize.rounding import TensorRow
-from toolchain.quantize.scales import Scheme
+from toolchain.quantize.scheme import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Unit
 

@@ -21,7 +21,7 @@ from toolchain.frontend.links import Link
 from toolchain.ir.connections import OneToOne
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population
-from toolchain.quantize.scales import UnitScale, key
+from toolchain.quantize.scheme import UnitScale, key
 from toolchain.quantize.weights import greatest_weight
 from toolchain.units.binary_gate import BinaryGate
 from toolchain.units.sigmoid_gate import SigmoidGate

@@ -9,13 +9,11 @@ of the compiler's settings, of `TrainConfig`, ``refresh_steps``, ``distill`` and
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from models.qat.finetune import Finetuned, Run, finetune
-from models.training.jobs import add_device, device_name, epoch_teller, logged, run_jobs
+from models.training.jobs import device_name, epoch_teller, logged, run_command_line
 from toolchain.errors import InputError
 from toolchain.quantize.settings import Settings
 
@@ -23,7 +21,7 @@ FORM = "NAME=START:SECONDS[:key=value,...]"
 
 
 @dataclass(frozen=True)
-class Job:
+class TuningJob:
     """One network to fine-tune: the name of its folder, the network to begin with, and how."""
 
     name: str
@@ -31,7 +29,7 @@ class Job:
     run: Run
 
 
-def parse_job(text: str) -> Job:
+def parse_job(text: str) -> TuningJob:
     """A job from the command line.
 
     Raises:
@@ -52,14 +50,16 @@ def parse_job(text: str) -> Job:
     if not name or not start or refresh < 1 or (samples is not None and samples < 1):
         raise InputError(text, "is not a job", f"give {FORM}, and refresh_steps and epoch_samples of 1 or more")
     widths = {key: int(value) if value.isdigit() else value for key, value in pairs.items() if key in own}
-    return Job(name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds, epoch_samples=samples))
+    return TuningJob(
+        name, start, Run(Settings.from_dict(widths), training, refresh, share, seconds, epoch_samples=samples)
+    )
 
 
 def _number(text: str) -> int | float:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-def run_job(job: Job, out: Path, device: str) -> Finetuned:
+def run_job(job: TuningJob, out: Path, device: str) -> Finetuned:
     """Fine-tune; the log says how every epoch went."""
     folder = out / job.name
     run = replace(job.run, device=device)
@@ -72,13 +72,7 @@ def run_job(job: Job, out: Path, device: str) -> Finetuned:
 
 def main() -> None:
     """Parse the command line and run the jobs; a job that fails does not hold up the next ones."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("jobs", nargs="+", metavar=FORM)
-    parser.add_argument("--out", type=Path, default=Path("tuned"))
-    add_device(parser)
-    options = parser.parse_args()
-    jobs = [parse_job(text) for text in options.jobs]
-    sys.exit(not run_jobs(jobs, lambda job: run_job(job, options.out, options.device)))
+    run_command_line(__doc__, FORM, ("--out", "tuned"), parse_job, run_job)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,13 @@ import torch
 
 from models.layers.weights import write_json
 from models.tasks import Task, hapt
-from models.training.on_device import Job, parse_job, run_job
+from models.training.on_device import TrainingJob, parse_job, run_job
 from models.training.train import Progress, train
 
 FOLDS = 3
 
 
-def cross_validate(job: Job, tasks: list[Task], device: str) -> list[float]:
+def cross_validate(job: TrainingJob, tasks: list[Task], device: str) -> list[float]:
     """Accuracy of the last epoch on each fold."""
     accuracies = []
     for task in tasks:

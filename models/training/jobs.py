@@ -81,6 +81,31 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
 
+def run_command_line(
+    about: str | None,
+    form: str,
+    folder: tuple[str, str],
+    parse: Callable[[str], AnyJob],
+    run: Callable[[AnyJob, Path, str], object],
+) -> None:
+    """Parse the command line and run its jobs; the exit code is 0 if all went well.
+
+    Args:
+        about: shown by ``--help``.
+        form: of a job, as it is typed.
+        folder: that results go into: the option's name and its default.
+        parse: a job from its text.
+        run: does a job, in that folder, on a device.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="+", metavar=form)
+    parser.add_argument(folder[0], dest="folder", type=Path, default=Path(folder[1]))
+    add_device(parser)
+    options = parser.parse_args()
+    jobs = [parse(text) for text in options.jobs]
+    sys.exit(not run_jobs(jobs, lambda job: run(job, options.folder, options.device)))
+
+
 def run_jobs(jobs: Sequence[AnyJob], run: Callable[[AnyJob], object]) -> bool:
     """Run all jobs; one that fails is told of and does not hold up the next. Returns whether all went well."""
     well = True

@@ -12,8 +12,6 @@ chosen on the validation part; the test part is measured once, at the end.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +23,7 @@ from models.layers.weights import load_tensors
 from models.network.config import NetworkConfig
 from models.tasks import Task, load_task
 from models.training.config import TrainConfig
-from models.training.jobs import Tell, add_device, device_name, epoch_teller, logged, run_jobs
+from models.training.jobs import Tell, device_name, epoch_teller, logged, run_command_line
 from models.training.pace import measure_pace
 from models.training.recipes import configured
 from models.training.run_state import FILE as CHECKPOINT
@@ -38,7 +36,7 @@ SLACK, LEEWAY = 1.03, 1.25
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One network to train.
 
     Attributes:
@@ -61,7 +59,7 @@ class Job:
     test: bool = True
 
 
-def parse_job(text: str) -> Job:
+def parse_job(text: str) -> TrainingJob:
     """A job from the command line.
 
     Raises:
@@ -79,10 +77,10 @@ def parse_job(text: str) -> Job:
     except ValueError as error:
         raise InputError(text, f"is not a job ({error})", f"give {FORM}") from error
     network, training = configured(task, system, pairs, f"{text}: settings")
-    return Job(name if named else task, task, seconds, network, training, start, fit == "1", test == "1")
+    return TrainingJob(name if named else task, task, seconds, network, training, start, fit == "1", test == "1")
 
 
-def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
+def run_job(job: TrainingJob, runs: Path, device: str) -> TrainingResult | None:
     """Train until the end or until the job's time is up; the folder holds what is needed to go on."""
     folder = runs / job.name
     with logged(folder) as tell:
@@ -100,7 +98,7 @@ def run_job(job: Job, runs: Path, device: str) -> TrainingResult | None:
     return result
 
 
-def fitted(job: Job, task: Task, folder: Path, device: str, tell: Tell) -> Job:
+def fitted(job: TrainingJob, task: Task, folder: Path, device: str, tell: Tell) -> TrainingJob:
     """The job with as many epochs as fill its time; with the number of its checkpoint, where there is one."""
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
@@ -117,13 +115,7 @@ def fitted(job: Job, task: Task, folder: Path, device: str, tell: Tell) -> Job:
 
 def main() -> None:
     """Parse the command line and run the jobs; a job that fails does not hold up the next ones."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("jobs", nargs="+", metavar=FORM)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    add_device(parser)
-    options = parser.parse_args()
-    jobs = [parse_job(text) for text in options.jobs]
-    sys.exit(not run_jobs(jobs, lambda job: run_job(job, options.runs, options.device)))
+    run_command_line(__doc__, FORM, ("--runs", "runs"), parse_job, run_job)
 
 
 if __name__ == "__main__":

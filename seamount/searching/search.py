@@ -15,8 +15,8 @@ from seamount.network import Source, graph_of
 from seamount.options import Options
 from seamount.ports import OWN_KEYS
 from seamount.samples import Data, Samples
-from seamount.searching.work import Job, choice_samples, evaluate, measurable, unit_name
-from toolchain.engine import Unit, run_units
+from seamount.searching.work import SearchJob, choice_samples, evaluate, measurable, unit_name
+from toolchain.engine import WorkUnit, run_units
 from toolchain.errors import InputError
 from toolchain.files import write_npz, write_text
 from toolchain.frontend.write import write_nir
@@ -101,7 +101,7 @@ def search(
     kept = Path("build/search-network" if out is None else out) / GIVEN
     named = _model_file(model, kept)
     paths = [_data_file(data, kept / f"{name}.npz") for name, data in _parts(calibrate, validate, test)]
-    job = Job(
+    job = SearchJob(
         named, paths[0], paths[1], paths[2], options.convention or "", options.dt or 0.0, options.target,
         options.passes, samples,
     ).with_hashes()  # fmt: skip
@@ -155,14 +155,14 @@ class Bench:
         tell: is called with an event a batch.
     """
 
-    def __init__(self, job: Job, engine: str, workers: int | None, folder: Path, tell: Tell) -> None:
+    def __init__(self, job: SearchJob, engine: str, workers: int | None, folder: Path, tell: Tell) -> None:
         self.job, self.engine, self.workers, self.folder, self.tell = job, engine, workers, folder, tell
         self.done = 0
 
     def measure(self, settings: Sequence[Settings], part: str = "choice") -> list[Measured]:
         """Measure programs of these settings on a part of the data."""
         given = [self.job.arguments(one, part) for one in settings]
-        units = [Unit(unit_name(arguments), arguments) for arguments in given]
+        units = [WorkUnit(unit_name(arguments), arguments) for arguments in given]
         tell = lines_of(self.tell, "measured")
         found = run_units(evaluate, units, engine=self.engine, workers=self.workers, folder=self.folder, tell=tell)
         self.done += len(found)

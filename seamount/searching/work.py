@@ -43,7 +43,7 @@ REFUSALS = (QuantizationError, PlacementError, UnsupportedError, VerificationErr
 
 
 @dataclass(frozen=True)
-class Job:
+class SearchJob:
     """What all units of a search share; all of it plain, so that it can travel.
 
     Attributes:
@@ -65,7 +65,7 @@ class Job:
     samples: int = 2048
     files: tuple[tuple[str, str], ...] = ()
 
-    def with_hashes(self) -> Job:
+    def with_hashes(self) -> SearchJob:
         """The job with the hashes of its files, and of the network's."""
         named = [text for text in (self.calibrate, self.validate, self.test) if text]
         read = self.source().file
@@ -91,7 +91,7 @@ class Job:
 def evaluate(arguments: dict[str, JSON]) -> dict[str, JSON]:
     """Measure one choice of widths: `Measured` as plain data."""
     given: Any = arguments
-    context = context_of(Job(**given["job"] | {"files": tuple(sorted(given["job"]["files"].items()))}))
+    context = context_of(SearchJob(**given["job"] | {"files": tuple(sorted(given["job"]["files"].items()))}))
     try:
         found = _measured(context, given["part"], Settings.from_dict(given["settings"]))
     except REFUSALS as error:
@@ -111,7 +111,7 @@ class Floats:
 class Context:
     """A network read and calibrated once, and its float outputs."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: SearchJob) -> None:
         self.job = job
         self.source = job.source()
         self.conventions: Conventions = job.conventions(self.source)
@@ -152,12 +152,12 @@ class Context:
 
 
 @lru_cache(maxsize=1)
-def context_of(job: Job) -> Context:
+def context_of(job: SearchJob) -> Context:
     """The context of a job; a worker makes it once."""
     return Context(job)
 
 
-def choice_samples(source: Source, job: Job) -> Samples:
+def choice_samples(source: Source, job: SearchJob) -> Samples:
     """Labelled samples to make choices on: never the test part.
 
     Of a task the validation part, then as much of the training part as `job.samples` leaves room for, spread evenly;

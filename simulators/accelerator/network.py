@@ -29,7 +29,7 @@ class Step(Protocol):
         """Run steps of the block; the sums at the ports are (step, sample, neuron), from `start` on."""
 
 
-class Network:
+class ProgramOnDevice:
     """A program with the state of one run.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 from simulators.accelerator import sizes
 from simulators.accelerator.engines import Engine
 from simulators.accelerator.memory import into_host
-from simulators.accelerator.network import Network
+from simulators.accelerator.network import ProgramOnDevice
 from simulators.accelerator.plan import plans, source_ranges
 from simulators.traced.replay import Checkpoint, repeat
 from toolchain.errors import ConformanceError, InputError
@@ -40,9 +40,9 @@ class Request:
     engine: Engine
     room_bytes: int | None
 
-    def network(self, samples: int, steps: int) -> Network:
+    def network(self, samples: int, steps: int) -> ProgramOnDevice:
         """The program at its start."""
-        return Network(self.program, samples, self.probed(), steps, self.engine)
+        return ProgramOnDevice(self.program, samples, self.probed(), steps, self.engine)
 
     def probed(self) -> dict[str, frozenset[str]]:
         """Registers to record, by population."""
@@ -183,7 +183,7 @@ class _Record:
             declared = next(r for r in all_registers(population) if r.name == probe.register)
             self.registers[str(probe)] = np.zeros((samples, steps, *population.extent(declared.per)), dtype=np.int64)
 
-    def take(self, network: Network, samples: slice, start: int, stop: int) -> None:
+    def take(self, network: ProgramOnDevice, samples: slice, start: int, stop: int) -> None:
         """Copy what a block left of some steps."""
         for name, room in self.messages.items():
             into_host(room[samples, start:stop], network.memory.rows(name, 0, stop - start).transpose(0, 1))
@@ -191,7 +191,7 @@ class _Record:
             recorded = network.memory.recorded[probe.population, probe.register][: stop - start]
             into_host(self.registers[str(probe)][samples, start:stop], recorded.transpose(0, 1))
 
-    def finish(self, network: Network, samples: slice) -> None:
+    def finish(self, network: ProgramOnDevice, samples: slice) -> None:
         """Copy what some samples' run left."""
         for name, sent in network.memory.sent.items():
             into_host(self.sent[name][samples], sent)

@@ -16,7 +16,7 @@ import numpy as np
 from exporters.c import Source, build_source
 from exporters.c.values import stored_bits
 from simulators.c.driver import FUNCTION, driver
-from simulators.recorded import Job, explain, prepare, read_trace, stored_probes
+from simulators.recorded import ExportedRun, explain, prepare, read_trace, stored_probes
 from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
@@ -123,7 +123,7 @@ class Compiled:
     """
 
     source: Source
-    job: Job
+    job: ExportedRun
     folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -139,7 +139,7 @@ class Compiled:
             self._run: Any = ctypes.CDLL(str(library))[FUNCTION]
         self._run.restype = ctypes.c_int64
 
-    def execute(self, job: Job) -> tuple[int, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def execute(self, job: ExportedRun) -> tuple[int, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Run; the step that may not be, or -1, then the records of steps and of samples."""
         records = np.zeros((job.samples, job.steps), dtype=job.records())
         finals = np.zeros(job.samples, dtype=job.ends())
@@ -150,7 +150,7 @@ class Compiled:
         )
         return int(stopped), records, finals
 
-    def run(self, job: Job, inputs: Mapping[str, IntArray]) -> Trace:
+    def run(self, job: ExportedRun, inputs: Mapping[str, IntArray]) -> Trace:
         """The trace of a job, or the error of the reference where something did not fit."""
         stopped, records, finals = self.execute(job)
         if stopped >= 0:

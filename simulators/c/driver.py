@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from exporters.c import Source
 from exporters.scalar.about import overflow_keys
-from simulators.recorded import Job, Part
+from simulators.recorded import ExportedRun, Part
 
 FUNCTION = "seamount_run"
 
@@ -49,7 +49,7 @@ int64_t {function}(int64_t samples, int64_t steps, const int32_t *inputs, unsign
 """
 
 
-def driver(source: Source, job: Job) -> str:
+def driver(source: Source, job: ExportedRun) -> str:
     """The text of the function, for one network and what is recorded of it."""
     program, counts = source.plan.program, len(overflow_keys(source.plan))
     strict = [f"      fits = fits && !(strict && s->overflows[{place}] > 0);" for place in range(counts)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from simulators.fast.memory import block_steps
-from simulators.fast.network import Network
+from simulators.fast.network import CompiledProgram
 from simulators.reference import check_inputs
 from simulators.traced.replay import Checkpoint, repeat
 from toolchain.ir.integer import IntArray, Overflow
@@ -43,7 +43,7 @@ class Runner:
         frozen = {name: frozenset(registers) for name, registers in probed.items()}
         self.program, self.strict, self.now, self._place = program, strict, 0, 0
         capacity = steps or block_steps(program, samples)
-        self.network = Network(program, samples, frozen, strict=strict, steps=capacity, threads=threads)
+        self.network = CompiledProgram(program, samples, frozen, strict=strict, steps=capacity, threads=threads)
         self.memory = self.network.memory
         self._fatal = {name: self._fatal_counts(name) for name in self.network.plans}
 

@@ -88,7 +88,7 @@ class Task:
     turn_steps: int
 
 
-class Network:
+class CompiledProgram:
     """A program with compiled functions and the state of one run.
 
     Args:

@@ -15,7 +15,7 @@ from exporters.js import build_module
 from exporters.js.data import DTYPES
 from exporters.js.values import array_type
 from exporters.scalar.plan import plan_program
-from simulators.recorded import Job, Part, explain, prepare, read_trace, stored_probes
+from simulators.recorded import ExportedRun, Part, explain, prepare, read_trace, stored_probes
 from toolchain import children
 from toolchain.bounds.ranges import Range
 from toolchain.errors import InputError, MissingPartError, ToolchainError
@@ -107,7 +107,7 @@ def numpy_type(found: Range) -> str:
 
 
 def _run(
-    module: Path, scratch: Path, job: Job, program: Program, inputs: Mapping[str, IntArray], timeout_s: float
+    module: Path, scratch: Path, job: ExportedRun, program: Program, inputs: Mapping[str, IntArray], timeout_s: float
 ) -> Trace:
     said, records, finals = _execute(module, scratch, job, timeout_s)
     if said["stopped"] >= 0:
@@ -116,12 +116,12 @@ def _run(
     return read_trace(job, NAME, steps, np.fromfile(finals, dtype=job.ends()))
 
 
-def seconds_of(module: Path, scratch: Path, job: Job) -> float:
+def seconds_of(module: Path, scratch: Path, job: ExportedRun) -> float:
     """Processor's seconds of a job's steps alone, node's start left out."""
     return float(_execute(module, scratch, job, TIMEOUT_S)[0]["seconds"])
 
 
-def _execute(module: Path, scratch: Path, job: Job, timeout_s: float) -> tuple[dict[str, Any], Path, Path]:
+def _execute(module: Path, scratch: Path, job: ExportedRun, timeout_s: float) -> tuple[dict[str, Any], Path, Path]:
     """Run a job; what the runner says of it, and its two files."""
     if missing := available():
         what, _, remedy = missing.partition("; ")
@@ -136,7 +136,7 @@ def _execute(module: Path, scratch: Path, job: Job, timeout_s: float) -> tuple[d
     return found, paths[2], paths[3]
 
 
-def _description(job: Job) -> dict[str, object]:
+def _description(job: ExportedRun) -> dict[str, object]:
     """What runner.mjs reads."""
     names = {dtype: kind for kind, dtype in DTYPES.items()}
 

@@ -18,7 +18,7 @@ from simulators import fast, reference
 from simulators.fast import compiling, lanes, layout, memory, network, plan, quads_code, synapses
 from simulators.fast.blocks import Runner
 from simulators.fast.compiling import has_feature
-from simulators.fast.network import Network
+from simulators.fast.network import CompiledProgram
 from simulators.fast.synapse_code import COMPRESS
 from tests.backends.fast_programs import (
     NORMALIZED,
@@ -145,7 +145,7 @@ def test_modes_agree_with_and_without_paired_products(
     elif not has_feature(lanes.SHORT_PRODUCTS):
         pytest.skip(f"this processor lacks {lanes.SHORT_PRODUCTS}")
     program = edge_poles(a_bits, c_shift)
-    planned = Network(program, 1, {}, strict=True, steps=1).plans["cells"]
+    planned = CompiledProgram(program, 1, {}, strict=True, steps=1).plans["cells"]
     assert bool(planned.pairs) == (paired and a_bits in (10, 16))
     assert bool(planned.twins) == (paired and (a_bits, c_shift) in ((10, 3), (16, 8), (16, 15)))
     assert_same_outcome(program, noise(program, 2, 40), probes=program.all_probes(), strict=False)

@@ -13,20 +13,12 @@ from seamount import simulators as choice
 from seamount.network import zoo_folder
 from tests.cli.conftest import Run
 from tests.cli.digits_build import digits_build
+from tests.toolchain.report.keys import REPORT_KEYS
 from toolchain.ir.storage import load_program
 from toolchain.ir.text import read_program, write_program
 from toolchain.ir.trace import load_trace
 
-KEYS = {
-    "accuracy": {"float", "integer", "nir", "lava"},
-    "equivalence": {"simulators", "samples", "steps", "values_compared", "mismatches"},
-    "activity": {"spike_rate"},
-    "synops": {"nonzero", "dense", "per_step"},
-    "energy": {"nominal_j", "low_j", "high_j", "dynamic_j", "static_j", "per_inference_j"},
-    "latency": {"per_step_s", "per_inference_s"},
-    "mapping": {"cores", "chips", "fullest_core", "limiting_resource"},
-    "versions": {"seamount", "python", "numpy"},
-}
+KEYS = REPORT_KEYS | {"versions": {"seamount", "python", "numpy"}}
 PIECES = {"model.nir", "program.txt", "program.npz", "placement.json", "report.json", "report.html", "MANIFEST.json"}
 
 

@@ -13,7 +13,7 @@ from models.training.folder import load_folder
 from models.training.train import train
 from seamount.network import find_source
 from seamount.options import read_settings
-from seamount.searching.work import Job, evaluate
+from seamount.searching.work import SearchJob, evaluate
 from tests.cli.conftest import Run
 from tests.toy_tasks import FORMS, STEPS, toy_task
 
@@ -72,7 +72,7 @@ def test_symbols_of_true_length_or_with_a_label_a_step(
     # The folder by itself: the settings beside the weights hold, and a search scores what counts.
     source = find_source(str(out))
     assert source.settings == read_settings(out / "settings.json")
-    job = Job(str(out)).with_hashes()
+    job = SearchJob(str(out)).with_hashes()
     assert evaluate(job.arguments(source.settings, "test"))["right"] == right
     choice = evaluate(job.arguments(source.settings, "choice"))
     assert choice["samples"] == (380 if form == "padded" else 380 * STEPS)

@@ -12,7 +12,7 @@ import pytest
 from seamount.cli.progress import ERASE, ProgressLine, duration
 from seamount.shards import PLAIN, WATCHED_SAMPLES, Recording, simulate_in_shards
 from tests.cli.small_builds import small_builds
-from toolchain.engine import JSON, Unit, run_units
+from toolchain.engine import JSON, WorkUnit, run_units
 from toolchain.errors import OverflowTrapError
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Program
@@ -101,7 +101,7 @@ def test_a_watched_run_names_the_overflow_that_a_plain_run_names(monkeypatch: py
 def test_units_are_counted() -> None:
     heard: list[tuple[str, int, int]] = []
     with listening(lambda *said: heard.append(said)):
-        run_units(echo, [Unit(f"u{number}", {"n": number}) for number in range(3)])
+        run_units(echo, [WorkUnit(f"u{number}", {"n": number}) for number in range(3)])
     assert heard == [("units", done, 3) for done in range(4)]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.trees import REPOSITORY, other_tree
 from tests.replay.compare import LEFT_OUT, VOLATILE, compare_jobs
-from tests.replay.jobs import Job, case_jobs, random_jobs, zoo_jobs
+from tests.replay.jobs import ReplayJob, case_jobs, random_jobs, zoo_jobs
 
 PARTS = ("zoo", "cases", "random")
 COUNT, QUICK_COUNT, QUICK_CASES = 200, 38, 8
@@ -59,9 +59,9 @@ def main(given: Sequence[str] | None = None) -> int:
         return replay(base, REPOSITORY, jobs, work, options.files)
 
 
-def chosen_jobs(options: argparse.Namespace, inputs: Path) -> list[Job]:
+def chosen_jobs(options: argparse.Namespace, inputs: Path) -> list[ReplayJob]:
     """The jobs that the options ask for; their input files are written."""
-    parts, jobs = options.only or PARTS, list[Job]()
+    parts, jobs = options.only or PARTS, list[ReplayJob]()
     cases = REPOSITORY.parent / "shared" / "cases"
     data = Path(os.environ.get("SEAMOUNT_DATA") or REPOSITORY / "data")
     lava = not (options.no_lava or options.quick)
@@ -75,7 +75,7 @@ def chosen_jobs(options: argparse.Namespace, inputs: Path) -> list[Job]:
     return [job for job in jobs if re.search(options.match, job.name)]
 
 
-def replay(base: Path, tree: Path, jobs: Sequence[Job], work: Path, files: str = "") -> int:
+def replay(base: Path, tree: Path, jobs: Sequence[ReplayJob], work: Path, files: str = "") -> int:
     """Run jobs in both trees, compare, report.
 
     Args:
@@ -101,7 +101,7 @@ def replay(base: Path, tree: Path, jobs: Sequence[Job], work: Path, files: str =
     return int(any(different.values()))
 
 
-def _drive(tree: Path, jobs: Sequence[Job], folder: Path, lava: bool) -> subprocess.Popen[bytes]:
+def _drive(tree: Path, jobs: Sequence[ReplayJob], folder: Path, lava: bool) -> subprocess.Popen[bytes]:
     folder.mkdir(exist_ok=True)
     listed = folder / f"jobs-{'with' if lava else 'without'}.json"
     listed.write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8")
@@ -111,7 +111,7 @@ def _drive(tree: Path, jobs: Sequence[Job], folder: Path, lava: bool) -> subproc
     return subprocess.Popen(words, cwd=folder, env=env | {"SEAMOUNT_DATA": data})
 
 
-def _summary(jobs: Sequence[Job], work: Path, different: Sequence[str], seconds: float) -> None:
+def _summary(jobs: Sequence[ReplayJob], work: Path, different: Sequence[str], seconds: float) -> None:
     """Print what was compared, so that an empty run does not pass for a good one."""
     said = [json.loads((work / "new" / f"{job.name}.said.json").read_text(encoding="utf-8")) for job in jobs]
     kinds = Counter[str]()

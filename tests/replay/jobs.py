@@ -23,7 +23,7 @@ SAMPLES, STEPS = 4, 16
 
 
 @dataclass(frozen=True)
-class Job:
+class ReplayJob:
     """One command.
 
     Attributes:
@@ -37,11 +37,11 @@ class Job:
     lava: bool = False
 
 
-def _deploy(name: str, words: Iterable[str], lava: bool = False) -> Job:
-    return Job(name, ("deploy", *words, *FEW, "--out", name), lava)
+def _deploy(name: str, words: Iterable[str], lava: bool = False) -> ReplayJob:
+    return ReplayJob(name, ("deploy", *words, *FEW, "--out", name), lava)
 
 
-def zoo_jobs(repository: Path, data: Path, lava: bool) -> list[Job]:
+def zoo_jobs(repository: Path, data: Path, lava: bool) -> list[ReplayJob]:
     """Every network whose data lie in `data` or come with a package; the digits on Lava, too."""
     jobs = []
     for card in sorted((repository / "models").rglob("CARD.md")):
@@ -57,7 +57,7 @@ def has_data(task: str, data: Path) -> bool:
     return task == "digits" or (data / f"{kinds.get(task, task)}.npz").is_file()
 
 
-def case_jobs(cases: Path, inputs: Path) -> list[Job]:
+def case_jobs(cases: Path, inputs: Path) -> list[ReplayJob]:
     """Every graph of the cases under plain NIR and under one other convention, with its data or with seeded ones."""
     jobs = []
     for path in sorted(cases.rglob("*.nir")):
@@ -100,7 +100,7 @@ def _channels(path: Path) -> int:
     return found[0] if found else 1
 
 
-def random_jobs(count: int, inputs: Path, lava: bool) -> list[Job]:
+def random_jobs(count: int, inputs: Path, lava: bool) -> list[ReplayJob]:
     """So many random graphs; of some, what rounding cost as well."""
     jobs = []
     for seed in range(count):
@@ -108,7 +108,9 @@ def random_jobs(count: int, inputs: Path, lava: bool) -> list[Job]:
         jobs.append(_deploy(name, words, lava and seed % ON_LAVA == 0))
         if seed % EXPLAINED == 0:
             plain = _without(words, "--target", "--passes")
-            jobs.append(Job(f"{name}-quantize", ("quantize", *plain, "--explain", "--json", f"{name}-quantize.json")))
+            jobs.append(
+                ReplayJob(f"{name}-quantize", ("quantize", *plain, "--explain", "--json", f"{name}-quantize.json"))
+            )
     return jobs
 
 

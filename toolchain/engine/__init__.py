@@ -3,7 +3,7 @@
     def measure(arguments):                       # at the top of a module
         return {"error": ...}
 
-    units = [Unit(f"bits_{bits}", {"bits": bits}) for bits in range(4, 9)]
+    units = [WorkUnit(f"bits_{bits}", {"bits": bits}) for bits in range(4, 9)]
     results = run_units(measure, units, engine="processes", folder=Path("build/search"))
 
 The engine changes where a unit runs and nothing else: results have the units' order, and each is what JSON makes of it.
@@ -11,6 +11,6 @@ The engine changes where a unit runs and nothing else: results have the units' o
 
 from toolchain.engine.perform import unit_threads
 from toolchain.engine.run import ENGINES, check_engine, run_units
-from toolchain.engine.units import JSON, Unit
+from toolchain.engine.units import JSON, WorkUnit
 
-__all__ = ["ENGINES", "JSON", "Unit", "check_engine", "run_units", "unit_threads"]
+__all__ = ["ENGINES", "JSON", "WorkUnit", "check_engine", "run_units", "unit_threads"]

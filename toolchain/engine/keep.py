@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from toolchain.doctor import installed
-from toolchain.engine.units import Result, Unit, as_text
+from toolchain.engine.units import Result, WorkUnit, as_text
 from toolchain.files import write_text
 from toolchain.reading import json_of
 from toolchain.version import __version__
@@ -58,16 +58,16 @@ class Keeper:
     tell: Callable[[str], None]
     _versions: Mapping[str, str] = field(default_factory=versions)
 
-    def path(self, unit: Unit) -> Path:
+    def path(self, unit: WorkUnit) -> Path:
         """Where a unit's result is."""
         return self.folder / f"{unit.name}.json"
 
-    def put(self, unit: Unit, result: Result) -> None:
+    def put(self, unit: WorkUnit, result: Result) -> None:
         """Keep a result; the file appears whole or not at all."""
         kept = {**self._facts(unit), "result": result, "sha256": _digest(result)}
         write_text(self.path(unit), json.dumps(kept, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
-    def get(self, unit: Unit) -> Result | None:
+    def get(self, unit: WorkUnit) -> Result | None:
         """The result of a unit that is done; None where it is to be done, with the reason if it was done before."""
         path = self.path(unit)
         if not path.exists():
@@ -85,7 +85,7 @@ class Keeper:
         self.tell(f"{path}: {reason}; done again")
         return None
 
-    def _facts(self, unit: Unit) -> Result:
+    def _facts(self, unit: WorkUnit) -> Result:
         arguments = hashlib.sha256(as_text(unit.arguments, f"unit {unit.name}: arguments").encode()).hexdigest()
         return {
             "format": FORMAT,
@@ -95,7 +95,7 @@ class Keeper:
             "versions": dict(self._versions),
         }
 
-    def _changed(self, unit: Unit, kept: Mapping[str, object]) -> str:
+    def _changed(self, unit: WorkUnit, kept: Mapping[str, object]) -> str:
         for name, value in self._facts(unit).items():
             if kept.get(name) != value:
                 return f"is of other {name.removesuffix('_sha256')}"

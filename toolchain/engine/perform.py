@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 
 import toolchain.errors
-from toolchain.engine.units import Result, Unit, as_text, resolve
+from toolchain.engine.units import Result, WorkUnit, as_text, resolve
 from toolchain.errors import ToolchainError, WorkError
 
 
@@ -44,7 +44,7 @@ class Outcome:
     death: str = ""
 
 
-def make_task(index: int, work: str, unit: Unit) -> Task:
+def make_task(index: int, work: str, unit: WorkUnit) -> Task:
     """A task for `perform`."""
     arguments = json.loads(as_text(unit.arguments, f"unit {unit.name}: arguments"))
     return Task(index, unit.name, json.dumps({"work": work, "unit": unit.name, "arguments": arguments}))

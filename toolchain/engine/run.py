@@ -15,7 +15,7 @@ from toolchain.engine.keep import Keeper
 from toolchain.engine.on_ray import OnRay, require_ray
 from toolchain.engine.perform import Outcome, Task, make_task, perform, read_result
 from toolchain.engine.processes import Processes
-from toolchain.engine.units import Result, Unit, Work, check_units, reference
+from toolchain.engine.units import Result, Work, WorkUnit, check_units, reference
 from toolchain.errors import InputError, ToolchainError, WorkError
 from toolchain.folders import only_one
 from toolchain.progress import advance, listening
@@ -97,12 +97,12 @@ def check_engine(engine: str, workers: int | None = None) -> None:
 
 def run_units(
     work: Work,
-    units: Sequence[Unit],
+    units: Sequence[WorkUnit],
     *,
     engine: str = "serial",
     workers: int | None = None,
     folder: Path | None = None,
-    on_done: Callable[[Unit, Result], None] | None = None,
+    on_done: Callable[[WorkUnit, Result], None] | None = None,
     tell: Callable[[str], None] | None = None,
     retries: int = RETRIES,
 ) -> list[Result]:
@@ -164,9 +164,9 @@ def _to_stderr(line: str) -> None:
 class _Run:
     """What is known of a run so far."""
 
-    units: Sequence[Unit]
+    units: Sequence[WorkUnit]
     keeper: Keeper | None
-    on_done: Callable[[Unit, Result], None] | None
+    on_done: Callable[[WorkUnit, Result], None] | None
     tell: Callable[[str], None]
     retries: int
     results: dict[int, Result] = field(default_factory=dict)

@@ -24,7 +24,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 @dataclass(frozen=True)
-class Unit:
+class WorkUnit:
     """One piece of work.
 
     Attributes:
@@ -44,7 +44,7 @@ def as_text(value: Mapping[str, JSON], where: str) -> str:
         raise InputError(where, f"is not plain JSON ({error})", "give numbers, text, lists; None for NaN") from error
 
 
-def check_units(units: Sequence[Unit]) -> None:
+def check_units(units: Sequence[WorkUnit]) -> None:
     """Refuse names that cannot be files or are not single."""
     for name, count in Counter(unit.name for unit in units).items():
         if not _FILE_NAME.fullmatch(name):

@@ -12,9 +12,9 @@ from toolchain.frontend.graph import FloatArray, Graph
 from toolchain.lower.calibrate import Calibration, calibrate
 from toolchain.lower.program import Lowered, lower
 from toolchain.lower.proven import unproven_findings, with_proven_ranges
-from toolchain.lower.scheme import choose_scales, hide_the_usual
+from toolchain.lower.scales import choose_scales, hide_the_usual
 from toolchain.quantize.inputs import USUAL_SHARE, InputStatistics
-from toolchain.quantize.scales import Scheme
+from toolchain.quantize.scheme import Scheme
 from toolchain.quantize.settings import Settings
 from toolchain.units.collapse import find_network
 from toolchain.units.network import Network

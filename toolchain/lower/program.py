@@ -19,7 +19,7 @@ from toolchain.lower.chains import relay_long_delays
 from toolchain.lower.connection import choose_connection
 from toolchain.quantize.fitted import fitted_integers
 from toolchain.quantize.rounding import TensorRow, row
-from toolchain.quantize.scales import Scheme, key
+from toolchain.quantize.scheme import Scheme, key
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import greatest_weight
 from toolchain.units.base import Unit

@@ -25,7 +25,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.linear import CONVOLUTIONS, POOLINGS
 from toolchain.frontend.links import Link
 from toolchain.ir.integer import IntArray
-from toolchain.quantize.scales import Payload
+from toolchain.quantize.scheme import Payload
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import fitting, greatest_weight
 

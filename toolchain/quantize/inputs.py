@@ -7,7 +7,7 @@ Ways are tried in this order, and the first that serves is taken:
     usual     `input_bits`, the finest power of two at which the peak fits with head-room
     wide      as many bits more, up to 24, as the typical value needs, where outliers make the usual too coarse
 
-Payloads of more than `input_bits` make room for sums that the weights may pay for: `lower.scheme` takes them only where
+Payloads of more than `input_bits` make room for sums that the weights may pay for: `lower.scales` takes them only where
 what a typical value brings is still told apart finely. Where none serves, calibration data are clipped to the range of
 99 % of their non-zero values (`lower.pipeline.calibrated`), and what lies beyond is clipped and counted.
 """

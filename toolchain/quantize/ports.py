@@ -15,7 +15,7 @@ import scipy.sparse
 from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import Link
 from toolchain.ir.integer import limits
-from toolchain.quantize.scales import REGISTER_BITS, Payload, key, link_scale, port_limit
+from toolchain.quantize.scheme import REGISTER_BITS, Payload, key, link_scale, port_limit
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import greatest_weight
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.frontend.graph import FloatArray
-from toolchain.quantize.scales import REGISTER_BITS, room
+from toolchain.quantize.scheme import REGISTER_BITS, room
 
 FINE_BITS = 7
 """A threshold of fewer bits is coarse: each of a neuron's products is rounded by up to one unit of it."""

@@ -22,7 +22,7 @@ from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population
 from toolchain.quantize.ports import drive_limit
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import LinkScale, Payload, UnitScale, graded_payload, key, link_scale, room
+from toolchain.quantize.scheme import LinkScale, Payload, UnitScale, graded_payload, key, link_scale, room
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 from toolchain.units.reading import Reading

@@ -9,7 +9,7 @@ import numpy as np
 from toolchain.frontend.extensions import BINARY_GATE
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.ir.integer import limits
-from toolchain.quantize.scales import REGISTER_BITS, UnitScale
+from toolchain.quantize.scheme import REGISTER_BITS, UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Rounded, Tensors, Unit, UnitRange
 from toolchain.units.gated import TwoPorts

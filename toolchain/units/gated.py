@@ -17,7 +17,7 @@ from toolchain.frontend.links import Link
 from toolchain.ir.integer import IntArray
 from toolchain.quantize.ports import drive_limit
 from toolchain.quantize.rounding import TensorRow
-from toolchain.quantize.scales import Payload, UnitScale, key, link_scale, room
+from toolchain.quantize.scheme import Payload, UnitScale, key, link_scale, room
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import SMALLEST, Scaled, Tensors, UnitRange, rounded_bias

@@ -6,7 +6,7 @@ import numpy as np
 
 from toolchain.errors import UnsupportedError
 from toolchain.frontend.graph import FloatArray
-from toolchain.quantize.scales import UnitScale
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Loop, Reals, Rounded, Seen, Tensors, Unit, seen_without_modes
 

@@ -10,7 +10,7 @@ from toolchain.errors import InputError
 from toolchain.frontend.discretize import DiscreteNeuron
 from toolchain.frontend.graph import FloatArray, Node
 from toolchain.ir.program import Population
-from toolchain.quantize.scales import UnitScale
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import (
     Loop,

@@ -24,7 +24,7 @@ from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.links import Link
 from toolchain.frontend.ssm_shared import MODES
 from toolchain.quantize.poles import MAX_A_BITS
-from toolchain.quantize.scales import UnitScale
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Head, Room, Rounded, Unit, UnitRange
 from toolchain.units.reading import Reading

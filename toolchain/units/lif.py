@@ -24,7 +24,7 @@ from toolchain.ir.neurons.cuba_lif import DECAY_BITS
 from toolchain.ir.program import Population
 from toolchain.quantize.factors import neuron_factors
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import REGISTER_BITS, Payload, UnitScale, key, link_scale
+from toolchain.quantize.scheme import REGISTER_BITS, Payload, UnitScale, key, link_scale
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import (

@@ -24,7 +24,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.frontend.links import Link
 from toolchain.quantize.factors import channels, group_peak, neuron_factors
 from toolchain.quantize.ports import drive_limit
-from toolchain.quantize.scales import REGISTER_BITS, Payload, key
+from toolchain.quantize.scheme import REGISTER_BITS, Payload, key
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import UnitRange

@@ -11,7 +11,7 @@ import numpy as np
 from toolchain.errors import QuantizationError
 from toolchain.frontend.extensions import PRODUCT, RECTIFIER
 from toolchain.frontend.graph import FloatArray, Node
-from toolchain.quantize.scales import UnitScale, room
+from toolchain.quantize.scheme import UnitScale, room
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import (
     SMALLEST,

@@ -21,7 +21,7 @@ from toolchain.frontend.stepped import shares_of
 from toolchain.ir.integer import limits
 from toolchain.ir.program import Population
 from toolchain.quantize.rounding import round_to, row
-from toolchain.quantize.scales import REGISTER_BITS, Payload, UnitScale, key, link_scale
+from toolchain.quantize.scheme import REGISTER_BITS, Payload, UnitScale, key, link_scale
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.weights import weight_exponent
 from toolchain.units.base import Loop, Rounded, Scaled, Seen, Tensors, Unit, UnitRange, seen_without_modes

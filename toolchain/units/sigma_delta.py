@@ -12,7 +12,7 @@ from toolchain.frontend.graph import FloatArray, Node
 from toolchain.frontend.stepped import SigmaDelta as Sums
 from toolchain.ir.program import Population
 from toolchain.quantize.rounding import round_to, row
-from toolchain.quantize.scales import UnitScale
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Loop, Rounded, Seen, Tensors, Unit, rounded_bias, seen_without_modes
 from toolchain.units.reading import Reading

@@ -11,7 +11,7 @@ from toolchain.frontend.extensions import SIGMOID_GATE
 from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray
 from toolchain.quantize.rounding import round_to
-from toolchain.quantize.scales import UnitScale
+from toolchain.quantize.scheme import UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Rounded, Tensors, UnitRange
 from toolchain.units.gated import TwoPorts

@@ -29,8 +29,8 @@ from toolchain.ir.program import Population
 from toolchain.quantize.poles import pole_findings, round_poles
 from toolchain.quantize.readout import ComplexArray, choose_readout, features
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import REGISTER_BITS, UnitScale, room
 from toolchain.quantize.scan import scan
+from toolchain.quantize.scheme import REGISTER_BITS, UnitScale, room
 from toolchain.quantize.settings import Settings
 from toolchain.quantize.voltage import UNREACHED, Layer, choose_voltage, voltage_findings
 from toolchain.quantize.weights import row_gains

@@ -11,7 +11,7 @@ from toolchain.frontend.graph import FloatArray
 from toolchain.ir.integer import IntArray, limits
 from toolchain.ir.program import Population
 from toolchain.quantize.rounding import TensorRow, round_to, row
-from toolchain.quantize.scales import REGISTER_BITS, UnitScale
+from toolchain.quantize.scheme import REGISTER_BITS, UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Loop, Rounded, Seen, Tensors, Unit, rounded_bias, seen_without_modes
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from toolchain.frontend.extensions import TERNARY
 from toolchain.frontend.graph import FloatArray, Node
-from toolchain.quantize.scales import Payload, UnitScale
+from toolchain.quantize.scheme import Payload, UnitScale
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import (
     Loop,

@@ -35,7 +35,7 @@ from toolchain.frontend.read import read_nir
 from toolchain.ir.text import program_hash
 from toolchain.lower.pipeline import compile_graph
 from toolchain.lower.program import lower
-from toolchain.lower.scheme import choose_scales
+from toolchain.lower.scales import choose_scales
 from toolchain.quantize.settings import Settings
 from toolchain.units.collapse import find_network
 

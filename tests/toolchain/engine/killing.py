@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from toolchain.engine import Unit
+from toolchain.engine import WorkUnit
 
 WAIT_SECONDS = 60.0
 
@@ -15,21 +15,21 @@ RUN = """
 import sys
 from pathlib import Path
 from tests import engine_work
-from toolchain.engine import Unit, run_units
+from toolchain.engine import WorkUnit, run_units
 
 folder, seconds, engine = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
-units = [Unit(f"quick_{x}", {"log": str(folder / "quick"), "seconds": 0}) for x in range(3)]
-units += [Unit(f"long_{x}", {"log": str(folder / "long"), "seconds": seconds}) for x in range(2)]
+units = [WorkUnit(f"quick_{x}", {"log": str(folder / "quick"), "seconds": 0}) for x in range(3)]
+units += [WorkUnit(f"long_{x}", {"log": str(folder / "long"), "seconds": seconds}) for x in range(2)]
 run_units(engine_work.waiting, units, engine=engine, workers=2, folder=folder / "kept", tell=print)
 """
 
 
-def four(folder: Path, deadly: int, lives: int) -> list[Unit]:
+def four(folder: Path, deadly: int, lives: int) -> list[WorkUnit]:
     """Four units; one is killed in its middle so many times."""
     (folder / "lives").write_text("\n".join("x" * lives), encoding="utf-8")
     more = {"log": str(folder / "log")}
     return [
-        Unit(f"u{x}", {"x": x} | more | ({"lives": str(folder / "lives")} if x == deadly else {})) for x in range(4)
+        WorkUnit(f"u{x}", {"x": x} | more | ({"lives": str(folder / "lives")} if x == deadly else {})) for x in range(4)
     ]
 
 

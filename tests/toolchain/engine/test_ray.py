@@ -22,7 +22,7 @@ from tests.backends.random_programs import Scale, random_inputs, random_program
 from tests.conftest import REPOSITORY
 from tests.toolchain.engine.killing import RUN, alive, four, lasting, lines, marked, times_begun
 from toolchain.doctor import installed
-from toolchain.engine import Unit, run_units
+from toolchain.engine import WorkUnit, run_units
 from toolchain.errors import QuantizationError, WorkError
 from toolchain.ir.trace import save_trace
 
@@ -58,7 +58,7 @@ def test_ray_does_what_serial_does(cluster: None, tmp_path: Path) -> None:
 
 
 def results_are_those_of_serial(folder: Path) -> None:
-    units = [Unit(f"u{x}", {"x": x}) for x in range(5)]
+    units = [WorkUnit(f"u{x}", {"x": x}) for x in range(5)]
     done: list[str] = []
     found = run_units(
         engine_work.square,
@@ -101,7 +101,11 @@ def a_unit_that_kills_every_worker_is_given_up(folder: Path) -> None:
 
 
 def failures_name_their_unit() -> None:
-    units = [Unit("fine", {"raises": "", "x": 1}), Unit("first", {"raises": "ours"}), Unit("b", {"raises": "other"})]
+    units = [
+        WorkUnit("fine", {"raises": "", "x": 1}),
+        WorkUnit("first", {"raises": "ours"}),
+        WorkUnit("b", {"raises": "other"}),
+    ]
     with pytest.raises(QuantizationError) as raised:
         run_units(engine_work.wrong, units, engine="ray", workers=2)
     assert str(raised.value) == "unit first: soma.theta: 300 needs 10 bits; allow 10"

@@ -9,15 +9,15 @@ from typing import Any, cast
 import pytest
 
 from tests import engine_work
-from toolchain.engine import ENGINES, JSON, Unit, run_units
+from toolchain.engine import ENGINES, JSON, WorkUnit, run_units
 from toolchain.engine.keep import versions
 from toolchain.errors import InputError, QuantizationError, WorkError
 
 LOCAL = ("serial", "processes")
 
 
-def squares(count: int, **more: JSON) -> list[Unit]:
-    return [Unit(f"square_{x}", {"x": x, **more}) for x in range(count)]
+def squares(count: int, **more: JSON) -> list[WorkUnit]:
+    return [WorkUnit(f"square_{x}", {"x": x, **more}) for x in range(count)]
 
 
 @pytest.mark.parametrize("engine", LOCAL)
@@ -40,10 +40,10 @@ def test_processes_are_others_and_at_most_so_many(tmp_path: Path) -> None:
 def test_a_failure_names_its_unit_and_keeps_its_kind(engine: str, tmp_path: Path) -> None:
     """The first in order is raised, though the second is through sooner; what was done is kept."""
     units = [
-        Unit("fine", {"raises": "", "x": 1}),
-        Unit("first", {"raises": "ours", "seconds": 1.0}),
-        Unit("second", {"raises": "other"}),
-        Unit("never", {"raises": "", "x": 2}),
+        WorkUnit("fine", {"raises": "", "x": 1}),
+        WorkUnit("first", {"raises": "ours", "seconds": 1.0}),
+        WorkUnit("second", {"raises": "other"}),
+        WorkUnit("never", {"raises": "", "x": 2}),
     ]
     with pytest.raises(QuantizationError) as raised:
         run_units(engine_work.wrong, units, engine=engine, workers=2, folder=tmp_path)
@@ -54,27 +54,27 @@ def test_a_failure_names_its_unit_and_keeps_its_kind(engine: str, tmp_path: Path
 
 def test_any_other_exception_is_told_with_its_unit() -> None:
     with pytest.raises(WorkError) as raised:
-        run_units(engine_work.wrong, [Unit("a", {"raises": "other"})])
+        run_units(engine_work.wrong, [WorkUnit("a", {"raises": "other"})])
     assert str(raised.value) == "unit a: KeyError: 'x'"
 
 
 @pytest.mark.parametrize("x", [0, 1])
 def test_what_is_not_json_is_refused(x: int) -> None:
     with pytest.raises(InputError, match="unit a: result: is not plain JSON"):
-        run_units(engine_work.not_json, [Unit("a", {"x": x})])
+        run_units(engine_work.not_json, [WorkUnit("a", {"x": x})])
 
 
 @pytest.mark.parametrize(
     ("units", "options", "told"),
     [
-        ([Unit("a", {}), Unit("a", {})], {}, "2 units have this name"),
-        ([Unit("../a", {})], {}, "cannot name a file"),
-        ([Unit("a", {"x": cast(JSON, Path())})], {}, "unit a: arguments: is not plain JSON"),
+        ([WorkUnit("a", {}), WorkUnit("a", {})], {}, "2 units have this name"),
+        ([WorkUnit("../a", {})], {}, "cannot name a file"),
+        ([WorkUnit("a", {"x": cast(JSON, Path())})], {}, "unit a: arguments: is not plain JSON"),
         ([], {"engine": "threads"}, "'threads' is unknown; use one of serial, processes, ray"),
         ([], {"workers": 0}, "0 is less than one"),
     ],
 )
-def test_bad_requests(units: list[Unit], options: dict[str, Any], told: str) -> None:
+def test_bad_requests(units: list[WorkUnit], options: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         run_units(engine_work.square, units, **options)
 
@@ -110,7 +110,7 @@ class Again:
 
     def __call__(self, **changed: JSON) -> list[str]:
         self.told.clear()
-        units = [Unit(f"u{x}", {"x": x, "log": str(self.folder / "log"), **changed}) for x in range(3)]
+        units = [WorkUnit(f"u{x}", {"x": x, "log": str(self.folder / "log"), **changed}) for x in range(3)]
         results = run_units(engine_work.square, units, folder=self.folder / "kept", tell=self.told.append)
         assert results == [{"square": x * x, "tuple": [1, 2]} for x in range(3)]
         return ran(self.folder / "log")
@@ -148,7 +148,7 @@ def test_another_version_is_done_again(run: Again, monkeypatch: pytest.MonkeyPat
 def test_other_work_is_done_again(run: Again, tmp_path: Path) -> None:
     run()
     told: list[str] = []
-    units = [Unit("u1", {"x": 1, "log": str(tmp_path / "log")})]
+    units = [WorkUnit("u1", {"x": 1, "log": str(tmp_path / "log")})]
     assert run_units(engine_work.process, units, folder=tmp_path / "kept", tell=told.append)[0].keys() == {"process"}
     assert "is of other work" in told[0]
 
@@ -181,12 +181,12 @@ def test_a_file_that_the_work_wrote_and_lost_is_written_again(tmp_path: Path) ->
     told: list[str] = []
     path = tmp_path / "array"
     for _ in range(2):
-        run_units(engine_work.array_to_file, [Unit("a", {"x": 5, "path": str(path)})], folder=tmp_path / "kept")
+        run_units(engine_work.array_to_file, [WorkUnit("a", {"x": 5, "path": str(path)})], folder=tmp_path / "kept")
     for harm in (path.unlink, lambda: path.write_text("6", encoding="utf-8")):
         harm()
         run_units(
             engine_work.array_to_file,
-            [Unit("a", {"x": 5, "path": str(path)})],
+            [WorkUnit("a", {"x": 5, "path": str(path)})],
             folder=tmp_path / "kept",
             tell=told.append,
         )

@@ -12,22 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.toolchain.report.fake_evidence import COMMAND, fake_evidence
+from tests.toolchain.report.keys import REPORT_KEYS
 from toolchain.errors import InputError
 from toolchain.ir.trace import Trace
 from toolchain.report import Agreement, Evidence, Report, build_report, rebuild_report, save_evidence
 from toolchain.report.numbers import decimal, percent, si, whole
 from toolchain.report.page import verdict
-
-KEYS = {
-    "accuracy": {"float", "integer", "nir", "lava"},
-    "equivalence": {"simulators", "samples", "steps", "values_compared", "mismatches"},
-    "activity": {"spike_rate"},
-    "synops": {"nonzero", "dense", "per_step"},
-    "energy": {"nominal_j", "low_j", "high_j", "dynamic_j", "static_j", "per_inference_j"},
-    "latency": {"per_step_s", "per_inference_s"},
-    "mapping": {"cores", "chips", "fullest_core", "limiting_resource"},
-    "versions": {"seamount"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +58,7 @@ def parse(page: str) -> ElementTree.Element:
 def test_json_has_its_keys(folder: Path) -> None:
     fields = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert {"model", "task"} <= fields.keys()
-    for part, keys in KEYS.items():
+    for part, keys in REPORT_KEYS.items():
         assert keys <= fields[part].keys(), part
 
 

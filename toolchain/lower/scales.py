@@ -13,7 +13,7 @@ import numpy as np
 from toolchain.errors import UnsupportedError
 from toolchain.lower.calibrate import Calibration
 from toolchain.quantize.inputs import InputForm, input_forms
-from toolchain.quantize.scales import LinkScale, Payload, Scheme, UnitScale, with_columns
+from toolchain.quantize.scheme import LinkScale, Payload, Scheme, UnitScale, with_columns
 from toolchain.quantize.settings import Settings
 from toolchain.units.base import Unit
 from toolchain.units.input import Input
