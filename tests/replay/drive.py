@@ -51,7 +51,7 @@ def refuse_others(tree: Path, packages: list[str]) -> None:
 
 
 def call(main: Callable[[], object], words: list[str]) -> dict[str, Any]:
-    """One command: exit code, the error line ("" where none), all that it said on stderr, CPU seconds."""
+    """One command: exit code, the error line ("" where none), all that it said and printed, CPU seconds."""
     sys.argv = ["seamount", *words]
     out, err, begun, code, error = io.StringIO(), io.StringIO(), time.process_time(), 0, ""
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -65,7 +65,8 @@ def call(main: Callable[[], object], words: list[str]) -> dict[str, Any]:
     if code and not error:
         lines = [line for line in said.splitlines() if line.startswith("error")] or said.splitlines()
         error = lines[-1] if lines else "nothing said"
-    return {"code": code, "error": error, "said": said, "seconds": time.process_time() - begun}
+    seconds = time.process_time() - begun
+    return {"code": code, "error": error, "said": said, "printed": out.getvalue(), "seconds": seconds}
 
 
 def main() -> None:
@@ -79,6 +80,9 @@ def main() -> None:
     for number, job in enumerate(jobs):
         said = call(run, job["words"])
         refuse_others(tree, packages)
+        printed = said.pop("printed")
+        if "--json" in job["words"] and not said["code"]:
+            Path(job["name"] + ".json").write_text(printed, encoding="utf-8")
         Path(job["name"] + ".said.json").write_text(json.dumps(said), encoding="utf-8")
         if number % 8 == 7:
             gc.collect()

@@ -108,9 +108,7 @@ def random_jobs(count: int, inputs: Path, lava: bool) -> list[ReplayJob]:
         jobs.append(_deploy(name, words, lava and seed % ON_LAVA == 0))
         if seed % EXPLAINED == 0:
             plain = _without(words, "--target", "--passes")
-            jobs.append(
-                ReplayJob(f"{name}-quantize", ("quantize", *plain, "--explain", "--json", f"{name}-quantize.json"))
-            )
+            jobs.append(ReplayJob(f"{name}-quantize", ("quantize", *plain, "--explain", "--json")))
     return jobs
 
 
