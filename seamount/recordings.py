@@ -20,6 +20,7 @@ KEYS = ("t", "x", "y", "p", "starts", "bin", "steps", "sensor", "labels")
 """Arrays of an npz file of events; `labels` stands for the classes, since y is a row there."""
 _FORM = "give t, x (y, p) of all events, starts where each recording begins, bin the width of a step in the unit of t"
 MOST_CELLS = 1 << 32
+_MOST = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +103,21 @@ def _found(events: Any, name: str) -> Any:
 
 def _number(where: str, arrays: Mapping[str, Any], key: str) -> float:
     value = arrays.get(key)
-    if value is None or np.ndim(value) or not np.isfinite(float(value)) or float(value) <= 0:
-        raise InputError(
-            f"{where}: {key}", f"is {value!r}", "events need the width of a step, in the unit of t, e.g. 1000 us"
-        )
-    return float(value)
+    found = np.asarray(0.0 if value is None else value)
+    if found.dtype.kind not in "iuf" or found.ndim or not np.isfinite(found) or found <= 0:
+        remedy = "events need the width of a step, in the unit of t, e.g. 1000 us"
+        raise InputError(f"{where}: {key}", f"is {value!r}", remedy)
+    return float(found)
+
+
+def _integers(where: str, value: Any, low: int, remedy: str) -> list[int]:
+    """One integer or several, none below `low`."""
+    found = np.asarray(value) if np.iterable(value) or np.isscalar(value) else np.asarray("")
+    if found.dtype.kind not in "iuf" or found.ndim > 1 or not np.isfinite(found).all():
+        raise InputError(where, f"is {value!r}", remedy)
+    if np.any(found != np.floor(found)) or np.any(found < low) or np.any(np.abs(found) > _MOST):
+        raise InputError(where, f"is {value!r}", remedy)
+    return [int(number) for number in found.reshape(-1)]
 
 
 def _recordings(where: str, arrays: Mapping[str, Any], events: Any) -> list[Events]:
@@ -115,7 +126,8 @@ def _recordings(where: str, arrays: Mapping[str, Any], events: Any) -> list[Even
         if not many or not all(map(_structured, many)):
             raise InputError(f"{where}: events", "have no fields t and x", _FORM)
         return [_one(where, {field: part[field] for field in part.dtype.names}) for part in many]
-    starts = np.asarray(arrays.get("starts", [0])).reshape(-1).astype(np.int64)
+    given = [0] if arrays.get("starts") is None else arrays["starts"]
+    starts = np.array(_integers(f"{where}: starts", given, 0, _FORM), np.int64)
     whole = _one(where, arrays)
     ends = np.append(starts[1:], len(whole.t))
     if not len(starts) or starts[0] != 0 or np.any(ends < starts):
@@ -126,7 +138,9 @@ def _recordings(where: str, arrays: Mapping[str, Any], events: Any) -> list[Even
 
 def _one(where: str, fields: Mapping[str, Any]) -> Events:
     t, x = np.asarray(fields["t"]), np.asarray(fields["x"])
-    rest = [np.asarray(fields[key]) if fields.get(key) is not None else np.zeros(len(t), np.int8) for key in ("y", "p")]
+    rest = [
+        np.asarray(fields[key]) if fields.get(key) is not None else np.zeros(t.shape, np.int8) for key in ("y", "p")
+    ]
     for key, values in zip(("t", "x", "y", "p"), (t, x, *rest), strict=True):
         if values.shape != t.shape or t.ndim != 1 or values.dtype.kind not in "iufb":
             raise InputError(f"{where}: {key}", f"has shape {values.shape} of {values.dtype}", _FORM)
@@ -161,7 +175,8 @@ def _nir_events(where: str, data: Any) -> list[Events]:
 def _sensor(where: str, given: Any, shape: tuple[int, ...], parts: Sequence[Events]) -> tuple[int, int, int]:
     """(polarities, rows, columns)."""
     flat = max((int(part.y.max(initial=0)) for part in parts), default=0) == 0
-    own = tuple(int(size) for size in np.ravel(given)) if given is not None else shape
+    remedy = "give sensor=(polarities, rows, columns)"
+    own = shape if given is None else tuple(_integers(f"{where}: sensor", given, 1, remedy))
     if len(own) == 3:
         return own[0], own[1], own[2]
     if len(own) == 2:
@@ -169,7 +184,7 @@ def _sensor(where: str, given: Any, shape: tuple[int, ...], parts: Sequence[Even
     if len(own) == 1 and flat:
         return 1, 1, own[0]
     what = f"events with rows for an input of shape {shape}"
-    raise InputError(f"{where}: sensor", what, "give sensor=(polarities, rows, columns)")
+    raise InputError(f"{where}: sensor", what, remedy)
 
 
 def _counted(
@@ -178,7 +193,9 @@ def _counted(
     """A byte a cell, filled recording by recording."""
     steps = [np.floor((part.t - _begin(part)) / width).astype(np.int64) for part in parts]
     own = np.array([_length(part, step, width) for part, step in zip(parts, steps, strict=True)])
-    most = int(arrays["steps"]) if arrays.get("steps") is not None else int(own.max())
+    most = int(own.max())
+    if arrays.get("steps") is not None:
+        most = (*_integers(f"{where}: steps", arrays["steps"], 1, "give one number of steps"), 0)[0]
     cells = len(parts) * most * math.prod(sensor)
     if most < 1 or cells > MOST_CELLS:
         what = f"{len(parts)} recordings of {most:,} steps and {math.prod(sensor):,} channels"

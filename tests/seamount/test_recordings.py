@@ -101,6 +101,9 @@ def test_data_of_nir() -> None:
         (columns(bin=1000, t=np.full(80, np.nan)), "not finite"),
         (columns(bin=1000, p=np.zeros(3)), r"p: has shape \(3,\)"),
         ({"events": np.repeat(PARTS[0][:1], 300), "bin": 1}, "300 events at one place in one step"),
+        ({"events": PARTS, "bin": "1000"}, "bin: is '1000'"),
+        ({"events": PARTS, "bin": 1000, "steps": -1}, "steps: is -1; give one number of steps"),
+        ({"events": PARTS, "bin": 1000, "sensor": (0, 3, 4)}, r"sensor: is \(0, 3, 4\)"),
     ],
 )
 def test_what_is_wrong_is_said(given: Any, message: str) -> None:
