@@ -63,8 +63,9 @@ def train_command(
 
 
 def run_figures(folder: Path) -> dict[str, Any]:
-    """Task and figures of a run's folder, as its config.json has them."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    """Task and figures of a run's folder, as its config.json has them; null where it has none (the surrogate)."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {name: config.get(name) for name in ("task", "figures", "network", "training")}
 
 

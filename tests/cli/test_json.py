@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from seamount.cli.app import app
+from seamount.cli.train import run_figures
 from tests.cli.conftest import Run
 from tests.cli.small_builds import small_builds
 from tests.source_tree import ROOT
@@ -98,3 +99,9 @@ def test_deploy_prints_its_report(seamount: Run, tmp_path: Path, network: Path, 
 def test_an_error_leaves_stdout_empty(seamount: Run) -> None:
     ran = seamount("energy", "absent", "--json")
     assert (ran.code, ran.out) == (1, "") and ran.err.startswith("error: absent: ")
+
+
+def test_figures_of_a_run_are_null_where_it_has_no_configuration(tmp_path: Path) -> None:
+    """`train sdn` leaves weights and a note alone."""
+    assert set(run_figures(tmp_path)) == documented()["train"] - {"folder"}
+    assert set(run_figures(tmp_path).values()) == {None}
