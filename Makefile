@@ -82,6 +82,19 @@ replay: $(VENV)/.dev  ## compile the same networks with another tree, BASE=<comm
 oracles: $(VENV)/.dev  ## run other people's simulators again, write tests/golden/oracles (docs/oracles.md)
 	@$(BIN)/python -m oracles.make
 
+# docs/robustness.md has their last figures; FUZZ_FLAGS="--minutes 60 --only nir", KILL_FLAGS="--random 200".
+.PHONY: fuzz
+fuzz: $(VENV)/.dev  ## feed mutated files to every reader for 5 minutes: read, or refused on purpose
+	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.fuzz $(FUZZ_FLAGS)
+
+.PHONY: kill
+kill: $(VENV)/.dev  ## kill deploy at every step on the disk and at random moments: a whole build each time
+	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.kill $(KILL_FLAGS)
+
+.PHONY: licences
+licences: $(VENV)/.dev  ## list the licences of all pinned packages; writes docs/licences.md
+	@$(BIN)/python -m benchmarks.licences
+
 # SOAK_FLAGS="--minutes 5 --engine processes --resume build/soak/seeds" and others: python -m tests.soak --help.
 .PHONY: soak
 soak: $(VENV)/.dev  ## random programs on every simulator: 100 million register values each, on Lava 1 million

@@ -11,6 +11,18 @@ Anything else that escapes is our own mistake, not the user's.
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """A text whose control characters are written as escapes: names in files are other people's words.
+
+    Line breaks and tabs stay; what would move a cursor, turn the direction of writing or set colors does not.
+    """
+    return "".join(sign if sign.isprintable() or sign in "\n\t\xa0" else _escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
+
+
 class ToolchainError(Exception):
     """Base of all errors that tell the user what to change.
 
@@ -24,7 +36,7 @@ class ToolchainError(Exception):
         self.where = where
         self.what = what
         self.remedy = remedy
-        super().__init__(f"{where}: {what}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(printable(f"{where}: {what}" + (f"; {remedy}" if remedy else "")))
 
 
 class InputError(ToolchainError):

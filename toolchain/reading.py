@@ -6,6 +6,7 @@ words which file it is and what to do.
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import stat
@@ -26,6 +27,9 @@ PACKED_AT_MOST, OF_NOTHING = 1040, 1 << 12
 _CHUNK = 1 << 20
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NPY = ".npy"
+_NPY_1, _NPY_2 = b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00"
+MOST_HEADER = 10_000
+"""Bytes before an array's values, as numpy has it."""
 
 
 def text_of(path: Path, most: int = MOST_TEXT) -> str:
@@ -127,11 +131,7 @@ def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{info.filename!r} is of version {version} of npy")
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(member)
+        shape, fortran, dtype = _header(member, info.filename)
         if dtype.hasobject:
             raise ValueError("Object arrays cannot be loaded: only a pickle stores them")
         if dtype.kind not in "biufcSU" or len(shape) > MOST_AXES or min(shape, default=0) < 0:
@@ -142,6 +142,28 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
         values = np.empty(math.prod(shape), dtype)
         _fill(member, values)
     return values.reshape(shape, order="F" if fortran else "C")
+
+
+def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that an array declares. numpy's own reader takes headers of Python 2, and fails on more.
+
+    Source: the format's description in numpy, `numpy.lib.format`.
+    """
+    start = member.read(8)
+    if start not in (_NPY_1, _NPY_2):
+        raise ValueError(f"{name!r} is no npy file of version 1 or 2")
+    size = int.from_bytes(member.read(2 if start == _NPY_1 else 4), "little")
+    if size > MOST_HEADER:
+        raise ValueError(f"{name!r} has a header of {size:,} bytes")
+    found = ast.literal_eval(member.read(size).decode("latin1").strip())
+    if not isinstance(found, dict) or found.keys() != {"descr", "fortran_order", "shape"}:
+        raise ValueError(f"{name!r} has no header of npy")
+    shape, order, descr = found["shape"], found["fortran_order"], found["descr"]
+    if not isinstance(shape, tuple) or not all(type(extent) is int for extent in shape) or type(order) is not bool:
+        raise ValueError(f"{name!r} has the shape {shape!r}")
+    if not isinstance(descr, str):
+        raise ValueError(f"{name!r} holds records")
+    return shape, order, np.dtype(descr)
 
 
 def _fill(member: IO[bytes], values: NDArray[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from toolchain.reading import parse_json
 
 NOTE = "seamount"
 """The key of the file's metadata that holds our JSON."""
+CHECKSUM = "sha256"
+"""The key, in the note, of what all else must hash to."""
 
 
 def write_json(path: Path, value: object) -> None:
@@ -28,7 +31,10 @@ def write_json(path: Path, value: object) -> None:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any] | None = None) -> None:
     """Write tensors and a JSON note in one file, so that they can't disagree."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {NOTE: json.dumps(note, sort_keys=True)} if note is not None else None
+    # In the note, as safetensors writes several entries of its metadata in no fixed order.
+    stored = parse_json(json.dumps(note or {}, sort_keys=True))
+    marked = {**stored, CHECKSUM: _checksum(plain, stored)}
+    metadata = {NOTE: json.dumps(marked, sort_keys=True)}
     with written_whole(path) as beside:
         beside.write_bytes(save(plain, metadata))
 
@@ -37,7 +43,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and note of a file.
 
     Raises:
-        InputError: missing, not safetensors, cut short, or with a note that is no JSON object.
+        InputError: missing, not safetensors, cut short, with a note that is no JSON object, or not what was written by
+            its checksum. Files of other tools, and of versions before it, have none.
     """
     if not path.is_file():
         raise InputError(str(path), "no such file")
@@ -49,7 +56,20 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(str(path), f"cannot be read as safetensors ({error})", "restore the file") from error
     if not isinstance(note, dict):
         raise InputError(str(path), f"its note is a {type(note).__name__}, not a JSON object", "restore the file")
+    checksum = note.pop(CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(tensors, note):
+        raise InputError(str(path), "is not what was written (its checksum does not hold)", "restore the file")
     return tensors, note
+
+
+def _checksum(tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> str:
+    """sha256 of a note and of tensors: names in order, types, shapes and bytes."""
+    digest = hashlib.sha256(f"{json.dumps(note, sort_keys=True)}\n".encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def round_to_half(tensors: Mapping[str, Tensor], names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ import traceback
 from datetime import UTC, datetime
 from types import FrameType
 
-from toolchain.errors import ToolchainError
+from toolchain.errors import ToolchainError, printable
 from toolchain.packaging import check_packages
 from toolchain.version import __version__
 
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _end(line: str, code: int = 1) -> None:
-    print(f"error: {line}", file=sys.stderr)
+    print(printable(f"error: {line}"), file=sys.stderr)
     sys.exit(code)
 
 

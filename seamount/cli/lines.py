@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seamount.cli.progress import clear
+from toolchain.errors import printable
 
 if TYPE_CHECKING:
     from seamount.events import Event
@@ -19,7 +20,7 @@ FORMAT = 1
 def say(line: str) -> None:
     """Say a line about what is done."""
     clear()
-    typer.echo(line, err=True)
+    typer.echo(printable(line), err=True)
 
 
 def say_event(event: Event) -> None:
@@ -36,7 +37,7 @@ def say_next(*commands: str) -> None:
 def give(line: object) -> None:
     """Print what was made: a path, or a result."""
     clear()
-    typer.echo(str(line))
+    typer.echo(printable(str(line)))
 
 
 def give_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> None:
@@ -61,7 +62,9 @@ def give_json(command: str, fields: Mapping[str, Any]) -> None:
     """Print one JSON object: the command, the format, and the fields, which docs/json.md lists."""
     import json
 
-    give(json.dumps({"command": command, "format": FORMAT, **fields}, indent=1, ensure_ascii=False, default=_plain))
+    text = json.dumps({"command": command, "format": FORMAT, **fields}, indent=1, ensure_ascii=False, default=_plain)
+    # Inside its strings JSON has escapes of its own for what JSON itself does not have to escape.
+    give("".join(sign if sign.isprintable() or sign in "\n\t\xa0" else json.dumps(sign)[1:-1] for sign in text))
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ reported as on every engine.
 from __future__ import annotations
 
 import os
+import socket
 from types import ModuleType
 from typing import Any
 
@@ -14,13 +15,29 @@ from toolchain.doctor import how_to_install, installed
 from toolchain.engine.perform import Outcome, Task, perform_beside_others
 from toolchain.errors import MissingPartError, WorkError
 
+REACH_S = 10.0
+"""How long a cluster may take to answer."""
 REMEDY = how_to_install("ray")
 
 
 def require_ray() -> None:
-    """Raise MissingPartError where Ray is not installed."""
+    """See that Ray can be used, before any work is done.
+
+    Raises:
+        MissingPartError: Ray is not installed.
+        WorkError: RAY_ADDRESS names a cluster that does not answer; Ray itself would try for minutes.
+    """
     if installed("ray") is None:
         raise MissingPartError("engine ray", "ray is not installed", REMEDY)
+    named = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = named.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto", "local" and the like, which Ray finds out at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    except (OSError, OverflowError) as error:
+        what = f"RAY_ADDRESS is {named}, and nothing answers there ({error})"
+        raise WorkError("engine ray", what, "start the cluster, correct the address, or use processes") from error
 
 
 def _load() -> ModuleType:
