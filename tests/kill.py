@@ -98,6 +98,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kill", description=__doc__)
     parser.add_argument("--random", type=int, default=40, help="kills at random moments")
     parser.add_argument("--every", type=int, default=1, help="kill at every so many-th step")
+    parser.add_argument("--flips", type=int, default=0, help="besides, turn so many single bits of a build, one by one")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     rng, found = np.random.default_rng(given.seed), Counter[str]()
@@ -125,10 +126,31 @@ def main() -> int:
             found[state(out, whole)] += 1
         deploy(out, 4)
         left = leftovers(out)
+        unseen = flipped(new, given.flips, rng)
     told = ", ".join(f"{count} times the {kind} build" for kind, count in found.items())
     print(f"{sum(found.values())} kills, {steps} steps in a run: {told}")
     print(f"{len(left)} leftovers after the next run {left or ''}")
-    return int(bool(left) or not set(found) <= {"old", "new"})
+    if given.flips:
+        print(f"{given.flips} single bits turned, {len(unseen)} not noticed {unseen or ''}")
+    return int(bool(left) or bool(unseen) or not set(found) <= {"old", "new"})
+
+
+def flipped(build: Path, count: int, rng: np.random.Generator) -> list[str]:
+    """Bits that `verify` does not notice when one is turned, drawn evenly from all of a build."""
+    files = sorted(path for path in build.rglob("*") if path.is_file())
+    sizes = np.array([path.stat().st_size for path in files])
+    unseen = []
+    for _ in range(count):
+        path = files[int(rng.choice(len(files), p=sizes / sizes.sum()))]
+        whole, bit = path.read_bytes(), int(rng.integers(8 * path.stat().st_size))
+        path.write_bytes(whole[: bit // 8] + bytes([whole[bit // 8] ^ 1 << bit % 8]) + whole[bit // 8 + 1 :])
+        try:
+            noticed = not sm.verify(build, run=False).ok
+        except sm.ToolchainError:
+            noticed = True
+        unseen += [] if noticed else [f"{path.relative_to(build)}:{bit}"]
+        path.write_bytes(whole)
+    return unseen
 
 
 def fresh(out: Path, old: Path) -> None:

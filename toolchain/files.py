@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.folders import PARTIAL, is_dead, mark, sync
+from toolchain.folders import PARTIAL, is_dead, is_unfinished, mark, sync
 from toolchain.reading import arrays_of, parse_json
 
 UNREADABLE = (
@@ -38,7 +38,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     _clear_once(path.parent)
     beside = path.with_name(f".{path.stem}.{mark()}.{PARTIAL}{path.suffix}")
     # A folder that is not finished is written to the disk as a whole, when it takes its place.
-    whole = not any(part.startswith(".") and part.endswith(f".{PARTIAL}") for part in path.parent.parts)
+    whole = not is_unfinished(path.parent)
     try:
         yield beside
         if whole:

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from toolchain.errors import InputError
@@ -50,6 +50,11 @@ def partial_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.{mark()}.{PARTIAL}")
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder is, or lies in, one that a run is filling."""
+    return any(part.startswith(".") and part.endswith(f".{PARTIAL}") for part in folder.absolute().parts)
+
+
 def clear_leftovers(out: Path) -> None:
     """Remove what killed runs left beside `out`; a folder that one had just set aside is put back."""
     for path in sorted(out.parent.glob(f".{glob.escape(out.name)}.*")):
@@ -62,15 +67,69 @@ def clear_leftovers(out: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+@contextmanager
+def filling(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to fill, which is removed at the end if it was not moved; one run at a time has one.
+
+    What runs that were killed left is removed first.
+
+    Raises:
+        InputError: another run of this machine fills one.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = partial_of(out)
+    with only_one(out.parent, wait=True):
+        clear_leftovers(out)
+        for other in out.parent.glob(f".{glob.escape(out.name)}.*.{PARTIAL}"):
+            if _is_held(other):
+                what = f"is being written by another run ({other.name.split('.')[-2]})"
+                raise InputError(str(out), what, "wait for that run, or name another folder")
+        beside.mkdir()
+        held = _hold(beside)
+    try:
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """Lock a folder for as long as the number that is returned stays open; None where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        return None
+    return number
+
+
+def _is_held(folder: Path) -> bool:
+    """Whether a living run fills a folder: its number may have been given to another process since."""
+    if not folder.is_dir() or sys.platform == "win32":
+        return False
+    number = _hold(folder)
+    if number is not None:
+        os.close(number)
+    return number is None
+
+
 def take_the_place(beside: Path, out: Path) -> None:
     """Put a finished folder where another may be: after a crash the old one is there or the new one, whole.
 
     The two change names in one step where the system can (Linux's renameat2); elsewhere the old one is set aside
     first, and `clear_leftovers` puts it back if the run ends just then.
     """
-    sync_tree(beside)
+    inside = is_unfinished(out.parent)  # which is held, and is written to the disk as a whole in its turn
+    if not inside:
+        sync_tree(beside)
     old = out.with_name(f".{out.name}.{mark()}.{OLD}")
-    with only_one(out.parent, wait=True):
+    with nullcontext() if inside else only_one(out.parent, wait=True):
         if not os.path.lexists(out):
             os.replace(beside, out)
         elif _exchange(beside, out):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from seamount.build.folder import BuildFolder, own_manifest
 from toolchain.errors import InputError
-from toolchain.folders import clear_leftovers, partial_of, take_the_place
+from toolchain.folders import filling, take_the_place
 
 
 @contextmanager
@@ -21,19 +20,13 @@ def fresh_folder(out: Path) -> Iterator[BuildFolder]:
     to is replaced.
 
     Raises:
-        InputError: `out` holds something that is not ours, or the current folder lies in it.
+        InputError: `out` holds something that is not ours, the current folder lies in it, or another run writes it.
     """
     out = replaceable(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(out)
-    beside = partial_of(out)
-    beside.mkdir()
-    try:
+    with filling(out) as beside:
         yield BuildFolder(beside)
         replaceable(out)
         take_the_place(beside, out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def replaceable(out: Path) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from toolchain import files, folders
 from toolchain.errors import InputError
 from toolchain.files import write_text
-from toolchain.folders import mark, only_one, partial_of, scratch, take_the_place
+from toolchain.folders import filling, mark, only_one, partial_of, scratch, take_the_place
 
 
 @pytest.fixture
@@ -61,6 +61,23 @@ def test_a_folder_in_use_is_said_and_the_lock_leaves_no_file(tmp_path: Path) -> 
         assert list((tmp_path / "runs").iterdir()) == []
     with only_one(tmp_path / "runs"):
         pass
+
+
+def test_two_runs_do_not_fill_one_folder(tmp_path: Path) -> None:
+    """The second is told; a run that was killed holds nothing."""
+    out = tmp_path / "out"
+    with filling(out) as beside:
+        (beside / "file").touch()
+        held = beside.rename(tmp_path / f".out.{os.getppid()}@{platform.node()}.partial")
+        refused = pytest.raises(
+            InputError, match=r"out: is being written by another run .*; wait for that run, or name"
+        )
+        with refused, filling(out):
+            pytest.fail("two runs fill one folder")
+    with filling(out) as beside:
+        take_the_place(filled(beside / "inner.partial", "text"), beside / "inner")  # which waits for nobody
+        take_the_place(beside, out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([held.name, "out"])
 
 
 def test_temporary_folders_of_dead_runs_are_removed(tmp_path: Path, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:

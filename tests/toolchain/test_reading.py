@@ -36,6 +36,11 @@ def declaring(path: Path, shape: tuple[int, ...], dtype: str = "<f8", data: byte
         archive.writestr("x.npy", header.getvalue() + data)
 
 
+def with_header(path: Path, text: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+
+
 def with_size(path: Path, size: int) -> None:
     """An archive whose directory says that more bytes come out of it."""
     np.savez_compressed(path, x=np.zeros(100))
@@ -52,6 +57,11 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "objects": (lambda path: np.savez(path, x=np.array([{}], dtype=object)), "Object arrays"),
     "records": (lambda path: np.savez(path, x=np.zeros(2, "i4,f8")), "holds"),
     "more than is packed": (lambda path: with_size(path, 1 << 30), "declares 1,073,741,824 bytes, and"),
+    "a header that ends early": (
+        lambda path: with_header(path, b"{'descr': '<f8', 'shape': ("),
+        "never closed|EOF|syntax",
+    ),
+    "a header of something else": (lambda path: with_header(path, b"[1, 2]"), "has no header of npy"),
     "no archive": (lambda path: path.write_text("x"), "zip file"),
     "a folder": (lambda path: path.mkdir(), "no file"),
     "a pipe": (os.mkfifo, "no file"),
