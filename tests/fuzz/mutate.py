@@ -46,7 +46,7 @@ def flip_bits(data: bytes, rng: Random) -> bytes:
 def set_word(data: bytes, rng: Random) -> bytes:
     """One to eight bytes in place of others: a number's, or the same byte."""
     size = int(pick((1, 2, 4, 8), rng))
-    value = int(pick(NUMBERS, rng)) % 256**size
+    value = int(pick(NUMBERS, rng)) % (1 << 8 * size)
     at = place(data, rng)
     return data[:at] + value.to_bytes(size, "little") + data[at + size :]
 
@@ -180,7 +180,7 @@ def in_hdf5(data: bytes, rng: Random) -> bytes:
 def _replace(file: h5py.File, name: str, rng: Random) -> None:
     """Another value in place of a dataset: a number, a text, an array, or its own of another shape, sign or type."""
     item = file[name]
-    own = item[()] if isinstance(item, h5py.Dataset) else 0
+    own: Any = item[()] if isinstance(item, h5py.Dataset) else 0
     numbers = isinstance(own, np.ndarray) and own.dtype.kind in "iuf"
     change = int(rng.integers(6))
     del file[name]

@@ -94,7 +94,11 @@ def _nir_files(folder: Path) -> list[Path]:
 
 def _samples(folder: Path) -> list[bytes]:
     rng = np.random.default_rng(3)
-    arrays = {"x": rng.integers(0, 2, (4, 10, 4)).astype(float), "y": rng.integers(0, 3, 4), "lengths": np.full(4, 9)}
+    arrays: dict[str, Any] = {
+        "x": rng.integers(0, 2, (4, 10, 4)).astype(float),
+        "y": rng.integers(0, 3, 4),
+        "lengths": np.full(4, 9),
+    }
     np.savez(folder / "plain.npz", **arrays)
     np.savez_compressed(folder / "packed.npz", **arrays)
     return [(folder / f"{name}.npz").read_bytes() for name in ("plain", "packed")]
