@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,16 @@ def _is_recording(given: Data) -> bool:
     """Whether an npz file holds columns of events: times, and places in one axis."""
     if not isinstance(given, str | Path) or not Path(given).is_file() or not zipfile.is_zipfile(given):
         return False
-    return {"t", "x"} <= set(names_of(Path(given)))
+    try:
+        return {"t", "x"} <= set(names_of(Path(given)))
+    except UNREADABLE:
+        return False  # what is wrong with it is said where its arrays are read
 
 
 def _events(given: Data, shape: tuple[int, ...], where: str, name: str) -> dict[str, Any]:
     """Events as x (sample, step, *sensor), y and lengths."""
     if isinstance(given, str | Path):
-        where, given = where or str(given), arrays_of(Path(given), KEYS)
+        where, given = where or str(given), _read(Path(given), KEYS)
     return gridded(given, shape, where or "data", name)
 
 
@@ -109,7 +112,14 @@ def _stored(path: Path, ports: Ports) -> dict[str, NDArray[Any] | None]:
         raise InputError(str(path), "no such file", f"give an npz file with {_wanted(ports)}")
     try:
         names = names_of(path)
-        return dict.fromkeys(names) | arrays_of(path, [name for name in names if ports.is_read(name)])
+    except UNREADABLE:
+        names = []  # what is wrong with it is said where its arrays are read
+    return dict.fromkeys(names) | _read(path, [name for name in names if ports.is_read(name)])
+
+
+def _read(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    try:
+        return arrays_of(path, names)
     except UNREADABLE as error:
         if "Object arrays" in str(error):
             what = "holds Python objects, which only a pickle stores"

@@ -101,7 +101,8 @@ def _samples(folder: Path) -> list[bytes]:
     }
     np.savez(folder / "plain.npz", **arrays)
     np.savez_compressed(folder / "packed.npz", **arrays)
-    return [(folder / f"{name}.npz").read_bytes() for name in ("plain", "packed")]
+    np.savez(folder / "events.npz", t=np.sort(rng.integers(0, 9, 30)), x=rng.integers(0, 4, 30))
+    return [(folder / f"{name}.npz").read_bytes() for name in ("plain", "packed", "events")]
 
 
 def _weights(folder: Path) -> dict[str, Reader]:
