@@ -15,7 +15,7 @@ import numpy as np
 VOLATILE = {
     "report.json": ("versions", "command"),
     "evidence.json": ("versions", "command"),
-    "MANIFEST.json": ("versions", "command", "files", "options"),
+    "MANIFEST.json": ("versions", "command", "files", "options", "digest"),
 }
 """Fields that say who made a build and how it was asked for, not what came of it; `files` are hashes of the others."""
 LEFT_OUT = ("report.html",)
