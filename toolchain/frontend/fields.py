@@ -70,7 +70,7 @@ def _declared(node: DraftNode, fields: dict[str, Any], draft: Draft) -> Shape | 
     whole = (
         sizes.dtype.kind in "iuf" and sizes.ndim == 1 and bool(np.all(np.isfinite(sizes)) and np.all(sizes % 1 == 0))
     )
-    if not whole or sizes.size > MOST_AXES or np.any(sizes > 1 << 31):
+    if not whole or sizes.size > MOST_AXES or np.any(sizes.astype(np.float64) > 1 << 31):
         draft.fault(f"{node.name}.{node.primitive.derived}", f"{value!r} is not a shape", "store integers")
         return None
     return tuple(int(size) for size in sizes)
