@@ -90,8 +90,7 @@ def compared_simulators(given: str | None) -> tuple[str, ...]:
     known = (REFERENCE, *COMPARABLE, "accelerator")
     for name in names:
         if name not in known:
-            what = "has another name here: --spike-at" if name in (">", ">=") else "is unknown"
-            raise InputError("--compare", f"{name!r} {what}", f"join some of {', '.join(known)} with commas")
+            raise InputError("--compare", f"{name!r} is unknown", f"join some of {', '.join(known)} with commas")
         require(name, missing(name))
     others = tuple(name for name in names if name != REFERENCE)
     if not others:

@@ -67,7 +67,7 @@ Expect = Annotated[
 ]
 SWITCHES: dict[str, tuple[Any, Any]] = {
     "reset": (str, typer.Option("--reset", help="in place of the convention's: to_v_reset, subtract, none, ...")),
-    "compare": (str, typer.Option("--spike-at", help="the same: a spike at '>' or '>=' the threshold")),
+    "compare": (str, typer.Option("--spike-at", "--compare", help="the same: a spike at '>' or '>=' the threshold")),
     "input": (str, typer.Option("--input", help="the same: sampled, jump or decayed")),
     "decay": (str, typer.Option("--decay", help="the same: euler or exp")),
     "gain": (str, typer.Option("--gain", help="the same: file, or unit where r and w_in mean nothing")),
@@ -82,6 +82,8 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
     ),
 }  # fmt: skip
 """Options for the fields of `Conventions`."""
+COMPARISONS = (">", ">=")
+"""Values of --compare that are the convention's, in commands where that option names simulators."""
 PREFIX = "convention_"
 """Of their arguments' names, which would be those of other arguments without it."""
 
@@ -89,20 +91,30 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def with_switches(command: Command) -> Command:
-    """Give a command the options of `SWITCHES`; they reach it as part of its `convention`."""
+    """Give a command the options of `SWITCHES`; they reach it as part of its `convention`.
+
+    Where --compare is an option of the command's own, it is the convention's if it is given a comparison.
+    """
     own = inspect.signature(command, eval_str=True).parameters.values()
+    shared = "compare" in {parameter.name for parameter in own}
     added = [
         inspect.Parameter(
             PREFIX + name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
         )
         for name, (kind, option) in SWITCHES.items()
     ]
+    if shared:
+        place = list(SWITCHES).index("compare")
+        alone = typer.Option("--spike-at", help=SWITCHES["compare"][1].help)
+        added[place] = added[place].replace(annotation=Annotated[str | None, alone])
 
     @functools.wraps(command)
     def switched(**given: Any) -> None:
         from toolchain.frontend.conventions import convention_text
 
         switches = {name: given.pop(PREFIX + name) for name in SWITCHES}
+        if shared and given["compare"] in COMPARISONS:
+            switches["compare"], given["compare"] = given["compare"], None
         command(**given | {"convention": convention_text(given["convention"], switches)})
 
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]

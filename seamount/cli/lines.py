@@ -60,11 +60,16 @@ def give_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Col
 
 def give_json(command: str, fields: Mapping[str, Any]) -> None:
     """Print one JSON object: the command, the format, and the fields, which docs/json.md lists."""
+    give(json_text(command, fields))
+
+
+def json_text(command: str, fields: Mapping[str, Any]) -> str:
+    """What `give_json` prints."""
     import json
 
     text = json.dumps({"command": command, "format": FORMAT, **fields}, indent=1, ensure_ascii=False, default=_plain)
     # Inside its strings JSON has escapes of its own for what JSON itself does not have to escape.
-    give("".join(sign if sign.isprintable() or sign in "\n\t\xa0" else json.dumps(sign)[1:-1] for sign in text))
+    return "".join(sign if sign.isprintable() or sign in "\n\t\xa0" else json.dumps(sign)[1:-1] for sign in text)
 
 
 def _plain(value: object) -> object:

@@ -145,7 +145,7 @@ def test_one_build_is_not_compared(seamount: Run) -> None:
         (("--mapping", "loose"), "no rule 'loose'; use one of"),
         (("--settings", "absent.json"), "absent.json: cannot be read"),
         (("--compare", "reference,lav"), "--compare: 'lav' is unknown; join some of reference, fast, lava"),
-        (("--compare", ">="), "--compare: '>=' has another name here: --spike-at"),
+        (("--compare", "=>"), "--compare: '=>' is unknown; join some of reference, fast"),
         (("--compare", "reference"), "names no simulator to compare with the reference"),
         (("--expect", "absent.npz"), "absent.npz: no such file"),
         (("--decision", "guess"), "guess"),

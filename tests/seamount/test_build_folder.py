@@ -40,7 +40,7 @@ def dead_process() -> int:
     "options",
     [
         ("--convention", "snntorch-subtract", "--passes", "", "--samples", 5, "--seed", 3),
-        ("--settings", "narrow settings.json", "--dt", 0.0002, "--spike-at", ">=", "--nir-samples", 2),
+        ("--settings", "narrow settings.json", "--dt", 0.0002, "--compare", ">=", "--nir-samples", 2),
         ("--mapping", "layers", "--simulator", "reference"),
     ],
 )
