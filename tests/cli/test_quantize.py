@@ -59,14 +59,13 @@ def test_a_file_with_data(seamount: Run, tmp_path: Path, network: Path, data: Pa
     assert seamount("quantize", network, "--calibrate", data, "--plot", plot).out == f"{plot}\n"
 
 
-def test_the_figures_can_go_to_a_file(seamount: Run, network: Path, data: Path) -> None:
-    ran = seamount("quantize", network, "--calibrate", data, "--json", "rows.json")
-    assert ran.code == 0 and json.loads(Path("rows.json").read_text())["command"] == "quantize"
-    assert ran.out.split() == ["rows.json"]
-    refused = seamount("quantize", network, "--calibrate", data, "other.json")
-    assert (
-        refused.code == 1 and "other.json: is one argument too many" in refused.err and not Path("other.json").exists()
-    )
+def test_the_figures_can_go_to_a_file(seamount: Run, tmp_path: Path, network: Path, data: Path) -> None:
+    rows, other = tmp_path / "rows.json", tmp_path / "other.json"
+    ran = seamount("quantize", network, "--calibrate", data, "--json", rows)
+    assert ran.code == 0 and json.loads(rows.read_text())["command"] == "quantize"
+    assert ran.out == f"{rows}\n"
+    refused = seamount("quantize", network, "--calibrate", data, other)
+    assert refused.code == 1 and "other.json: is one argument too many" in refused.err and not other.exists()
 
 
 def test_without_explain_only_the_ends_are_run(seamount: Run, network: Path, data: Path) -> None:
