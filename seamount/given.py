@@ -125,7 +125,14 @@ def _read(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
             what = "holds Python objects, which only a pickle stores"
             raise InputError(str(path), what, "make x one array of numbers, all samples of one length") from error
         if not zipfile.is_zipfile(path):
-            raise InputError(str(path), "is not an npz file", _FORM) from error
+            with path.open("rb") as file:
+                begun = file.read(4) == b"PK\x03\x04"
+            what = (
+                "is damaged or cut off: it begins as an npz file and does not end as one"
+                if begun
+                else "is not an npz file"
+            )
+            raise InputError(str(path), what, _FORM) from error
         raise InputError(str(path), f"is not an npz file that can be read ({error})", _FORM) from error
 
 

@@ -9,6 +9,7 @@ import typer
 
 from seamount.cli.arguments import AsJson, Build
 from seamount.cli.lines import give, give_json
+from seamount.cli.written import check_written
 
 
 def bundle_command(
@@ -19,5 +20,6 @@ def bundle_command(
     """Write a build and a list of the software that made it as one file, the same bytes each time, for `verify`."""
     from seamount.rerun.bundle import bundle
 
+    check_written("--out", out, ".tar")
     written = bundle(build, out or Path(f"{build.resolve().name}.tar"))
     give_json("bundle", {"file": str(written), "bytes": written.stat().st_size}) if as_json else give(written)

@@ -9,6 +9,7 @@ import typer
 
 from seamount.cli.arguments import AsJson
 from seamount.cli.lines import give, give_json, say, say_next
+from seamount.cli.written import check_written
 
 
 def import_command(
@@ -27,6 +28,7 @@ def import_command(
     """Read a live network of snnTorch, norse, SpikingJelly or sinabs, check it against its own run, and write NIR."""
     from seamount.importing import import_file
 
+    check_written("--out", out, ".nir", (sample,))
     graph = import_file(network, sample, out, weights=weights, tool=framework, time=time)
     findings = [str(finding) for finding in graph.findings]
     if as_json:

@@ -20,7 +20,7 @@ FORMAT = 1
 def say(line: str) -> None:
     """Say a line about what is done."""
     clear()
-    typer.echo(printable(line), err=True)
+    typer.echo(_plain_spaces(line), err=True)
 
 
 def say_event(event: Event) -> None:
@@ -37,7 +37,12 @@ def say_next(*commands: str) -> None:
 def give(line: object) -> None:
     """Print what was made: a path, or a result."""
     clear()
-    typer.echo(printable(str(line)))
+    typer.echo(_plain_spaces(str(line)))
+
+
+def _plain_spaces(line: str) -> str:
+    """A line for a terminal: thousands by commas, where pages have thin spaces, and control characters as escapes."""
+    return printable(line.replace("\u2009", ","))
 
 
 def give_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from seamount.cli.arguments import AsJson
 from seamount.cli.lines import give, give_json
+from seamount.cli.written import check_written
 from toolchain.errors import InputError
 
 
@@ -41,6 +42,7 @@ def report_command(
 def _side_by_side(builds: list[Path], out: Path, as_json: bool) -> None:
     from seamount.rerun.compare import compare_builds
 
+    check_written("--out", out, ".html")
     found = compare_builds(builds)
     found.write_page(out)
     give_json("report", {"page": str(out), **found.as_dict()}) if as_json else give(out)

@@ -9,6 +9,7 @@ import typer
 
 from seamount.cli.arguments import AsJson, Build, Engine, Resume, Workers
 from seamount.cli.lines import give, give_json, say_event, say_next
+from seamount.cli.written import check_written
 
 
 def simulate_command(
@@ -26,6 +27,7 @@ def simulate_command(
     from seamount.rerun.simulate import simulate
     from seamount.shards import Shards
 
+    check_written("--trace", trace, ".npz", (inputs,))
     shards = Shards(engine, workers, resume)
     found = simulate(build, inputs, trace=trace, simulator=simulator, strict=strict, tell=say_event, shards=shards)
     if as_json:

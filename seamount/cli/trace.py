@@ -9,6 +9,7 @@ import typer
 
 from seamount.cli.arguments import AsJson
 from seamount.cli.lines import give, give_json, give_table
+from seamount.cli.written import check_written
 from toolchain.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def trace_command(
     """Show what a trace holds; write it as arrays, as CSV or as NIRData for other tools."""
     from seamount.rerun.trace import contents, find_trace, refuse_empty, restricted
 
+    for option, out, suffix in (("--npz", npz, ".npz"), ("--csv", table, ".csv"), ("--nir", nir_data, ".nir")):
+        check_written(option, out, suffix, (file,))
     path, trace = find_trace(file)
     trace = restricted(trace, only, path)
     wanted = [out for out in (npz, table, nir_data) if out is not None]
