@@ -147,7 +147,8 @@ def _output(trace: Trace, outputs: list[Any]) -> tuple[Signal, int, list[FloatAr
         signals = [trace.origin(tensors[place]) for tensors in many]
         found = _joined(signals, trace.extent)
         if found is not None:
-            return found, len(many[0]) - 1, [copied(tensors[place]) for tensors in many]
+            with torch._C.DisableTorchFunction():  # the trace would take this for the network's own reading of numbers
+                return found, len(many[0]) - 1, [copied(tensors[place]) for tensors in many]
         opaque = opaque or next((signal for signal in signals if isinstance(signal, Opaque)), None)
     if opaque is not None:
         raise UnsupportedError(opaque.where, opaque.what, opaque.remedy)

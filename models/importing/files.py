@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from models.layers.weights import load_tensors
-from toolchain.errors import InputError
+from toolchain.errors import InputError, ToolchainError
 
 STATES = ("v_mem", "i_syn", "mem", "syn", "spk")
 """Buffers that hold neurons' states and no parameters."""
@@ -27,7 +28,8 @@ def network_of(text: str, weights: Path | None) -> nn.Module:
         weights: a safetensors file of its state dictionary; None leaves the weights that it is made with.
 
     Raises:
-        InputError: no such file or name, what it makes is no module, or weights of another network.
+        InputError: no such file or name, what it makes is no module, code in it that raises, or weights of another
+            network.
     """
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
@@ -56,14 +58,34 @@ def _loaded(text: str, place: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (ImportError, SyntaxError) as error:
         raise InputError(text, f"cannot be imported ({error})", "install what it needs, or mend it") from error
+    except ToolchainError:
+        raise
+    except Exception as error:
+        raise _raised(text, "its import", error) from error
     return module
 
 
 def _made(text: str, found: Any) -> Any:
     try:
         return found()
-    except TypeError as error:
-        raise InputError(text, f"cannot be called without arguments ({error})", _FORM) from error
+    except ToolchainError:
+        raise
+    except Exception as error:
+        inside = error.__traceback__ is not None and error.__traceback__.tb_next is not None
+        if isinstance(error, TypeError) and not inside:
+            raise InputError(text, f"cannot be called without arguments ({error})", _FORM) from error
+        raise _raised(text, text.rpartition(":")[2], error) from error
+
+
+def _raised(text: str, what: str, error: Exception) -> InputError:
+    """An exception of the user's own code: the last line of the named file that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = text.rpartition(":")[0]
+    stem = Path(place).name if place.endswith(".py") else f"{place.rpartition('.')[2]}.py"
+    own = [frame for frame in frames if Path(frame.filename).name == stem] or frames
+    said = " ".join(str(error).split())[:200]
+    where = f"{Path(own[-1].filename).name}:{own[-1].lineno}"
+    return InputError(where, f"{what} raised {type(error).__name__} ({said})", "correct it")
 
 
 def _fill(net: nn.Module, path: Path) -> None:

@@ -10,10 +10,12 @@ from torch import nn
 
 from models.importing.assemble import assemble
 from models.importing.driving import TIMES, Run, run
+from models.importing.files import STATES
 from models.importing.imported import Imported
+from models.importing.neurons import check_finite
 from models.importing.signals import OUTPUT, VOLTAGE
-from models.importing.tools import find_tool
-from models.importing.trace import Place
+from models.importing.tools import Tool, find_tool
+from models.importing.trace import Place, copied
 from toolchain.frontend.graph import Finding, FloatArray, Graph
 from toolchain.frontend.primitives import SPIKING
 
@@ -24,10 +26,11 @@ def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | N
     """Run a network on a sample, (sample, step, *shape), and read it.
 
     Raises:
-        InputError: no neurons of the framework, or a word for time that is none.
+        InputError: no neurons of the framework, parameters that are NaN or infinite, or a word for time that is none.
         UnsupportedError: what a graph cannot say.
     """
     found = find_tool(net, tool)
+    _check_finite(net, found)
     done = run(net, found, sample, time)
     double = any(parameter.dtype == torch.float64 for parameter in net.parameters())
     graph, conventions = assemble(done, found.name, "double" if double else "single")
@@ -47,6 +50,17 @@ def imported(net: nn.Module, sample: FloatArray, tool: str | None, time: str | N
     decision = _decision(graph, done.output.reduced)
     notes = tuple(_findings(done, decision))
     return Imported(found.name, found.version, graph, conventions, traces, bounds, decision, notes, _reduced(done))
+
+
+def _check_finite(net: nn.Module, tool: Tool) -> None:
+    """Parameters, stored statistics and thresholds are numbers; states are put back before a run."""
+    for name, value in net.state_dict().items():
+        if name.rpartition(".")[2] not in STATES and isinstance(value, torch.Tensor) and value.is_floating_point():
+            check_finite(name, copied(value))
+    for name, module in net.named_modules():
+        neuron = tool.found(module, name)
+        if neuron is not None and "v_threshold" in neuron.fields:
+            check_finite(f"{name or 'network'}.threshold", np.asarray(neuron.fields["v_threshold"]))
 
 
 def _decision(graph: Graph, reduced: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toolchain.errors import UnsupportedError
+from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.graph import FloatArray
 
 ENDLESS = 2.0**60
@@ -58,6 +58,20 @@ def array(value: Any) -> FloatArray:
     if hasattr(value, "detach"):
         value = value.detach().cpu().double().numpy()
     return np.asarray(value, dtype=np.float64)
+
+
+def check_finite(where: str, values: Any) -> None:
+    """Refuse a parameter that is no number everywhere.
+
+    Raises:
+        InputError: NaN or infinite values, with their count.
+    """
+    values = array(values)
+    wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if wrong:
+        verb = "is" if wrong == 1 else "are"
+        what = f"{wrong} of {values.size} values {verb} NaN or infinite"
+        raise InputError(where, what, "train again or mend the checkpoint")
 
 
 def leaky(kept: Any, dt: float) -> tuple[FloatArray, FloatArray]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.importing.imported import Imported
-from models.importing.neurons import Layer, array, leaky, linear
+from models.importing.neurons import Layer, array, check_finite, leaky, linear
 from models.importing.signals import INPUT, OUTPUT, Shape
 from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.graph import Finding, FloatArray, Graph, Node
@@ -30,7 +30,7 @@ def imported(net: Any, sample: FloatArray) -> Imported:
     """Run a network on a sample, (sample, step, *shape), and read it.
 
     Raises:
-        InputError: no Sequential.
+        InputError: no Sequential, or parameters that are NaN or infinite.
         UnsupportedError: a layer that no graph has.
     """
     if not hasattr(net, "layers") or "Sequential" not in [kind.__name__ for kind in type(net).__mro__]:
@@ -41,7 +41,10 @@ def imported(net: Any, sample: FloatArray) -> Imported:
     last, x = INPUT, np.asarray(sample, np.float32)
     for number, layer in enumerate(net.layers):
         name, before = f"layer_{number}", x.shape[2:]
-        made, x = _read(name, layer, before), _run(layer, x)
+        made = _read(name, layer, before)
+        for field, value in made.params.items() if made is not None and made.kind != "Flatten" else ():
+            check_finite(f"{name}.{field}", value)
+        x = _run(layer, x)
         if made is None:
             continue
         nodes[name] = Node(name, made.kind, made.params, before, x.shape[2:])

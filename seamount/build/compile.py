@@ -14,7 +14,7 @@ from seamount.network import Source, find_source
 from seamount.options import Options
 from seamount.samples import Data
 from toolchain.errors import QuantizationError, ToolchainError
-from toolchain.frontend.conventions import Conventions, conventions_for, seamount_hint
+from toolchain.frontend.conventions import Conventions, conventions_for, seamount_hint, standing
 from toolchain.frontend.expected import checked, read_expected
 from toolchain.host.infer import MEANINGS
 from toolchain.lower.pipeline import Compiled, compile_graph
@@ -72,6 +72,7 @@ def compile_source(source: Source, options: Options, tell: Tell) -> Placed:
     settings, each = _settings(source, options, tell), source.test.stepwise_outputs
     try:
         conventions = _conventions(source, options, tell)
+        source = replace(source, graph=standing(source.graph, conventions))
         compiled = compile_graph(
             source.graph,
             conventions,
@@ -135,7 +136,7 @@ def _conventions(source: Source, options: Options, tell: Tell) -> Conventions:
     name, dt = conventions.name, conventions.dt
     text = f"{len(graph.nodes)} NIR nodes under the convention {name!r}, dt {dt:g} s"
     tell(Event("read", text, {"nodes": len(graph.nodes), "convention": name, "dt": dt}))
-    for finding in (*graph.findings, *conventions.findings):
+    for finding in (*standing(graph, conventions).findings, *conventions.findings):
         tell(Event("read", str(finding), {"where": finding.where}, detail=True))
     return conventions
 

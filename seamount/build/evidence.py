@@ -74,9 +74,8 @@ def _findings(network: Placed, runs: Runs, fidelity: Fidelity) -> list[FindingRo
     rows = []
     for stage, found in (("read", network.graph.findings), ("convention", network.conventions.findings)):
         for finding in found:
-            severity = "repair" if finding.severity == "repair" else "note"
             fields = {"where": finding.where, "what": finding.what, "action": finding.action}
-            rows.append(FindingRow.model_validate({"stage": stage, "severity": severity, **fields}))
+            rows.append(FindingRow.model_validate({"stage": stage, "severity": finding.severity, **fields}))
     for text in network.compiled.lowered.findings:
         where, _, what = text.partition(": ")
         rows.append(FindingRow(stage="lower", where=where, what=what, action="kept", severity="loss"))

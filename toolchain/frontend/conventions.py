@@ -27,6 +27,7 @@ __all__ = [
     "imported_findings",
     "read_convention",
     "seamount_hint",
+    "standing",
 ]
 
 _HINT_FORMAT = 1
@@ -70,10 +71,14 @@ def conventions_for(
     chosen = replace(chosen, name=",".join([chosen.name, *(f"{k}={v}" for k, v in given.items())]), **given)
     findings += [*_hint_findings(hint, chosen, asked=asked), *doubts(graph, chosen)]
     findings += start_findings(graph, chosen, at_rest)
-    if not asked:
+    another = another_network(hint, chosen)
+    if another:
+        findings.append(Finding("network", another, _leave_out(preset, dt, switches), "loss"))
+    else:
         findings += [finding for finding in imported_findings(hint) if finding not in graph.findings]
     if asked or not hint:
-        findings += proposals(graph, chosen) + _assumed(graph, chosen)
+        findings += proposals(graph, chosen)
+        findings += _assumed(graph, chosen) if another or not imported_findings(hint) else []
     return replace(chosen, findings=tuple(findings))
 
 
@@ -198,15 +203,16 @@ def _hinted(hint: Mapping[str, Any]) -> Conventions:
 
 def _hint_findings(hint: Mapping[str, Any], chosen: Conventions, *, asked: bool) -> list[Finding]:
     where = f"metadata.{HINT_KEY}"
-    if not asked:
-        return [Finding(where, "the file names its conventions", f"took dt {chosen.dt:g} s", "note")] if hint else []
-    return [
+    kept = [
         Finding(
             where, f"the file says {field} {hint[field]}", f"kept {field} {getattr(chosen, field)} as asked", "note"
         )
         for field in ("dt", *_HINTED)
         if field in hint and hint[field] != getattr(chosen, field)
     ]
+    if asked or not hint or any(finding.what.startswith("the file says dt ") for finding in kept):
+        return kept
+    return [Finding(where, "the file names its conventions", f"took dt {chosen.dt:g} s", "note"), *kept]
 
 
 def imported_findings(hint: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -216,6 +222,42 @@ def imported_findings(hint: Mapping[str, Any]) -> tuple[Finding, ...]:
         return ()
     what = f"checked against {record.get('tool', '')} {record.get('version', '')} when it was imported"
     return (Finding("network", what, str(record.get("outcome", "")), "note"),)
+
+
+def another_network(hint: Mapping[str, Any], chosen: Conventions) -> str:
+    """Where `chosen` is not what the network was checked under: both in words; else "", also if unchecked."""
+    record = hint.get("checked")
+    if not isinstance(record, Mapping):
+        return ""
+    checked = _hinted(hint)
+    names = [field.name for field in fields(Conventions) if field.name not in ("name", "findings")]
+    differing = [name for name in names if getattr(checked, name) != getattr(chosen, name)]
+    if not differing:
+        return ""
+    then, now = (", ".join(_said(conventions, name) for name in differing) for conventions in (checked, chosen))
+    tool = f"{record.get('tool', '')} {record.get('version', '')}".strip()
+    return f"was checked against {tool} with {then}; it is read with {now}: another network"
+
+
+def _said(conventions: Conventions, name: str) -> str:
+    value = getattr(conventions, name)
+    return f"dt {value:g} s" if name == "dt" else f"{name} {value}"
+
+
+def _leave_out(preset: str | Conventions | None, dt: float | None, switches: Mapping[str, Any] | None) -> str:
+    """What was given in place of the file's own conventions."""
+    asked = preset is not None or bool(switches)
+    words = [*(["--convention"] if asked else []), *(["--dt"] if dt is not None and "dt=" not in str(preset) else [])]
+    return f"leave {' and '.join(words)} out" if words else "import it again"
+
+
+def standing(graph: Graph, conventions: Conventions) -> Graph:
+    """The graph without the finding that it was checked, where `conventions` make another network of it."""
+    hint = seamount_hint(graph)
+    if not another_network(hint, conventions):
+        return graph
+    withdrawn = imported_findings(hint)
+    return replace(graph, findings=tuple(finding for finding in graph.findings if finding not in withdrawn))
 
 
 ASSUMED = "reset rule, start and time step assumed"

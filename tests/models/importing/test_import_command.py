@@ -29,6 +29,14 @@ def make():
     return torch.nn.Sequential(torch.nn.Linear(6, 8), lifs[0], torch.nn.Linear(8, 3), lifs[1])
 
 
+def broken():
+    return 1 / 0
+
+
+def wrong():
+    return 1 + "x"
+
+
 NUMBER = 3
 net = make()
 """
@@ -66,6 +74,12 @@ def test_a_network_with_its_weights_is_written_and_checked(seamount: Run, folder
         ("made_for_import.py:absent", None, "defines no absent"),
         ("made_for_import.py:NUMBER", None, "cannot be called without arguments"),
         ("absent.py:make", None, "no such file"),
+        (
+            "made_for_import.py:broken",
+            None,
+            r"made_for_import.py:13: broken raised ZeroDivisionError \(division by zero",
+        ),
+        ("made_for_import.py:wrong", None, "made_for_import.py:17: wrong raised TypeError"),
         ("made_for_import.py", None, "names no network"),
         ("made_for_import.py:make", "net.pt", "is a file of torch.save"),
         ("made_for_import.py:make", "x.npz", "cannot be read as safetensors"),

@@ -174,6 +174,25 @@ def test_choices_by_values_are_refused_and_numbers_taken_out_are_told(torch: Any
         from_torch(lively(Net(choose=True), 4.0), vectors())
 
 
+def test_a_plain_network_takes_no_numbers_out(torch: Any) -> None:
+    graph = from_torch(two_layers(torch), vectors())
+    assert not [finding for finding in graph.findings if finding.severity == "loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("fc1.weight", "nan", r"fc1\.weight: 1 of 48 values is NaN or infinite; train again or mend the checkpoint"),
+        ("lif1.threshold", "inf", r"lif1\.threshold: 1 of 1 values is NaN or infinite"),
+    ],
+)
+def test_parameters_that_are_no_numbers_are_refused(torch: Any, name: str, value: str, message: str) -> None:
+    net = two_layers(torch)
+    net.state_dict()[name].flatten()[0] = float(value)
+    with pytest.raises(InputError, match=message):
+        from_torch(net, vectors())
+
+
 def _shift(module: Any, given: Any, out: Any) -> None:
     """Changes what a layer puts out behind torch's back."""
     out.detach().numpy()[:] += 1.0

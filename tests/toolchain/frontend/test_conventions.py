@@ -24,6 +24,7 @@ from toolchain.frontend import (
     read_nir,
     write_nir,
 )
+from toolchain.frontend.conventions import imported_findings, standing
 from toolchain.frontend.presets import LISTED, PRESET_OF
 
 
@@ -111,6 +112,45 @@ def test_a_hint_does_not_overrule_a_preset() -> None:
         "metadata.seamount: the file says dt 0.001; kept dt 0.0001 as asked",
         "metadata.seamount: the file says compare >=; kept compare > as asked",
     ]
+
+
+CHECKED = {"tool": "snntorch", "version": "1.0.0", "outcome": "9 spikes: 0 of 90 values differ"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "then", "now", "remedy"),
+    [
+        ({"dt": 1e-3}, "dt 0.0001 s", "dt 0.001 s", "leave --dt out"),
+        ({"preset": "seamount,reset=none"}, "reset subtract", "reset none", "leave --convention out"),
+        ({"switches": {"reset": "none"}}, "reset subtract", "reset none", "leave --convention out"),
+    ],
+)
+def test_other_conventions_withdraw_that_a_network_was_checked(
+    asked: dict[str, Any], then: str, now: str, remedy: str
+) -> None:
+    hint = hint_for(replace(PRESETS["seamount"], dt=1e-4, reset="subtract"), checked=CHECKED)
+    graph = chain(neuron(), metadata={"seamount": json.dumps(hint)})
+    graph = replace(graph, findings=imported_findings(hint))
+    assert standing(graph, conventions_for(graph)) == graph
+    found = conventions_for(graph, **asked)
+    assert not standing(graph, found).findings and "0 of 90" not in " ".join(said(found))
+    assert [str(finding) for finding in found.findings if finding.severity == "loss"] == [
+        f"network: was checked against snntorch 1.0.0 with {then}; it is read with {now}: another network; {remedy}"
+    ]
+
+
+def test_conventions_asked_for_that_are_the_files_own_leave_it_checked() -> None:
+    graph = hinted(**hint_for(PRESETS["seamount"], checked=CHECKED))
+    found = conventions_for(graph, "seamount", dt=PRESETS["seamount"].dt).findings
+    assert [str(finding) for finding in found if finding.where != "n"] == [
+        "network: checked against snntorch 1.0.0 when it was imported; 9 spikes: 0 of 90 values differ"
+    ]
+
+
+def test_a_time_step_in_place_of_the_files_is_said() -> None:
+    found = said(conventions_for(hinted(dt=1e-4), dt=1e-3))
+    assert found[0] == "metadata.seamount: the file says dt 0.0001; kept dt 0.001 as asked"
+    assert not any("took dt" in line for line in found)
 
 
 @pytest.mark.parametrize(
