@@ -91,3 +91,14 @@ def test_what_is_wrong_is_said(folder: Path, network: str, weights: str | None, 
     with pytest.raises(InputError, match=message):
         import_file(name, folder / "x.npz", folder / "net.nir", weights=folder / weights if weights else None)
     assert not (folder / "net.nir").exists()
+
+
+def test_a_checked_network_under_other_conventions_is_a_loss_in_the_report(seamount: Run, folder: Path) -> None:
+    words = ("--weights", folder / "weights.safetensors", "--sample", folder / "x.npz", "--out", folder / "net.nir")
+    assert seamount("import", f"{folder / 'made_for_import.py'}:make", *words).code == 0
+    how = ("--calibrate", folder / "x.npz", "--convention", "snntorch-zero", "--strict", "--out", folder / "build")
+    ran = seamount("deploy", folder / "net.nir", *how)
+    report = json.loads((folder / "build" / "report.json").read_text())
+    losses = [finding["what"] for finding in report["findings"] if finding["severity"] == "loss"]
+    assert ran.code != 0 and any("was checked against snntorch" in what for what in losses)
+    assert "values differ" not in json.dumps(report["findings"])

@@ -58,3 +58,13 @@ def test_what_no_graph_says_is_refused() -> None:
         from_spyx(sequential(nnx.Linear(6, 8, rngs=rngs), spyx.ALIF((8,), rngs=rngs)), vectors())
     with pytest.raises(InputError, match=r"give a spyx.nn.Sequential"):
         from_spyx(nnx.Linear(6, 8, rngs=rngs), vectors())
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    from flax import nnx
+
+    rngs = nnx.Rngs(0)
+    net = sequential(nnx.Linear(6, 8, rngs=rngs), spyx.LIF((8,), rngs=rngs))
+    net.layers[0].kernel.set_value(net.layers[0].kernel[...].at[0, 0].set(float("nan")))
+    with pytest.raises(InputError, match=r"layer_0\.weight: 1 of 48 values is NaN or infinite"):
+        from_spyx(net, vectors())
