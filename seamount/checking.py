@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from seamount.given import samples_of
+from seamount.given import refuse_labels, samples_of
 from seamount.ports import Ports
 from seamount.samples import Samples
 from toolchain.errors import InputError, ToolchainError
-from toolchain.frontend.conventions import conventions_for
+from toolchain.frontend.conventions import ASSUMED, conventions_for
 from toolchain.frontend.discretize import discretize
 from toolchain.frontend.expected import Agreement, agreement, fits, read_expected
 from toolchain.frontend.graph import Finding, Graph
@@ -157,9 +157,9 @@ def check(path: Path, question: Question) -> Checked:
         nodes=read.rows(network),
         conventions={"name": conventions.name, "dt": conventions.dt},
         repairs=tuple(str(f) for f in graph.findings if f.severity == "repair"),
-        notes=tuple(map(str, read.notes())),
+        notes=(*map(str, read.notes(checked=bool(compared.get("agrees")))), *(compiled.notes if compiled else ())),
         guesses=tuple(f"{found.reason} ({', '.join(found.presets)})" for found in recognise(graph)),
-        refusals=(*refusals, *(compiled.refusals if compiled else ())),
+        refusals=(*refusals, *_labels_refused(data, graph), *(compiled.refusals if compiled else ())),
         limits=compiled.limits if compiled else _limits(network, target),
         rates=compiled.rates if compiled else None,
         **compared,
@@ -173,9 +173,11 @@ class _Read:
     graph: Graph
     conventions: Conventions
 
-    def notes(self) -> list[Finding]:
+    def notes(self, checked: bool) -> list[Finding]:
+        """What was found and is no guess; `checked` leaves out what was assumed, since the framework agrees."""
         found = [*(f for f in self.graph.findings if f.severity != "repair"), *self.conventions.findings]
-        return [finding for finding in found if "looks like" not in finding.what]
+        left_out = ("looks like", *([ASSUMED] if checked else []))
+        return [finding for finding in found if not any(words in finding.what for words in left_out)]
 
     def collapsed(self) -> tuple[Network | None, list[str]]:
         """The network of units, and everything that stands against one."""
@@ -210,6 +212,23 @@ class _Read:
         found = agreement(self.graph, self.conventions, values, expected)
         best = fits(self.graph, values, expected, dt=question.dt, asked=question.convention or "")[:_SHOWN_FITS]
         return {"agreement": str(found), "agrees": found.agrees, "fits": tuple(map(_fit, best))}
+
+
+def _labels_refused(data: Samples | None, graph: Graph) -> tuple[str, ...]:
+    """Labels that no output stands for, as `deploy` refuses them."""
+    try:
+        if data is not None:
+            refuse_labels(data, graph, "calibration")
+    except InputError as error:
+        return (str(error),)
+    return ()
+
+
+def _silent(network: Network, rates: Mapping[str, float]) -> tuple[str, ...]:
+    """Outputs that sent nothing on the calibration data."""
+    silent = [name for name in dict.fromkeys(network.outputs) if rates.get(name) == 0]
+    cure = "every decision is a tie: look at the time step (--dt), the convention and the scale of the inputs"
+    return tuple(f"{name}: silent: no neuron of this output spikes on the calibration data; {cure}" for name in silent)
 
 
 def _place(name: str, heads: tuple[Head, ...], network: Network) -> str:
@@ -249,10 +268,12 @@ class _Compiled:
     def __init__(self, read: _Read, data: Samples, target: Target) -> None:
         self.refusals: tuple[str, ...] = ()
         self.limits: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = ()
         self.rates: dict[str, float] | None = None
         try:
             compiled = compile_graph(read.graph, read.conventions, data.values())
             self.rates = {name: seen.rate for name, seen in compiled.calibration.units.items()}
+            self.notes = _silent(compiled.network, self.rates)
             self.limits = self._placed(compiled, target)
         except ToolchainError as error:
             self.refusals = (str(error),)

@@ -16,6 +16,7 @@ from seamount.recordings import KEYS, gridded, holds_events
 from seamount.samples import Data, Samples
 from toolchain.errors import InputError
 from toolchain.files import UNREADABLE
+from toolchain.frontend.graph import Graph
 from toolchain.ir.integer import IntArray
 from toolchain.reading import arrays_of, names_of
 
@@ -148,9 +149,11 @@ def _entering(where: str, arrays: Mapping[str, Any], ports: Ports) -> NDArray[An
     if len(ports.inputs) == 1:
         (port,) = ports.inputs
         key = "x" if arrays.get("x") is not None else own.get(port)
+        output_names = [name for output in ports.outputs for name in output_keys(output)]
         if key is None:
             raise InputError(where, f"holds {sorted(arrays)}, no array x", _FORM)
-        return _inputs(f"{where}: {key}", np.asarray(arrays[key]), port.shape)
+        labels = next((np.shape(arrays[name]) for name in ["y", *output_names] if arrays.get(name) is not None), ())
+        return _inputs(f"{where}: {key}", np.asarray(arrays[key]), port.shape, labels[0] if labels else 0)
     missing = [port for port in ports.inputs if port not in own]
     if missing and arrays.get("x") is not None and not set(own.values()) - {"x"}:
         return _side_by_side(f"{where}: x", np.asarray(arrays["x"]), ports)
@@ -207,7 +210,8 @@ def _labels_by_output(
     return found
 
 
-def _inputs(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _inputs(where: str, x: NDArray[Any], shape: tuple[int, ...], labels: int = 0) -> NDArray[Any]:
+    """What enters one Input, flat; `labels` tells whether the first axis of two is that of samples."""
     if x.dtype.kind not in "fiub":
         kind = "text" if x.dtype.kind in "US" else "Python objects" if x.dtype.kind == "O" else f"the type {x.dtype}"
         raise InputError(where, f"holds {kind} where numbers are", "convert it: x.astype(float)")
@@ -215,7 +219,8 @@ def _inputs(where: str, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]
         return x
     axes = "(sample, step, channel)" if len(shape) < 2 else f"(sample, step, {', '.join(map(str, shape))})"
     if x.ndim == 2:
-        remedy = f"give {axes}; add x[None]; symbols are uint8 (sample, step)"
+        added = "x[:, None]" if x.shape[0] == labels else "x[None]"
+        remedy = f"give {axes}; add {added}; symbols are uint8 (sample, step)"
         raise InputError(where, f"shape {x.shape} has one axis too few", remedy)
     own = len(shape) > 1 and x.shape[2:] == shape
     if not (x.ndim == 3 or own) or not x.size:
@@ -246,3 +251,17 @@ def _lengths(where: str, lengths: NDArray[Any] | None, extent: tuple[int, ...]) 
         found = f"lie in {lengths.min()}..{lengths.max()}"
         raise InputError(f"{where}: lengths", found, f"give 1..{extent[1]}, the steps that count")
     return lengths.astype(np.int64)
+
+
+def refuse_labels(samples: Samples, graph: Graph, name: str) -> None:
+    """See that every label is a class of the output it speaks of; `name` says in messages which data they are.
+
+    Raises:
+        InputError: one that is not.
+    """
+    outputs = Ports.of_graph(graph).outputs
+    classes = {port.output: port.size for port in outputs} | {"": outputs[0].size if outputs else 0}
+    for part in samples.by_output():
+        if classes.get(part.output):
+            several = f" of the output {part.output}" if len(outputs) > 1 else ""
+            part.refuse_labels_beyond(classes[part.output], f"{name} data: y{several}", bool(several))

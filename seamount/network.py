@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seamount.given import inputs_as_given, samples_of
+from seamount.given import inputs_as_given, refuse_labels, samples_of
 from seamount.importing import SAMPLES, STEPS, from_nir, is_module, read_module
 from seamount.options import read_settings
 from seamount.ports import Ports
@@ -102,13 +102,8 @@ class Source:
 
     def __post_init__(self) -> None:
         """Refuse labels that no output stands for: they would be counted as wrong, or as another class."""
-        outputs = Ports.of_graph(self.graph).outputs
-        classes = {port.output: port.size for port in outputs} | {"": outputs[0].size if outputs else 0}
         for name, samples in (("calibration", self.calibration), ("test", self.test)):
-            for part in samples.by_output():
-                if classes.get(part.output):
-                    several = f" of the output {part.output}" if len(outputs) > 1 else ""
-                    part.refuse_labels_beyond(classes[part.output], f"{name} data: y{several}", bool(several))
+            refuse_labels(samples, self.graph, name)
 
     def restricted(self, samples: int | None) -> Source:
         """With only so many test samples, spread evenly over all; None leaves all."""

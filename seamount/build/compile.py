@@ -132,7 +132,8 @@ def _conventions(source: Source, options: Options, tell: Tell) -> Conventions:
     conventions = conventions_for(graph, options.convention, dt=options.dt)
     if options.expect is not None:
         expected = read_expected(Path(options.expect), graph)
-        conventions = checked(graph, conventions, source.calibration.values(), expected)
+        values, asked = source.calibration.values(), options.convention or ""
+        conventions = checked(graph, conventions, values, expected, dt=options.dt, asked=asked)
     name, dt = conventions.name, conventions.dt
     text = f"{len(graph.nodes)} NIR nodes under the convention {name!r}, dt {dt:g} s"
     tell(Event("read", text, {"nodes": len(graph.nodes), "convention": name, "dt": dt}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ def check_command(
 ) -> None:
     """Show what a file holds, what is guessed, what is refused and why; exit code 0 or 1."""
     from seamount.checking import Question, check
+    from seamount.options import Options
 
     found = check(file, Question(convention, dt, target, calibrate, expect))
     if as_json:
@@ -39,6 +41,9 @@ def check_command(
         for line in found.lines():
             give(line)
         if found.ok:
-            say_next(f"seamount deploy {file} --calibrate {calibrate or 'data.npz'}")
+            asked = Options(convention=convention, dt=dt, target=target, expect=expect).words()
+            say_next(
+                "seamount " + shlex.join(["deploy", str(file), "--calibrate", str(calibrate or "data.npz"), *asked])
+            )
     if not found.ok:
         raise typer.Exit(1)

@@ -67,6 +67,11 @@ def test_calibration_data_of_the_wrong_width(seamount: Run, tmp_path: Path, netw
             "x: shape (5, 4) has one axis too few;"
             " give (sample, step, channel); add x[None]; symbols are uint8 (sample, step)",
         ),
+        (
+            {"x": np.zeros((5, 4)), "y": np.zeros(5, int)},
+            "x: shape (5, 4) has one axis too few;"
+            " give (sample, step, channel); add x[:, None]; symbols are uint8 (sample, step)",
+        ),
         ({"x": np.full((1, 2, 4), np.nan)}, "x: 8 values are not finite, first (0, 0, 0); clean them"),
         (
             {"x": np.zeros((2, 3, 4)), "y": np.zeros(3, int)},

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from seamount.checking import Question, check
 from seamount.cli.app import app
-from tests.toolchain.frontend.files import lif, line, sound, write_raw
+from tests.toolchain.frontend.files import graph, lif, line, sound, write_raw
 from tests.toolchain.frontend.test_framework_traces import GOLDEN, recorded
 from toolchain.errors import ConformanceError, InputError
 
@@ -43,6 +43,7 @@ def test_a_wrong_preset_is_an_error_and_the_right_one_named(data: tuple[Path, Pa
     assert wrong.fits[0] == ("snntorch-leaky", 0)
     right = check(LEAKY, Question("snntorch-leaky", calibrate=data[0], expect=data[1]))
     assert right.ok and right.agrees
+    assert not any("not checked against the framework" in note for note in right.notes)
     assert {"1", "3"} <= set(right.rates or {})
     assert json.loads(json.dumps(right.as_dict()))["ok"] is True
 
@@ -63,6 +64,41 @@ def test_what_is_refused_is_said_with_its_reason(tmp_path: Path) -> None:
     found = check(path, Question())
     assert not found.ok
     assert "dt 0.0001 s is longer than tau in 2 of 2 neurons" in found.refusals[0]
+
+
+def test_labels_that_no_output_stands_for_are_refused(data: tuple[Path, Path], tmp_path: Path) -> None:
+    x = np.load(data[0])["x"]
+    np.savez(tmp_path / "labelled.npz", x=x, y=np.full(len(x), 99))
+    found = check(LEAKY, Question("snntorch-leaky", calibrate=tmp_path / "labelled.npz"))
+    assert not found.ok and "labels are none of the" in found.refusals[0]
+    ran = CliRunner().invoke(app, ["deploy", str(LEAKY), "--calibrate", str(tmp_path / "labelled.npz")])
+    assert isinstance(ran.exception, InputError) and str(ran.exception) == found.refusals[0]
+
+
+def test_an_output_that_no_input_reaches_is_refused(tmp_path: Path) -> None:
+    whole = line(**sound())
+    cut = graph(whole["nodes"], [edge for edge in whole["edges"] if edge[0] != "input"])
+    found = check(write_raw(tmp_path / "cut.nir", cut), Question())
+    assert not found.ok
+    assert "output: is reached by no Input: its output does not depend on the input" in found.refusals[0]
+
+
+def test_an_output_that_sends_nothing_is_said(data: tuple[Path, Path], tmp_path: Path) -> None:
+    x = np.load(data[0])["x"]
+    np.savez(tmp_path / "faint.npz", x=x / 1e3)
+    found = check(LEAKY, Question("snntorch-leaky", calibrate=tmp_path / "faint.npz"))
+    assert any("every decision is a tie" in note for note in found.notes)
+    loud = check(LEAKY, Question("snntorch-leaky", calibrate=data[0]))
+    assert not any("every decision is a tie" in note for note in loud.notes)
+
+
+def test_the_next_command_repeats_what_was_asked(data: tuple[Path, Path]) -> None:
+    words = ["check", str(LEAKY), "--calibrate", str(data[0]), "--convention", "snntorch-leaky", "--compare", ">"]
+    words += ["--dt", "0.0001", "--target", "loihi2@kapoho_point", "--expect", str(data[1])]
+    ran = CliRunner().invoke(app, words)
+    (said,) = [row for row in ran.stderr.splitlines() if row.startswith("next:")]
+    options = f"--target loihi2@kapoho_point --convention 'snntorch-leaky,compare=>' --dt 0.0001 --expect {data[1]}"
+    assert said.endswith(f"seamount deploy {LEAKY} --calibrate {data[0]} {options}"), said
 
 
 def test_expectations_need_samples(data: tuple[Path, Path]) -> None:

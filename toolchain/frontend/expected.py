@@ -12,7 +12,7 @@ import numpy as np
 
 from toolchain.errors import ConformanceError, InputError, ToolchainError
 from toolchain.files import UNREADABLE
-from toolchain.frontend.conventions import ASSUMED, conventions_for
+from toolchain.frontend.conventions import ASSUMED, conventions_for, read_convention
 from toolchain.frontend.execute import VOLTAGE, by_input, run
 from toolchain.frontend.graph import Finding, FloatArray, Graph
 from toolchain.frontend.plain_names import plain_name
@@ -289,21 +289,37 @@ def fits(
     Args:
         graph, x, expected: as in `agreement`.
         dt: time step in place of each preset's.
-        asked: preset that wins where several agree equally.
+        asked: preset that wins where several agree equally, or switches, or both, as `conventions_for` takes them:
+            what was asked for is tried as it is, and every preset with its switches' time step.
     """
+    preset, switches = read_convention(asked)
+    dt = switches.get("dt") if dt is None else dt
     size = sum(values[0].size for values in [*expected.spikes.values(), *expected.voltages.values()]) or 1
     samples = max(1, min(len(x), _TRIED_VALUES // size))
     likely = [name for proposal in recognise(graph) for name in proposal.presets]
     distinct: dict[Conventions, Conventions] = {}
-    for name in dict.fromkeys([*([asked] if asked in PRESETS else []), *likely, *LISTED]):
+    first = [*([asked] if asked else []), *([preset] if preset in PRESETS else [])]
+    for name in dict.fromkeys([*first, *likely, *LISTED]):
         found = replace(conventions_for(graph, name, dt=dt), findings=())
         distinct.setdefault(replace(found, name=""), found)
     tried = [agreement(graph, found, x[:samples], expected.first(samples)) for found in distinct.values()]
     return tuple(sorted(tried, key=lambda found: (bool(found.refusal), found.differing)))
 
 
-def checked(graph: Graph, conventions: Conventions, x: FloatArray, expected: Expected) -> Conventions:
+def checked(
+    graph: Graph,
+    conventions: Conventions,
+    x: FloatArray,
+    expected: Expected,
+    *,
+    dt: float | None = None,
+    asked: str = "",
+) -> Conventions:
     """The conventions with the finding that they were checked, in place of those that they were assumed.
+
+    Args:
+        graph, conventions, x, expected: as in `agreement`.
+        dt, asked: what the conventions were made from, which the presets named in an error are tried with.
 
     Raises:
         ConformanceError: another network than the framework's; the preset that fits best is named.
@@ -311,7 +327,7 @@ def checked(graph: Graph, conventions: Conventions, x: FloatArray, expected: Exp
     """
     found = agreement(graph, conventions, x, expected)
     if not found.agrees:
-        raise ConformanceError(f"conventions.{conventions.name}", str(found), advice(graph, conventions, x, expected))
+        raise ConformanceError(f"conventions.{conventions.name}", str(found), advice(graph, x, expected, dt, asked))
     kept = tuple(f for f in conventions.findings if ASSUMED not in f.what and "looks like" not in f.what)
     exact = "equal" if not found.differing else f"equal but for {found.differing:,} values"
     what = (
@@ -320,11 +336,16 @@ def checked(graph: Graph, conventions: Conventions, x: FloatArray, expected: Exp
     return replace(conventions, findings=(*kept, Finding("conventions", what, str(found), "note")))
 
 
-def advice(graph: Graph, conventions: Conventions, x: FloatArray, expected: Expected) -> str:
-    """What to do about conventions that do not fit: the preset that does, or the nearest."""
-    best = fits(graph, x, expected)[0]
+def advice(graph: Graph, x: FloatArray, expected: Expected, dt: float | None = None, asked: str = "") -> str:
+    """What to do about conventions that do not fit: the preset that does, at the time step given or its own."""
+    dt = read_convention(asked)[1].get("dt") if dt is None else dt
+    best = fits(graph, x, expected, dt=dt, asked=asked)[0]
     if best.agrees:
-        return f"give --convention {best.conventions.name}, under which {best.differing:,} differ"
+        step = "" if dt is None else f" --dt {dt:g}"
+        return f"give --convention {best.conventions.name}{step}, under which {best.differing:,} differ"
+    free = best if dt is None else fits(graph, x, expected)[0]
+    if free.agrees:
+        return f"give --convention {free.conventions.name} without --dt, under which {free.differing:,} differ"
     if best.refusal:
         return "no preset takes this file; see its findings"
     return f"no preset fits; nearest is {best.conventions.name}: {best}"

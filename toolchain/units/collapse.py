@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from toolchain.errors import UnsupportedError
+from toolchain.errors import InputError, UnsupportedError
 from toolchain.frontend.conventions import Conventions
 from toolchain.frontend.graph import FloatArray, Graph, Node
 from toolchain.frontend.linear import KERNELS, LINEAR_KINDS, linear_bias, linear_matrix
@@ -51,12 +51,27 @@ def find_network(graph: Graph, conventions: Conventions) -> Network:
         conventions: what NIR leaves open.
 
     Raises:
+        InputError: an Output that no Input reaches.
         UnsupportedError: a node or a convention that has no place in a program, or a loop that a chip cannot close in
             time.
     """
+    _refuse_unreached(graph)
     reading = Reading.of(graph, conventions)
     network = _Collapse(reading, find_heads(reading)).network(late_biases=not conventions.recurrent_bias_at_start)
     return with_late_outputs(reading, network)
+
+
+def _refuse_unreached(graph: Graph) -> None:
+    """See that a path leads from an Input to every Output; constants may join it."""
+    for output in graph.of_kind("Output"):
+        behind, open_nodes = {output.name}, [output.name]
+        while open_nodes:
+            new = set(graph.sources(open_nodes.pop())) - behind
+            behind |= new
+            open_nodes += sorted(new)
+        if not any(node.name in behind for node in graph.of_kind("Input")):
+            what = "is reached by no Input: its output does not depend on the input"
+            raise InputError(output.name, what, "export the network whole; an edge is missing")
 
 
 def find_heads(reading: Reading) -> tuple[Head, ...]:

@@ -41,6 +41,19 @@ def test_a_wrong_preset_is_refused_and_the_right_one_named(case: str) -> None:
     assert any(f"give --convention {name}, under which 0 differ" in str(caught.value) for name in (preset, "spyx"))
 
 
+def test_presets_are_tried_at_the_time_step_that_was_given() -> None:
+    graph, dt = read_nir(GOLDEN / "snntorch" / "snntorch_leaky.nir"), 5e-5
+    _, x, _ = recorded("snntorch/snntorch_leaky")
+    spikes, _ = run(graph, x, conventions_for(graph, "nir", dt=dt))
+    expected = expected_of({"spikes": spikes}, graph)
+    wrong = conventions_for(graph, "snntorch-leaky", dt=dt)
+    with pytest.raises(ConformanceError, match="give --convention snntorch-zero --dt 5e-05, under which 0 differ"):
+        checked(graph, wrong, x, expected, dt=dt, asked="snntorch-leaky")
+    with pytest.raises(ConformanceError, match="without --dt, under which 0 differ"):
+        own = expected_of({"spikes": run(graph, x, conventions_for(graph, "snntorch-leaky"))[0]}, graph)
+        checked(graph, wrong, x, own, dt=dt, asked="snntorch-leaky")
+
+
 def test_what_was_checked_is_no_longer_assumed() -> None:
     graph, x, expected, preset = given(LEAKY)
     before = conventions_for(graph, preset)
