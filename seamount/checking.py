@@ -228,7 +228,7 @@ def _silent(network: Network, rates: Mapping[str, float]) -> tuple[str, ...]:
     """Outputs that sent nothing on the calibration data."""
     silent = [name for name in dict.fromkeys(network.outputs) if rates.get(name) == 0]
     cure = "every decision is a tie: look at the time step (--dt), the convention and the scale of the inputs"
-    return tuple(f"{name}: silent: no neuron of this output spikes on the calibration data; {cure}" for name in silent)
+    return tuple(f"{name}: silent: this output sends nothing on the calibration data; {cure}" for name in silent)
 
 
 def _place(name: str, heads: tuple[Head, ...], network: Network) -> str:
