@@ -146,6 +146,7 @@ def test_it_needs_nothing_but_moving_bytes(tmp_path: Path) -> None:
         assert set(wanted.stdout.split()) - {"U"} <= {"memset", "memcpy", "memmove", "_GLOBAL_OFFSET_TABLE_"}
 
 
+@pytest.mark.slow
 @each_compiler(*SANITIZERS)
 @pytest.mark.parametrize("seed", [0, "wide", "two loops", "hostile"])
 def test_nothing_is_undefined(compiler: str, seed: int | str, tmp_path: Path) -> None:

@@ -337,6 +337,7 @@ def test_systems_have_their_chips() -> None:
         load_target("loihi1@hala_point")
 
 
+@pytest.mark.slow
 def test_a_network_beyond_a_system_is_told_which_one_holds_it() -> None:
     """1,000 cores of 4,095 neurons: 9 chips of 120 cores."""
     size = 4095 * 1000
