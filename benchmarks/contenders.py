@@ -9,7 +9,7 @@ import numpy as np
 
 from simulators import fast, lava
 from simulators import onnx as onnx_simulator
-from simulators.fast.network import thread_count
+from toolchain.engine.run import processors
 from toolchain.ir.integer import IntArray
 from toolchain.ir.program import Population, Program
 
@@ -37,7 +37,7 @@ def run_float(program: Program, inputs: Inputs) -> object:
     """The same network in floating point: torch, with snntorch's Leaky as the soma."""
     import torch
 
-    torch.set_num_threads(thread_count())
+    torch.set_num_threads(processors())
     with torch.no_grad():
         return _FloatNetwork(program).run(torch.tensor(inputs["input"], dtype=torch.float32))
 

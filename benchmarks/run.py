@@ -25,7 +25,7 @@ from benchmarks.kernel import CLoop, OurLoop
 from benchmarks.measure import alternate, median, peak_growth_kib, seconds, start_seconds, time_case
 from benchmarks.networks import one_layer, ssm_input, ssm_network
 from simulators import fast
-from simulators.fast.network import thread_count
+from toolchain.engine.run import processors
 from toolchain.files import write_text
 
 FOLDER = Path(__file__).parent
@@ -66,7 +66,7 @@ def time_smnist(share: int) -> Found:
 
 def machine() -> dict[str, Any]:
     """What the figures hang on."""
-    facts: dict[str, Any] = {"cores": thread_count(), "system": platform.platform(), "processor": _processor()}
+    facts: dict[str, Any] = {"cores": processors(), "system": platform.platform(), "processor": _processor()}
     return facts | {"python": platform.python_version()}
 
 

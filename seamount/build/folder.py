@@ -178,6 +178,20 @@ def changed_files(folder: BuildFolder, own: Collection[str] = ()) -> list[str]:
     return problems
 
 
+def refuse_changed(folder: BuildFolder, own: Collection[str] = ()) -> None:
+    """Refuse to speak of a build whose files are others than when it was made.
+
+    Args:
+        own: files that the caller writes, which may be.
+
+    Raises:
+        InputError: a file is not what the manifest says; as `read_manifest`.
+    """
+    if changed := changed_files(folder, own):
+        what = f"{len(changed)} files are not what the manifest says, first {changed[0]}"
+        raise InputError(str(folder.root), what, "deploy again; seamount verify lists them all")
+
+
 def _changed(path: Path, expected: str) -> str:
     if path.is_symlink():
         return "is a link"

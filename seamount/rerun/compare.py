@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seamount.build.folder import read_manifest
+from seamount.build.folder import read_manifest, refuse_changed
 from seamount.build.result import Build, load_build
 from seamount.showing import as_html, as_lines
 from toolchain.errors import InputError
@@ -69,11 +69,13 @@ def compare_builds(builds: Sequence[Build | Path | str]) -> Compared:
         builds: at least two, that `deploy` made, or their folders.
 
     Raises:
-        InputError: fewer, or a folder that is none of ours.
+        InputError: fewer, a folder that is none of ours, or one whose files were altered.
     """
     if len(builds) < 2:
         raise InputError("compare", f"{len(builds)} builds", "give two or more")
     loaded = tuple(build if isinstance(build, Build) else load_build(build) for build in builds)
+    for build in loaded:
+        refuse_changed(build.files)
     manifests = [read_manifest(build.files) for build in loaded]
     given = [
         {"model": m.get("read_from") or m.get("model"), "convention": m["convention"], **m["options"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seamount.build.folder import refuse_changed
 from seamount.build.result import Build
 from seamount.events import Event
 from seamount.rerun.inputs import folder_of
@@ -59,7 +60,9 @@ def energy(build: Build | Path | str, tables: Sequence[str] = ()) -> Energy:
         tables: cost tables, by name or file, the leading one first; the target's by default.
 
     Raises:
-        InputError: the folder is not one of ours or lacks a file, or a table is unknown or broken.
+        InputError: the folder is not one of ours, a file is missing or was altered, or a table is unknown or broken.
     """
-    results = examine(load_evidence(folder_of(build).root), tuple(tables))
+    folder = folder_of(build)
+    refuse_changed(folder)
+    results = examine(load_evidence(folder.root), tuple(tables))
     return Energy(results, summarize(results))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seamount.build.folder import BuildFolder, changed_files, rehash
+from seamount.build.folder import BuildFolder, refuse_changed, rehash
 from toolchain.errors import InputError
 from toolchain.report.build import REPORT_HTML, REPORT_JSON, rebuild_report
 from toolchain.report.model import Report
@@ -27,9 +27,7 @@ def report(folder: Path, tables: tuple[str, ...] = ()) -> Report:
     if build.signature.is_file():
         what = "is signed, and other pages would need another signature"
         raise InputError(str(folder), what, f"remove {build.signature.name}, write the report and sign again")
-    if changed := changed_files(build, OWN):
-        what = f"{len(changed)} files are not what the manifest says, first {changed[0]}"
-        raise InputError(str(folder), what, "deploy again; seamount verify lists them all")
+    refuse_changed(build, OWN)
     written = rebuild_report(folder, tables)
     rehash(build, OWN)
     return written

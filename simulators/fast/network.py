@@ -28,6 +28,7 @@ from simulators.fast.synapses import Synapses, delivery, synapses
 from simulators.traced.schedule import stages
 from toolchain.bounds.ranges import message_range, message_width
 from toolchain.bounds.sums import port_ranges
+from toolchain.engine.run import processors
 from toolchain.ir.integer import IntArray, limits, shift_left
 from toolchain.ir.program import Population, Program, Projection
 
@@ -39,11 +40,6 @@ LONG_STEPS = 8
 
 SOMA_MODES = 8
 """What a neuron's own arithmetic costs, in modes; a rough count of the instructions of `ssm_lif`."""
-
-
-def thread_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def can_share() -> bool:
@@ -116,7 +112,7 @@ class CompiledProgram:
         self._stages = stages(program)
         self.plans = {p.name: self._plan(p, probed.get(p.name, frozenset()), strict) for p in program.populations}
         self._held: list[Packed] = []
-        self._places = self._workplaces(max(1, thread_count() if threads is None else threads), steps)
+        self._places = self._workplaces(max(1, processors() if threads is None else threads), steps)
         self.memory = Memory(program, samples, steps, len(self._places))
         self.memory.make(self.plans, self.ranges)
         self._synapses = {p.name: synapses(p, self.ranges[p.source]) for p in program.projections}

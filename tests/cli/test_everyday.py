@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,20 @@ def test_the_card_of_a_network(seamount: Run) -> None:
 def test_a_shell_completes_networks() -> None:
     assert zoo_models("zoo:digits-p") == ["zoo:digits-prf"]
     assert "zoo:digits" in zoo_models("")
+
+
+def test_a_build_that_was_altered_is_spoken_of_nowhere(seamount: Run, tmp_path: Path) -> None:
+    first, second = small_builds()
+    altered = tmp_path / "altered"
+    shutil.copytree(second, altered)
+    assert seamount("energy", altered).code == 0
+    report = altered / "report.json"
+    report.write_text(report.read_text().replace("1", "2", 1))
+    for words in (("energy", altered), ("compare", first, altered)):
+        ran = seamount(*words)
+        assert (
+            ran.code == 1 and ran.out == "" and "1 files are not what the manifest says, first report.json" in ran.err
+        )
 
 
 def test_energy_says_what_the_report_says(seamount: Run) -> None:

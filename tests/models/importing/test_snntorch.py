@@ -174,6 +174,19 @@ def test_choices_by_values_are_refused_and_numbers_taken_out_are_told(torch: Any
         from_torch(lively(Net(choose=True), 4.0), vectors())
 
 
+def test_whatever_a_forward_raises_is_said_to_be_its_own(torch: Any) -> None:
+    class Broken(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.spikes = snn.Leaky(beta=0.5)
+
+        def forward(self, x: Any) -> Any:
+            return {"in": x}["out"]
+
+    with pytest.raises(UnsupportedError, match=r"network: its forward pass fails: KeyError: 'out'"):
+        from_torch(Broken(), vectors())
+
+
 def test_a_plain_network_takes_no_numbers_out(torch: Any) -> None:
     graph = from_torch(two_layers(torch), vectors())
     assert not [finding for finding in graph.findings if finding.severity == "loss"]
